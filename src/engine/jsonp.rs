@@ -84,6 +84,8 @@ fn push_newline_escape(run: usize, plain: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::packet::Packet;
+    use crate::engine::payload_v3;
 
     /// The index in the query, the payload, and the script that Node's server answers.
     const SCRIPTS: &[(&str, &str, &str)] = &[
@@ -124,6 +126,9 @@ mod tests {
             unwrap_form(body).as_deref(),
             Some("31:42[\"echo\",\"line1\\nline2 \u{2028} end\"]")
         );
+        // The length in front counts what is left after unescaping.
+        let payload = unwrap_form(body).unwrap();
+        assert!(payload_v3::decode_text(&payload).eq([Ok(Packet::Text(&payload[4..]))]));
         assert_eq!(unwrap_form(b"x=1&d=a+b&").as_deref(), Some("a b"));
         assert_eq!(unwrap_form(b"d=").as_deref(), Some(""));
     }

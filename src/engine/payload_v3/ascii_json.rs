@@ -59,3 +59,62 @@ fn push_ascii(character: char, out: &mut Vec<u8>) {
         out.extend([12, 8, 4, 0].map(|shift| b"0123456789abcdef"[usize::from(*unit >> shift & 0xf)]));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn escaped(packet: &str) -> String {
+        String::from_utf8(escape(packet.as_bytes()).into_owned()).unwrap()
+    }
+
+    #[test]
+    fn json_is_escaped_and_nothing_else() {
+        let cases = [
+            (r#"42["é"]"#, r#"42["\u00e9"]"#),
+            (r#"42["a","😀\n"]"#, r#"42["a","\ud83d\ude00\n"]"#),
+            (r#"42/ñ,["é"]"#, r#"42/ñ,["\u00e9"]"#),
+            (r#"42/a"ñ",7["é"]"#, r#"42/a"ñ",7["\u00e9"]"#),
+            (r#"4312["é"]"#, r#"4312["\u00e9"]"#),
+            (
+                r#"4521-/ñ,12["é",{"_placeholder":true}]"#,
+                r#"4521-/ñ,12["\u00e9",{"_placeholder":true}]"#,
+            ),
+            (r#"44"é""#, r#"44"\u00e9""#),
+            (r#"44{"message":"é"}"#, r#"44{"message":"\u00e9"}"#),
+        ];
+        for (packet, ascii) in cases {
+            assert_eq!(escaped(packet), ascii);
+        }
+    }
+
+    #[test]
+    fn what_is_no_socket_io_json_stays() {
+        for packet in [
+            "4€",
+            "4€\"é\"",
+            "47[\"é\"]",
+            "40/ñ,",
+            "40/ñ",
+            "42é[]",
+            "2é",
+            "6",
+            "42[\"ascii\"]",
+            "",
+        ] {
+            assert_eq!(escaped(packet), packet);
+        }
+        assert_eq!(*escape(b"42[\"\xff\"]"), *b"42[\"\xff\"]");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn escaped_json_means_the_same(text in ".{0,20}") {
+            let json = serde_json::to_string(&[&text]).unwrap();
+            let packet = escaped(&format!("42{json}"));
+            proptest::prop_assert!(packet.is_ascii());
+            let read: Vec<String> = serde_json::from_str(&packet[2..]).unwrap();
+            proptest::prop_assert_eq!(read, [text]);
+        }
+    }
+}
