@@ -86,9 +86,11 @@ fn base64_is_read_as_leniently_as_node_reads_it() {
     }
 }
 
+type BinaryCase<'a> = (Protocol, &'a [u8], Result<&'a [u8], ParseError>);
+
 #[test]
 fn only_engine_io_3_puts_a_type_before_binary() {
-    let cases: &[(Protocol, &[u8], Result<&[u8], ParseError>)] = &[
+    let cases: &[BinaryCase<'_>] = &[
         (V4, &[1, 2, 3, 4], Ok(&[1, 2, 3, 4])),
         (V4, &[4, 1], Ok(&[4, 1])),
         (V4, &[], Ok(&[])),
