@@ -112,7 +112,11 @@ impl Connection {
     /// The connection is closed, or its send buffer is full; then [`Overflow`] has been applied.
     pub(crate) fn send(&self, out: Outbound) -> Result<(), SendError> {
         let sent = self.push(out, |core| {
-            if core.session.accepts_packets() { Ok(()) } else { Err(SendError::Closed) }
+            if core.session.accepts_packets() {
+                Ok(())
+            } else {
+                Err(SendError::Closed)
+            }
         });
         if sent == Err(SendError::Full) && self.0.shared.config.overflow == Overflow::Disconnect {
             refused!("send buffer full");
@@ -222,7 +226,9 @@ impl Connection {
 
     /// The client gave a sign of life.
     pub(super) fn heard(&self, now: Instant) {
-        self.0.heard.store(self.0.shared.timers.nanos(now), Ordering::Relaxed);
+        self.0
+            .heard
+            .store(self.0.shared.timers.nanos(now), Ordering::Relaxed);
     }
 
     /// The driver runs: until it rests it needn't be woken.

@@ -92,7 +92,9 @@ impl Core {
 
     pub(super) fn wake_probe(&mut self, effects: &mut Effects) {
         let others = self.others.as_mut();
-        effects.wakers.extend(others.and_then(|others| others.probe.take()));
+        effects
+            .wakers
+            .extend(others.and_then(|others| others.probe.take()));
     }
 
     pub(super) fn wake_drained(&mut self, effects: &mut Effects) {
@@ -102,13 +104,17 @@ impl Core {
     pub(super) fn wake_all(&mut self, effects: &mut Effects) {
         self.wake_driver(effects);
         if let Some(others) = self.others.take() {
-            effects.wakers.extend(others.probe.into_iter().chain(others.push).chain(others.drained));
+            effects
+                .wakers
+                .extend(others.probe.into_iter().chain(others.push).chain(others.drained));
         }
     }
 
     /// If the session has ended, its packets are dropped, and its receiver is to be told unless it is busy.
     pub(super) fn settle(&mut self, effects: &mut Effects) {
-        let Some(reason) = self.session.closed() else { return };
+        let Some(reason) = self.session.closed() else {
+            return;
+        };
         self.outbox.clear();
         if !self.dispatching {
             effects.closed = self.receiver.take().map(|receiver| (receiver, reason));

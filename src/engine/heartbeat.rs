@@ -37,7 +37,9 @@ impl Heartbeat {
     pub(super) fn new(protocol: Protocol, now: Instant, config: &Config) -> Self {
         match protocol {
             Protocol::V3 => Self::Listening,
-            Protocol::V4 => Self::Resting { ping_at: now + config.ping_interval },
+            Protocol::V4 => Self::Resting {
+                ping_at: now + config.ping_interval,
+            },
         }
     }
 
@@ -73,7 +75,9 @@ impl Heartbeat {
         if let Self::Awaiting { since } = *self
             && heard >= since
         {
-            *self = Self::Resting { ping_at: heard + config.ping_interval };
+            *self = Self::Resting {
+                ping_at: heard + config.ping_interval,
+            };
         }
     }
 }
@@ -100,9 +104,19 @@ mod tests {
         fn new(protocol: Protocol, ping_interval: u32, ping_timeout: u32) -> Self {
             let start = Instant::now();
             let (ping_interval, ping_timeout) = (ping_interval * SECOND, ping_timeout * SECOND);
-            let config = Config { ping_interval, ping_timeout, ..Config::default() };
+            let config = Config {
+                ping_interval,
+                ping_timeout,
+                ..Config::default()
+            };
             let heartbeat = Heartbeat::new(protocol, start, &config);
-            Self { heartbeat, config, start, heard: start, now: start }
+            Self {
+                heartbeat,
+                config,
+                start,
+                heard: start,
+                now: start,
+            }
         }
 
         /// Goes on to the next thing the heartbeat asks for.

@@ -1,13 +1,36 @@
 //! Engine.IO: sessions over HTTP long-polling and WebSockets, for both client generations.
 
+#[macro_use]
+mod trace;
+
+mod clock;
 mod close;
 mod config;
 mod connection;
+mod core;
 mod future;
 mod handshake;
+mod heartbeat;
+mod jsonp;
+mod open;
+mod outbox;
 mod outgoing;
+mod packet;
+mod payload_v3;
+mod payload_v4;
+mod query;
+mod refusal;
+mod registry;
+mod response;
 mod service;
+mod session;
+mod timer;
+mod transport;
 mod transport_kind;
+mod wheel;
+
+#[cfg(test)]
+mod tests;
 
 use std::{
     sync::Arc,

@@ -189,7 +189,11 @@ mod tests {
 
     fn packet(attachments: usize) -> Outbound {
         let text = vec![b'x'; HEADROOM + 1].into_boxed_slice();
-        Outbound::Own(Outgoing::new(text, vec![Bytes::from_static(b"bin"); attachments], true))
+        Outbound::Own(Outgoing::new(
+            text,
+            vec![Bytes::from_static(b"bin"); attachments],
+            true,
+        ))
     }
 
     fn outbox(groups: &[usize]) -> Outbox {
@@ -275,7 +279,9 @@ mod tests {
 
     #[test]
     fn shared_and_own_packets_are_the_same_to_the_queue() {
-        let Outbound::Own(outgoing) = packet(0) else { unreachable!() };
+        let Outbound::Own(outgoing) = packet(0) else {
+            unreachable!()
+        };
         assert_eq!(cost(&Outbound::Shared(Arc::new(outgoing))), cost(&packet(0)));
         assert!(size_of::<Item>() <= 40);
         assert!(size_of::<Outbox>() <= 80);

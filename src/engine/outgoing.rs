@@ -58,30 +58,30 @@ pub(crate) enum Outbound {
 
 impl Outgoing {
     /// A packet from its text, which begins after [`HEADROOM`] free bytes, and its attachments.
-    pub(crate) fn new(text: Box<[u8]>, attachments: Vec<Bytes>, compress: bool) -> Self {
+    pub(crate) fn new(mut text: Box<[u8]>, attachments: Vec<Bytes>, compress: bool) -> Self {
+        text[TYPE_AT] = b'4';
         let attachments = attachments.into_iter().map(Attachment::new).collect();
-        Self::typed(text, b'4', attachments, compress)
+        Self::framed(text, attachments, compress)
     }
 
-    /// An Engine.IO packet that isn't a message, from its text without the type.
-    pub(super) fn control(packet_type: u8, text: &[u8]) -> Self {
-        let mut framed = Vec::with_capacity(HEADROOM + text.len());
-        framed.extend_from_slice(&[0; HEADROOM]);
-        framed.extend_from_slice(text);
-        Self::typed(framed.into_boxed_slice(), packet_type, Box::default(), false)
+    /// An Engine.IO packet that isn't a message, from its text with the type.
+    pub(super) fn control(packet: &[u8]) -> Self {
+        let mut text = Vec::with_capacity(TYPE_AT + packet.len());
+        text.extend_from_slice(&[0; TYPE_AT]);
+        text.extend_from_slice(packet);
+        Self::framed(text.into_boxed_slice(), Box::default(), false)
     }
 
-    fn typed(
-        mut text: Box<[u8]>,
-        packet_type: u8,
-        attachments: Box<[Attachment]>,
-        compress: bool,
-    ) -> Self {
-        text[TYPE_AT] = packet_type;
+    fn framed(mut text: Box<[u8]>, attachments: Box<[Attachment]>, compress: bool) -> Self {
         let length = text.len() - TYPE_AT;
         let start = write_head_before(&mut text, TYPE_AT, OpCode::Text, false, length);
         let frame_start = u8::try_from(start).expect("invariant: a head starts within the headroom");
-        Self { text, attachments, frame_start, compress }
+        Self {
+            text,
+            attachments,
+            frame_start,
+            compress,
+        }
     }
 
     /// Whether the sender wants the packet compressed where the transport can.
@@ -110,7 +110,11 @@ impl Outgoing {
 
     /// The bytes it brings to the wire, roughly.
     pub(super) fn size(&self) -> usize {
-        let binary: usize = self.attachments.iter().map(|attachment| attachment.data.len()).sum();
+        let binary: usize = self
+            .attachments
+            .iter()
+            .map(|attachment| attachment.data.len())
+            .sum();
         self.text.len() + binary
     }
 }
@@ -184,7 +188,7 @@ mod tests {
 
     #[test]
     fn a_control_packet_has_its_own_type() {
-        let open = Outgoing::control(b'0', b"{}");
+        let open = Outgoing::control(b"0{}");
         assert_eq!(open.frame(), b"\x81\x030{}");
     }
 

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use http::{
     HeaderValue, Response, StatusCode,
     header::{
-        CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_PROTOCOL,
-        UPGRADE,
+        CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, SEC_WEBSOCKET_ACCEPT,
+        SEC_WEBSOCKET_PROTOCOL, UPGRADE,
     },
 };
 use http_body_util::Full;
@@ -41,7 +41,9 @@ pub(super) fn refusal(refusal: &Refusal, upgrade: bool) -> Answer {
     if upgrade {
         let message = Bytes::copy_from_slice(refusal.body_upgrade().as_bytes());
         let mut answer = with_body(StatusCode::BAD_REQUEST, HTML, message);
-        answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        answer
+            .headers_mut()
+            .insert(CONNECTION, HeaderValue::from_static("close"));
         return answer;
     }
     let body = refusal.body_json();
@@ -78,12 +80,16 @@ fn with_body(status: StatusCode, content_type: &'static str, body: Bytes) -> Ans
     let length = HeaderValue::from(body.len());
     let mut answer = Response::new(Full::new(body));
     *answer.status_mut() = status;
-    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    answer
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     answer.headers_mut().insert(CONTENT_LENGTH, length);
     answer
 }
 
 fn uncached(mut answer: Answer) -> Answer {
-    answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer
+        .headers_mut()
+        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     answer
 }

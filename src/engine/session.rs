@@ -57,6 +57,8 @@ struct Polling {
     held: bool,
     /// A POST is being read or dispatched.
     pushing: bool,
+    /// How many WebSockets have probed.
+    probes: u32,
     probe: Probe,
 }
 
@@ -67,6 +69,10 @@ enum Probe {
     Connected { deadline: Instant },
     Probed { deadline: Instant },
 }
+
+/// One of the WebSockets that have probed: the one that counts is the last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ProbeId(u32);
 
 #[derive(Debug)]
 struct Closing {
@@ -143,7 +149,10 @@ pub(super) enum TimeoutStep {
 
 impl Session {
     pub(super) fn new(transport: Transport) -> Self {
-        Self { phase: Phase::Opening(transport), heartbeat: None }
+        Self {
+            phase: Phase::Opening(transport),
+            heartbeat: None,
+        }
     }
 
     pub(super) fn ready_state(&self) -> ReadyState {
@@ -175,7 +184,10 @@ impl Session {
 
     /// Packets may be sent.
     pub(super) fn accepts_packets(&self) -> bool {
-        matches!(self.phase, Phase::Opening(_) | Phase::Polling(_) | Phase::WebSocket)
+        matches!(
+            self.phase,
+            Phase::Opening(_) | Phase::Polling(_) | Phase::WebSocket
+        )
     }
 
     /// The transport could take a packet at this moment, if none waits.
@@ -187,9 +199,9 @@ impl Session {
         }
     }
 
-    /// A probing WebSocket belongs to the session.
-    pub(super) fn has_probe(&self) -> bool {
-        matches!(&self.phase, Phase::Polling(polling) if polling.probe != Probe::None)
+    /// This WebSocket may become the transport.
+    pub(super) fn is_probing(&self, id: ProbeId) -> bool {
+        matches!(&self.phase, Phase::Polling(polling) if polling.is_probing(id))
     }
 
     /// The handshake has been answered. A session that was closed meanwhile stays closing.
@@ -238,7 +250,11 @@ impl Session {
                 }
                 let (reason, late) = (closing.reason, closing.late);
                 self.fail(reason);
-                if late && !queued { PollAnswer::NoopAndClose } else { PollAnswer::Farewell }
+                if late && !queued {
+                    PollAnswer::NoopAndClose
+                } else {
+                    PollAnswer::Farewell
+                }
             }
             Phase::Closed(Closed { by_packet: true, .. }) => PollAnswer::Noop,
             // The client upgraded without a probe, or the session has ended: nothing else will ever come here.
@@ -248,9 +264,11 @@ impl Session {
 
     /// The client gave up a GET that was held.
     pub(super) fn handle_poll_aborted(&mut self) {
-        match &self.phase {
+        match self.phase {
             Phase::Polling(Polling { held: true, .. }) => self.fail(CloseReason::TransportError),
-            Phase::Closing(Closing { held: true, reason, .. }) => self.fail(*reason),
+            Phase::Closing(Closing {
+                held: true, reason, ..
+            }) => self.fail(reason),
             _ => {}
         }
     }
@@ -279,32 +297,34 @@ impl Session {
         }
     }
 
-    /// A WebSocket has connected to this polling session. Refused if there is one already.
-    pub(super) fn handle_probe_connected(&mut self, now: Instant, config: &Config) -> bool {
+    /// A WebSocket has connected to this polling session. `None` if there is one already.
+    pub(super) fn handle_probe_connected(&mut self, now: Instant, config: &Config) -> Option<ProbeId> {
         match &mut self.phase {
             Phase::Polling(polling) if polling.probe == Probe::None => {
-                polling.probe = Probe::Connected { deadline: now + config.upgrade_timeout };
-                true
+                polling.probes += 1;
+                polling.probe = Probe::Connected {
+                    deadline: now + config.upgrade_timeout,
+                };
+                Some(ProbeId(polling.probes))
             }
-            _ => false,
+            _ => None,
         }
     }
 
     /// The probing WebSocket works: from now on every GET is released, so that the client can stop polling.
-    pub(super) fn handle_probed(&mut self) -> bool {
+    pub(super) fn handle_probed(&mut self, id: ProbeId) {
         if let Phase::Polling(polling) = &mut self.phase
-            && let Probe::Connected { deadline } | Probe::Probed { deadline } = polling.probe
+            && polling.is_probing(id)
+            && let Probe::Connected { deadline } = polling.probe
         {
             polling.probe = Probe::Probed { deadline };
-            return true;
         }
-        false
     }
 
     /// The client moves to the WebSocket. The probe before it may be missing.
-    pub(super) fn handle_upgrade(&mut self) -> UpgradeStep {
+    pub(super) fn handle_upgrade(&mut self, id: ProbeId) -> UpgradeStep {
         match &self.phase {
-            Phase::Polling(polling) if polling.probe == Probe::None => UpgradeStep::Gone,
+            Phase::Polling(polling) if !polling.is_probing(id) => UpgradeStep::Gone,
             Phase::Polling(polling) if polling.pushing => UpgradeStep::Wait,
             Phase::Polling(_) => {
                 self.phase = Phase::WebSocket;
@@ -315,8 +335,10 @@ impl Session {
     }
 
     /// The probing WebSocket has gone or said something wrong; the session goes on without it.
-    pub(super) fn handle_probe_lost(&mut self) {
-        if let Phase::Polling(polling) = &mut self.phase {
+    pub(super) fn handle_probe_lost(&mut self, id: ProbeId) {
+        if let Phase::Polling(polling) = &mut self.phase
+            && polling.is_probing(id)
+        {
             polling.probe = Probe::None;
         }
     }
@@ -348,10 +370,18 @@ impl Session {
             return self.fail(reason);
         }
         let grace = match (transport, reason) {
-            (Transport::Polling, CloseReason::ServerShuttingDown) | (Transport::WebSocket, _) => WEBSOCKET_GRACE,
+            (Transport::Polling, CloseReason::ServerShuttingDown) | (Transport::WebSocket, _) => {
+                WEBSOCKET_GRACE
+            }
             (Transport::Polling, _) => POLLING_GRACE,
         };
-        self.phase = Phase::Closing(Closing { reason, transport, held, late: false, deadline: now + grace });
+        self.phase = Phase::Closing(Closing {
+            reason,
+            transport,
+            held,
+            late: false,
+            deadline: now + grace,
+        });
     }
 
     /// Ends the session at once.
@@ -363,7 +393,11 @@ impl Session {
 
     fn end(&mut self, reason: CloseReason, by_packet: bool) {
         let transport = self.transport();
-        self.phase = Phase::Closed(Closed { reason, transport, by_packet });
+        self.phase = Phase::Closed(Closed {
+            reason,
+            transport,
+            by_packet,
+        });
     }
 
     /// Takes notice of the time; `heard` is when the client last gave a sign of life.
@@ -419,7 +453,16 @@ impl Session {
 
 impl Polling {
     fn new() -> Self {
-        Self { held: false, pushing: false, probe: Probe::None }
+        Self {
+            held: false,
+            pushing: false,
+            probes: 0,
+            probe: Probe::None,
+        }
+    }
+
+    fn is_probing(&self, id: ProbeId) -> bool {
+        self.probe != Probe::None && id == ProbeId(self.probes)
     }
 
     fn answer(&mut self, queued: bool) -> PollAnswer {

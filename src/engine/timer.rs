@@ -36,8 +36,14 @@ struct Running {
 
 impl Timers {
     pub(super) fn new() -> Arc<Self> {
-        let state = State { wheel: Wheel::new(), running: false };
-        Arc::new(Self { epoch: clock::now(), state: Mutex::new(state) })
+        let state = State {
+            wheel: Wheel::new(),
+            running: false,
+        };
+        Arc::new(Self {
+            epoch: clock::now(),
+            state: Mutex::new(state),
+        })
     }
 
     /// Time as a number, for atomics.
@@ -65,13 +71,18 @@ impl Timers {
         // Without a runtime there is nobody to wait; the next deadline set within one starts the task.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             state.running = true;
-            runtime.spawn(run(Running { timers: Arc::clone(self), ended: false }));
+            runtime.spawn(run(Running {
+                timers: Arc::clone(self),
+                ended: false,
+            }));
         }
     }
 
     fn advance(&self, now: Instant) -> Vec<(u32, Weak<Inner>)> {
         let ticks = self.nanos(now) / tick_nanos();
-        self.lock().wheel.advance(u32::try_from(ticks).unwrap_or(u32::MAX))
+        self.lock()
+            .wheel
+            .advance(u32::try_from(ticks).unwrap_or(u32::MAX))
     }
 
     /// Whether the task may end. Decided under the lock, so that no deadline is set in between.
@@ -110,7 +121,9 @@ async fn run(mut running: Running) {
 
 /// A panic in what the end of a connection causes must not take the heartbeats of the others with it.
 fn remind(connection: &Weak<Inner>, now: Instant, tick: u32) {
-    let Some(connection) = Connection::upgrade(connection) else { return };
+    let Some(connection) = Connection::upgrade(connection) else {
+        return;
+    };
     if catch_unwind(AssertUnwindSafe(|| connection.handle_timeout(now, tick))).is_err() {
         tracing::error!("the receiver of a connection panicked when it was told of the end");
     }

@@ -23,7 +23,11 @@ struct Entry<K> {
 impl<K> Wheel<K> {
     pub(super) fn new() -> Self {
         let slots = (0..SLOTS).map(|_| Vec::new()).collect();
-        Self { slots, now: 0, entries: 0 }
+        Self {
+            slots,
+            now: 0,
+            entries: 0,
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -7,8 +7,7 @@ use http::StatusCode;
 use crate::{
     Protocol,
     engine::{
-        Connection, clock,
-        jsonp,
+        Connection, clock, jsonp,
         outbox::{Control, Item, Queue},
         packet::Part,
         payload_v3::{self, ContentType},
@@ -36,7 +35,10 @@ impl HeldPoll {
     pub(in crate::engine) fn new(connection: Connection) -> Result<Self, Answer> {
         let step = connection.update(clock::now(), |core, _| core.session.handle_poll());
         match step {
-            PollStep::Held => Ok(Self { connection, answered: false }),
+            PollStep::Held => Ok(Self {
+                connection,
+                answered: false,
+            }),
             PollStep::Overlap => {
                 refused!("overlap from client");
                 Err(response::empty(StatusCode::BAD_REQUEST))
@@ -49,7 +51,9 @@ impl HeldPoll {
     pub(in crate::engine) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
         let taken = self.connection.update(clock::now(), |core, effects| {
             let queued = !core.outbox.is_empty();
-            let answer = core.session.handle_poll_answer(queued, core.outbox.fits(MAX_PACKETS));
+            let answer = core
+                .session
+                .handle_poll_answer(queued, core.outbox.fits(MAX_PACKETS));
             if answer == PollAnswer::Wait {
                 core.register_driver(cx);
                 return None;
@@ -63,7 +67,9 @@ impl HeldPoll {
             }
             Some((answer, payload))
         });
-        let Some((answer, mut payload)) = taken else { return Poll::Pending };
+        let Some((answer, mut payload)) = taken else {
+            return Poll::Pending;
+        };
         self.answered = true;
         payload.extend(controls(answer).iter().copied().map(Item::Control));
         Poll::Ready(self.encode(&payload))
@@ -91,8 +97,11 @@ impl HeldPoll {
 impl Drop for HeldPoll {
     fn drop(&mut self) {
         if !self.answered {
-            refused!("poll connection closed prematurely");
-            self.connection.update(clock::now(), |core, _| core.session.handle_poll_aborted());
+            if self.connection.is_open() {
+                refused!("poll connection closed prematurely");
+            }
+            self.connection
+                .update(clock::now(), |core, _| core.session.handle_poll_aborted());
         }
     }
 }
@@ -113,7 +122,9 @@ fn parts(item: &Item) -> impl Iterator<Item = Part<'_>> {
         Item::Control(control) => (control.packet(), Default::default()),
         Item::Frame(_) => unreachable!("invariant: frames are made by the WebSocket driver for itself"),
     };
-    let attachments = attachments.iter().map(|attachment| Part::Binary(attachment.data()));
+    let attachments = attachments
+        .iter()
+        .map(|attachment| Part::Binary(attachment.data()));
     std::iter::once(Part::Text(text)).chain(attachments)
 }
 
