@@ -8,4 +8,5 @@ mod room;
 mod websocket;
 
 pub use id::{SessionId, SocketId};
+pub use room::{Room, Rooms};
 pub use protocol::Protocol;
