@@ -8,5 +8,5 @@ mod room;
 mod websocket;
 
 pub use id::{SessionId, SocketId};
-pub use room::{Room, Rooms};
 pub use protocol::Protocol;
+pub use room::{Room, Rooms};
