@@ -164,7 +164,9 @@ impl<T> AckStream<T> {
 
     pub(super) fn failed(error: EmitError) -> Self {
         let (_, replies) = mpsc::unbounded_channel();
-        Self { failed: Some(error.into()), ..Self::new(Vec::new(), 0, replies, Duration::ZERO) }
+        let mut stream = Self::new(Vec::new(), 0, replies, Duration::ZERO);
+        stream.failed = Some(error.into());
+        stream
     }
 
     /// How many sockets were asked.
