@@ -9,18 +9,19 @@ use std::{
         atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
     },
     task::{Context, Poll},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use super::{
     CloseReason, Handshake, Outbound, Overflow, ReadyState, SendError, Transport, clock,
     core::{Core, Effects},
     jsonp::Jsonp,
-    outbox::{Control, Full, Outbox},
+    outbox::{Control, Full},
     service::Shared,
-    session::{Session, TimeoutStep},
+    refused,
+    session::TimeoutStep,
 };
-use crate::{Protocol, SessionId};
+use crate::{Protocol, id::SessionId};
 
 /// One client's Engine.IO connection, whichever transport carries it: `socket.conn` in JavaScript.
 ///
@@ -119,7 +120,7 @@ impl Connection {
             }
         });
         if sent == Err(SendError::Full) && self.0.shared.config.overflow == Overflow::Disconnect {
-            refused!("send buffer full");
+            refused!(self, "the send buffer is full");
             self.fail(CloseReason::TransportError);
         }
         sent
@@ -141,6 +142,17 @@ impl Connection {
     /// Whether the transport could take a packet at this moment.
     pub(crate) fn is_writable(&self) -> bool {
         self.lock().is_writable()
+    }
+
+    /// Closes the connection unless [`stay_open`](Self::stay_open) comes in time.
+    pub(crate) fn close_after(&self, timeout: Duration) {
+        let now = clock::now();
+        self.update(now, |core, _| core.session.expire_at(now + timeout));
+    }
+
+    /// The connection has a purpose and isn't closed for want of one any more.
+    pub(crate) fn stay_open(&self) {
+        self.lock().session.stay_open();
     }
 
     /// Has the driver ask the receiver again whether it is ready.

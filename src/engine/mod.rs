@@ -1,8 +1,6 @@
 //! Engine.IO: sessions over HTTP long-polling and WebSockets, for both client generations.
 
-#[macro_use]
-mod trace;
-
+mod client_bundle;
 mod clock;
 mod close;
 mod config;
@@ -16,6 +14,7 @@ mod open;
 mod outbox;
 mod outgoing;
 mod packet;
+mod path;
 mod payload_v3;
 mod payload_v4;
 mod query;
@@ -25,6 +24,7 @@ mod response;
 mod service;
 mod session;
 mod timer;
+mod trace;
 mod transport;
 mod transport_kind;
 mod wheel;
@@ -39,6 +39,9 @@ use std::{
 
 use bytes::Bytes;
 
+pub use crate::id::SessionId;
+pub(crate) use client_bundle::ClientFile;
+pub use client_bundle::{ClientBundle, ClientBundleError};
 pub(crate) use close::SendError;
 pub use close::{CloseReason, ReadyState};
 pub(crate) use config::Config;
@@ -47,7 +50,9 @@ pub use connection::Connection;
 pub(crate) use future::Handle;
 pub(crate) use handshake::Handshake;
 pub(crate) use outgoing::{HEADROOM, Outbound, Outgoing};
+pub(crate) use path::{PathMatch, PathRule};
 pub use service::Engine;
+pub(crate) use trace::refused;
 pub use transport_kind::Transport;
 
 /// Told of every new session.

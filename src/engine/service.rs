@@ -19,6 +19,7 @@ use super::{
     outbox::Outbox,
     query,
     refusal::Refusal,
+    refused,
     registry::Registry,
     response::{self, Answer},
     session::Session,
@@ -29,7 +30,10 @@ use super::{
         websocket::{self, Opening},
     },
 };
-use crate::{Protocol, SessionId, id::RANDOM_BYTES};
+use crate::{
+    Protocol,
+    id::{RANDOM_BYTES, SessionId, SocketId},
+};
 
 /// All Engine.IO connections of a server: `io.engine` in JavaScript.
 ///
@@ -98,6 +102,12 @@ impl Engine {
             .unwrap_or_else(Handle::answered)
     }
 
+    /// An id for a socket, drawn from the operating system's randomness.
+    #[expect(clippy::unused_self, reason = "whoever chooses other ids will do so on the engine")]
+    pub(crate) fn random_socket_id(&self) -> SocketId {
+        SocketId::from_random(random())
+    }
+
     /// Closes every connection, after what is queued has been sent, and refuses new ones from now on.
     pub(crate) fn close(&self, reason: CloseReason) {
         for connection in self.0.registry.close(reason) {
@@ -113,7 +123,7 @@ impl Engine {
     fn route<B: Body>(&self, incoming: Incoming, body: B) -> Routed<B> {
         let upgrade = incoming.wish != Wish::Plain;
         let refuse = |refusal: Refusal| {
-            refused!(refusal.message(), context = refusal.context());
+            refused!(incoming.peer, "{}, {:?}", refusal.message(), refusal.context());
             response::refusal(&refusal, upgrade)
         };
         let query = incoming.parts.uri.query().unwrap_or_default();
@@ -154,14 +164,14 @@ impl Engine {
                 }
             }
         };
-        self.admit(choice.protocol, upgrade)?;
+        self.admit(choice.protocol, upgrade, incoming.peer)?;
         self.open(incoming, choice)
     }
 
     /// Whether a handshake may go on.
-    fn admit(&self, protocol: Protocol, upgrade: bool) -> Result<(), Answer> {
+    fn admit(&self, protocol: Protocol, upgrade: bool, peer: Option<SocketAddr>) -> Result<(), Answer> {
         if protocol == Protocol::V3 && !self.0.config.allow_eio3 {
-            refused!(Refusal::UnsupportedProtocol.message());
+            refused!(peer, "{}", Refusal::UnsupportedProtocol.message());
             return Err(response::refusal(&Refusal::UnsupportedProtocol, upgrade));
         }
         if self.0.registry.is_closed() {
@@ -292,7 +302,7 @@ fn upgrade_request(
     let connect = incoming.wish == Wish::Connect;
     let accepted = crate::websocket::accept(&parts.method, parts.version, &parts.headers, connect);
     let accepted = accepted.map_err(|error| {
-        refused!(error);
+        refused!(incoming.peer, "{error}");
         response::bad_handshake(error)
     })?;
     // An HTTP server that can't upgrade doesn't leave the means.

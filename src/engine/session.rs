@@ -39,6 +39,8 @@ const WEBSOCKET_GRACE: Duration = Duration::from_secs(5);
 pub(super) struct Session {
     phase: Phase,
     heartbeat: Option<Heartbeat>,
+    /// When the session is closed if nobody has found a use for it.
+    expires: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -152,6 +154,7 @@ impl Session {
         Self {
             phase: Phase::Opening(transport),
             heartbeat: None,
+            expires: None,
         }
     }
 
@@ -358,6 +361,15 @@ impl Session {
         }
     }
 
+    /// The session is closed at this time, unless it is asked to stay before.
+    pub(super) fn expire_at(&mut self, deadline: Instant) {
+        self.expires = Some(deadline);
+    }
+
+    pub(super) fn stay_open(&mut self) {
+        self.expires = None;
+    }
+
     /// Closes the session after what is queued has been sent.
     pub(super) fn close(&mut self, reason: CloseReason, queued: bool, now: Instant) {
         if !self.accepts_packets() {
@@ -410,6 +422,10 @@ impl Session {
             self.fail(reason);
             return TimeoutStep::Closed;
         }
+        if self.expires.is_some_and(|deadline| now >= deadline) && self.accepts_packets() {
+            self.close(CloseReason::ForcedServerClose, false, now);
+            return TimeoutStep::Closed;
+        }
         match self.beat(now, heard, config) {
             Beat::Expired => {
                 self.fail(CloseReason::PingTimeout);
@@ -422,10 +438,13 @@ impl Session {
 
     /// When to take notice of the time again.
     pub(super) fn poll_timeout(&self, now: Instant, heard: Instant, config: &Config) -> Option<Instant> {
-        let heartbeat = || Some(self.heartbeat?.poll_timeout(now, heard, config));
+        let running = || {
+            let heartbeat = self.heartbeat.map(|heartbeat| heartbeat.poll_timeout(now, heard, config));
+            heartbeat.into_iter().chain(self.expires)
+        };
         match &self.phase {
-            Phase::Polling(polling) => heartbeat().into_iter().chain(polling.probe.deadline()).min(),
-            Phase::WebSocket => heartbeat(),
+            Phase::Polling(polling) => running().chain(polling.probe.deadline()).min(),
+            Phase::WebSocket => running().min(),
             Phase::Closing(closing) => Some(closing.deadline),
             Phase::Opening(_) | Phase::Closed(_) => None,
         }

@@ -13,6 +13,7 @@ use crate::{
         payload_v3::{self, ContentType},
         payload_v4,
         refusal::Refusal,
+        refused,
         response::{self, Answer},
         session::{PollAnswer, PollStep},
     },
@@ -40,7 +41,7 @@ impl HeldPoll {
                 answered: false,
             }),
             PollStep::Overlap => {
-                refused!("overlap from client");
+                refused!(connection, "overlap from client");
                 Err(response::empty(StatusCode::BAD_REQUEST))
             }
             PollStep::Mismatch => Err(response::refusal(&Refusal::TRANSPORT_MISMATCH, false)),
@@ -98,7 +99,7 @@ impl Drop for HeldPoll {
     fn drop(&mut self) {
         if !self.answered {
             if self.connection.is_open() {
-                refused!("poll connection closed prematurely");
+                refused!(self.connection, "poll connection closed prematurely");
             }
             self.connection
                 .update(clock::now(), |core, _| core.session.handle_poll_aborted());

@@ -19,6 +19,7 @@ use crate::{
         packet::{Packet, ParseError},
         payload_v3, payload_v4,
         refusal::Refusal,
+        refused,
         response::{self, Answer},
         session::PushStep,
     },
@@ -75,7 +76,7 @@ impl Push {
         match connection.update(clock::now(), |core, _| core.session.handle_push()) {
             PushStep::Accepted => {}
             PushStep::Overlap => {
-                refused!("data request overlap from client");
+                refused!(connection, "data request overlap from client");
                 return Err(response::empty(StatusCode::BAD_REQUEST));
             }
             PushStep::Mismatch => return Err(response::refusal(&Refusal::TRANSPORT_MISMATCH, false)),
@@ -88,7 +89,7 @@ impl Push {
             stage: Stage::Reading(Vec::new()),
         };
         if encoding == Encoding::Binary && push.connection.protocol() == Protocol::V4 {
-            refused!("invalid content");
+            refused!(push.connection, "invalid content");
             return Err(push.abort());
         }
         Ok(push)
@@ -103,11 +104,11 @@ impl Push {
             let read = match ready!(poll_read(body, read, limit, cx)) {
                 Ok(()) => std::mem::take(read),
                 Err(Unread::TooLarge) => {
-                    refused!("body too large");
+                    refused!(self.connection, "body too large");
                     return Poll::Ready(self.end(response::empty(StatusCode::PAYLOAD_TOO_LARGE)));
                 }
                 Err(Unread::Aborted) => {
-                    refused!("data request connection closed prematurely");
+                    refused!(self.connection, "data request connection closed prematurely");
                     return Poll::Ready(self.abort());
                 }
             };
@@ -141,7 +142,7 @@ impl Push {
             Encoding::Text => match String::from_utf8(body) {
                 Ok(text) => text,
                 Err(_) => {
-                    refused!("body is not UTF-8");
+                    refused!(self.connection, "body is not UTF-8");
                     self.connection.fail(CloseReason::ParseError);
                     return None;
                 }
@@ -158,7 +159,8 @@ impl Push {
         while dispatch.at.is_some() && connection.is_open() {
             if dispatch.receiver.poll_ready(cx).is_pending() {
                 connection.lock().register_push(cx);
-                return Poll::Pending;
+                // It may have become ready before there was anybody to tell.
+                ready!(dispatch.receiver.poll_ready(cx));
             }
             dispatch.next(connection);
         }
@@ -186,7 +188,7 @@ impl Push {
 impl Drop for Push {
     fn drop(&mut self) {
         if !matches!(self.stage, Stage::Answered) {
-            refused!("data request connection closed prematurely");
+            refused!(self.connection, "data request connection closed prematurely");
             self.abort();
         }
     }
@@ -252,7 +254,7 @@ fn deliver(packet: Next<'_>, connection: &Connection, receiver: &dyn Receiver) {
     let packet = match packet {
         Some(Ok(packet)) => packet,
         Some(Err(error)) => {
-            refused!(error);
+            refused!(connection, "{error}");
             return connection.fail(CloseReason::ParseError);
         }
         None => return,
@@ -275,7 +277,7 @@ pub(super) fn handle_ping(connection: &Connection) {
     match connection.protocol() {
         Protocol::V3 => connection.send_control(Control::Pong),
         Protocol::V4 => {
-            refused!("invalid heartbeat direction");
+            refused!(connection, "invalid heartbeat direction");
             connection.fail(CloseReason::TransportError);
         }
     }

@@ -17,6 +17,7 @@ use crate::{
     engine::{
         CloseReason, Connection, ReadyState, Receiver, clock,
         outbox::{Control, Item},
+        refused,
         session::{ProbeId, UpgradeStep},
     },
     websocket::{CloseCode, ControlFrame, Pongs},
@@ -137,12 +138,12 @@ impl<S: Stream> Driver<S> {
                 (Read::Stopped, Some(ProbeWord::Closed(code))) => End::Reply(code),
                 (Read::Taken | Read::Stopped | Read::Blocked, None) => continue,
                 (Read::Invalid(error), _) => {
-                    refused!(error);
+                    refused!(self.connection, "{error}");
                     End::Close(Some(error.code()))
                 }
                 (Read::End | Read::Failed(_), _) => End::Silent,
                 (Read::Taken | Read::Stopped | Read::Blocked, Some(_)) => {
-                    refused!("a WebSocket that probes said something else");
+                    refused!(self.connection, "a WebSocket that probes said something else");
                     End::Close(None)
                 }
             };
@@ -218,7 +219,7 @@ impl<S: Stream> Driver<S> {
                 },
                 Read::End | Read::Failed(_) => (CloseReason::TransportClose, End::Silent),
                 Read::Invalid(error) => {
-                    refused!(error);
+                    refused!(self.connection, "{error}");
                     (CloseReason::TransportError, End::Close(Some(error.code())))
                 }
             };

@@ -14,6 +14,7 @@ use crate::{
     engine::{
         CloseReason, Connection, Receiver, clock,
         packet::{self, Packet, ParseError},
+        refused,
         transport::push::handle_ping,
     },
     websocket::{CloseCode, CloseFrame, Event, Pongs},
@@ -94,7 +95,7 @@ impl<'a> Inbox<'a> {
     }
 
     fn fail(&mut self, error: ParseError) {
-        refused!(error);
+        refused!(self.connection, "{error}");
         self.connection.fail(CloseReason::ParseError);
     }
 

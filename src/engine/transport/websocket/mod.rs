@@ -19,7 +19,7 @@ use hyper::upgrade::{OnUpgrade, Upgraded};
 use self::{driver::Driver, io::Io};
 use crate::{
     Protocol,
-    engine::{Connection, Engine, Handshake, Transport, clock, connection::PollingFormat},
+    engine::{Connection, Engine, Handshake, Transport, clock, connection::PollingFormat, refused},
 };
 
 /// What a WebSocket is for.
@@ -36,7 +36,7 @@ pub(in crate::engine) fn spawn(on_upgrade: OnUpgrade, opening: Opening, b64: boo
     tokio::spawn(async move {
         match on_upgrade.await {
             Ok(upgraded) => start(upgraded, opening, b64),
-            Err(error) => refused!(error),
+            Err(error) => tracing::debug!(%error, "a connection was lost before it became a WebSocket"),
         }
     });
 }
@@ -62,7 +62,7 @@ fn begin<S: io::Stream>(io: S, early: &[u8], opening: Opening, b64: bool) -> Opt
             let config = &connection.shared().config;
             let probe = connection.update(now, |core, _| core.session.handle_probe_connected(now, config));
             if probe.is_none() {
-                refused!("a second WebSocket for one session");
+                refused!(connection, "a second WebSocket for one session");
             }
             Some(Driver::probe(io, early, connection.clone(), b64, probe))
         }
