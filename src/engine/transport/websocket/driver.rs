@@ -46,6 +46,8 @@ pub(super) struct Driver<S: Stream> {
     writer: Writer,
     pongs: Pongs,
     stage: Stage,
+    /// The receiver doesn't want the next message yet.
+    blocked: bool,
 }
 
 enum Stage {
@@ -101,6 +103,7 @@ impl<S: Stream> Driver<S> {
             connection,
             pongs: Pongs::default(),
             stage,
+            blocked: false,
         }
     }
 
@@ -195,7 +198,21 @@ impl<S: Stream> Driver<S> {
         self.connection.set_awake(true);
         match self.read(cx) {
             Some(end) => Poll::Ready(end),
-            None => self.poll_write(cx),
+            None => {
+                let end = self.poll_write(cx);
+                self.look_again(cx);
+                end
+            }
+        }
+    }
+
+    /// The receiver may have become ready before there was a waker to tell.
+    fn look_again(&self, cx: &mut Context<'_>) {
+        if let Stage::Open(receiver) = &self.stage
+            && self.blocked
+            && receiver.poll_ready(cx).is_ready()
+        {
+            cx.waker().wake_by_ref();
         }
     }
 
@@ -204,6 +221,7 @@ impl<S: Stream> Driver<S> {
         let Stage::Open(receiver) = &self.stage else {
             return None;
         };
+        self.blocked = false;
         let mut inbox = Inbox::new(&self.connection, receiver, &mut self.pongs);
         for _ in 0..READS {
             let stream = self.stream.as_mut()?;
@@ -212,7 +230,10 @@ impl<S: Stream> Driver<S> {
             };
             let (reason, end) = match read {
                 Read::Taken => continue,
-                Read::Blocked => return None,
+                Read::Blocked => {
+                    self.blocked = true;
+                    return None;
+                }
                 Read::Stopped => match inbox.closed {
                     Some(code) => (CloseReason::TransportClose, End::Reply(code)),
                     None => break,
