@@ -143,12 +143,12 @@ impl Writer {
     /// Whether what the next write can take is small frames only.
     fn is_small(&self) -> bool {
         let mut total = 0;
-        self.unwritten()
-            .take_while(|slice| {
-                total += slice.len();
-                total <= SCRATCH + SMALL
-            })
-            .all(|slice| slice.len() < SMALL)
+        let mut next = self.unwritten().take_while(|slice| {
+            let fits = total <= SCRATCH;
+            total += slice.len();
+            fits
+        });
+        next.all(|slice| slice.len() < SMALL)
     }
 
     fn unwritten(&self) -> impl Iterator<Item = &[u8]> {
