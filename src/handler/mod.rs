@@ -63,7 +63,7 @@ pub use self::{
     disconnect::DisconnectHandler,
     error::ErrorHandler,
     event::EventHandler,
-    function::Function,
+    function::{Function, HandlerFuture},
     middleware::MiddlewareHandler,
     refused::Refused,
     reply::{Ack, Failed, IntoOutcome, IntoReply, IntoVerdict},
