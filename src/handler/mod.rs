@@ -50,6 +50,7 @@ mod event;
 mod function;
 mod middleware;
 mod namespace;
+mod never;
 mod refused;
 mod reply;
 mod reserved;
