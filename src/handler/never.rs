@@ -1,20 +1,12 @@
 //! Handlers that never return: `async || loop { .. }`, or `todo!()` while a program is written.
 
 use crate::{
-    handler::{IntoOutcome, IntoReply, IntoVerdict},
+    handler::{Function, IntoOutcome, IntoReply, IntoVerdict},
     server::{AckSender, BoxError, ConnectError},
 };
 
 /// The type `!`. Only functions may name it as what they return, so it is taken from there.
-type Never = <fn() -> ! as Returns>::Output;
-
-trait Returns {
-    type Output;
-}
-
-impl<T> Returns for fn() -> T {
-    type Output = T;
-}
+type Never = <fn() -> ! as Function<()>>::Output;
 
 impl IntoReply for Never {
     const ACKS: bool = false;

@@ -14,8 +14,8 @@ mod replies;
 struct Heard(Arc<Mutex<Vec<String>>>);
 
 impl Heard {
-    fn push(&self, what: impl ToString) {
-        self.0.lock().unwrap().push(what.to_string());
+    fn push(&self, what: impl Into<String>) {
+        self.0.lock().unwrap().push(what.into());
     }
 
     /// What was heard since it was asked last.

@@ -152,7 +152,7 @@ async fn a_disconnect_handler_knows_who_left_and_why() {
             socket.on_disconnect(async |socket: Socket| drop(socket));
         })
         .on_disconnecting(async |socket: Socket, State(heard): State<Heard>| {
-            heard.push(socket.is_connected())
+            heard.push(socket.is_connected().to_string())
         })
         .on_disconnect(
             async |reason: DisconnectReason,

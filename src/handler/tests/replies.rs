@@ -80,8 +80,8 @@ async fn on_error_finds_the_error_by_its_type() {
         .on_error(async move |_: Socket, error: HandlerError| {
             let source = error.source().unwrap();
             let failed = source.downcast_ref::<Failed<Forbidden>>();
-            log.push(failed.is_some_and(|failed| failed.0 == Forbidden(3)));
-            log.push(source.is::<std::io::Error>());
+            log.push(failed.is_some_and(|failed| failed.0 == Forbidden(3)).to_string());
+            log.push(source.is::<std::io::Error>().to_string());
         });
     let client = Client::connected(&io).await;
     client.push(r#"42["value"]"#).await;
