@@ -1,12 +1,11 @@
 //! The arguments of events and acknowledgements, found without parsing them.
 
-use std::{borrow::Cow, fmt};
+use std::borrow::Cow;
 
 use bytes::Bytes;
-use serde::de::{Deserialize, DeserializeOwned, Deserializer, SeqAccess, Visitor};
-use serde_json::value::RawValue;
-use smallvec::SmallVec;
+use serde::de::{Deserialize, DeserializeOwned};
 
+use self::slices::{Named, Slices};
 use super::{
     error::{ArgError, DecodeError, Reason},
     name, placeholder,
@@ -14,6 +13,7 @@ use super::{
 };
 
 mod several;
+mod slices;
 
 /// The name and the arguments of an event, found without parsing the arguments: slices of the packet.
 #[derive(Clone, Debug)]
@@ -34,9 +34,6 @@ pub struct Args<'a> {
     attachments: &'a [Bytes],
 }
 
-/// Few events have more than four arguments; those that have take one allocation.
-type Slices<'a> = SmallVec<[&'a str; 4]>;
-
 /// Reads the payload of an EVENT or BINARY_EVENT. All of its JSON is checked.
 ///
 /// # Errors
@@ -46,7 +43,7 @@ pub(crate) fn event(payload: &str) -> Result<EventPayload<'_>, DecodeError> {
     if payload.is_empty() {
         return Ok(EventPayload {
             name: Cow::Borrowed(""),
-            args: Args::new(Slices::new()),
+            args: Args::new(Slices::default()),
         });
     }
     let Named { name, rest } = parse(payload)?;
@@ -66,9 +63,9 @@ pub(crate) fn event(payload: &str) -> Result<EventPayload<'_>, DecodeError> {
 /// The payload is not an array.
 pub(crate) fn ack(payload: &str) -> Result<Args<'_>, DecodeError> {
     if payload.is_empty() {
-        return Ok(Args::new(Slices::new()));
+        return Ok(Args::new(Slices::default()));
     }
-    parse(payload).map(|Unnamed(raw)| Args::new(raw))
+    parse(payload).map(Args::new)
 }
 
 const INVALID: DecodeError = DecodeError::fatal(Reason::InvalidPayload);
@@ -131,71 +128,14 @@ impl<'a> Args<'a> {
         match Shape::of::<T>() {
             Shape::Several => several::read(&mut args),
             Shape::One => args.next(),
-            Shape::None => Args::new(Slices::new()).next(),
+            Shape::None => Args::new(Slices::default()).next(),
         }
     }
 
     /// The JSON of the next argument, its placeholders left in it.
     pub(crate) fn next_raw(&mut self) -> Option<&'a str> {
-        let raw = self.raw.get(self.next).copied()?;
+        let raw = self.raw.get(self.next)?;
         self.next += 1;
         Some(raw)
     }
-}
-
-/// An array's first element and the others.
-struct Named<'a> {
-    name: Option<&'a str>,
-    rest: Slices<'a>,
-}
-
-impl<'de> Deserialize<'de> for Named<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct NamedVisitor;
-        impl<'de> Visitor<'de> for NamedVisitor {
-            type Value = Named<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an event's array")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-                let name = seq.next_element::<&RawValue>()?.map(RawValue::get);
-                Ok(Named {
-                    name,
-                    rest: slices(seq)?,
-                })
-            }
-        }
-        deserializer.deserialize_seq(NamedVisitor)
-    }
-}
-
-/// An array's elements.
-struct Unnamed<'a>(Slices<'a>);
-
-impl<'de> Deserialize<'de> for Unnamed<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct UnnamedVisitor;
-        impl<'de> Visitor<'de> for UnnamedVisitor {
-            type Value = Unnamed<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an acknowledgement's array")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
-                slices(seq).map(Unnamed)
-            }
-        }
-        deserializer.deserialize_seq(UnnamedVisitor)
-    }
-}
-
-fn slices<'de, A: SeqAccess<'de>>(mut seq: A) -> Result<Slices<'de>, A::Error> {
-    let mut slices = Slices::new();
-    while let Some(raw) = seq.next_element::<&RawValue>()? {
-        slices.push(raw.get());
-    }
-    Ok(slices)
 }

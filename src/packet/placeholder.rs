@@ -158,7 +158,9 @@ impl<'de> Visitor<'de> for Check {
                 Key::Mark => mark = map.next_value_seed(self)?,
                 Key::Number => number = map.next_value_seed(self)?,
                 Key::Wrapped => return map.next_value().map(|text: String| Seen::parse(&text)),
-                Key::Other => drop(map.next_value_seed(self)?),
+                Key::Other => {
+                    map.next_value_seed(self)?;
+                }
             }
         }
         match mark != Seen::True || number.is_below(self.attachments) {
