@@ -19,15 +19,16 @@ const NUMBER: &str = "num";
 /// Node closes the connection of a client that gets this wrong, so it is checked before any listener hears of the packet.
 ///
 /// # Errors
-/// A placeholder's number is missing, not a number, or too large; or the JSON is nested deeper than 127 levels.
+/// A placeholder's number is missing, not a number, or too large. What else serde dislikes, such as half a surrogate pair or too
+/// many levels, is legal JSON all the same, and an error of the argument when it is read.
 pub(crate) fn check_placeholders(payload: &str, attachments: usize) -> Result<(), DecodeError> {
     if !may_hold_placeholder(payload) {
         return Ok(());
     }
     let mut json = serde_json::Deserializer::from_str(payload);
     match (Check { attachments }).deserialize(&mut json) {
-        Ok(_) => Ok(()),
-        Err(_) => Err(DecodeError::fatal(Reason::IllegalPlaceholder)),
+        Err(error) if error.is_data() => Err(DecodeError::fatal(Reason::IllegalPlaceholder)),
+        _ => Ok(()),
     }
 }
 
