@@ -1,6 +1,8 @@
 //! A Socket.IO server as a Tower layer for axum.
 
 mod engine;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod id;
 mod packet;
 mod protocol;
