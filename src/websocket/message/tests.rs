@@ -92,6 +92,20 @@ fn what_follows_an_error_is_discarded() {
 }
 
 #[test]
+fn the_limit_is_for_messages_not_for_control_frames() {
+    let mut decoder = decoder();
+    for cut in [0, 1, 50] {
+        let frame = ping([7; 125]);
+        decoder.next(&mut frame[..cut].to_vec()).unwrap();
+        let mut rest = frame[cut..].to_vec();
+        assert_eq!(
+            decoder.next(&mut rest).unwrap().event,
+            Some(Event::Ping(&[7; 125]))
+        );
+    }
+}
+
+#[test]
 fn too_big_is_told_from_wrong() {
     let too_big = decoder().next(&mut claim(FIN | BINARY, 101)).unwrap_err();
     assert!(too_big.is_too_big());
