@@ -99,7 +99,7 @@ async fn serve(router: Router) -> SocketAddr {
     address
 }
 
-async fn connect(address: SocketAddr, path: &str) -> WebSocketStream<impl AsyncRead + AsyncWrite + Unpin> {
+async fn connect(address: SocketAddr, path: &str) -> WebSocketStream<impl AsyncRead + AsyncWrite + Unpin + use<>> {
     connect_async(format!("ws://{address}{path}")).await.unwrap().0
 }
 
@@ -177,7 +177,7 @@ async fn a_nested_server_matches_what_is_left_of_the_path() {
         assert!(is_not_found(&app, &format!("{prefix}/elsewhere")).await);
     }
     assert!(is_not_found(&app, "/socket.io/").await);
-    assert_eq!(fetch(&app, "/layer/").await.1, "hello");
+    assert_eq!(fetch(&app, "/layer").await.1, "hello");
 }
 
 #[tokio::test]
@@ -199,6 +199,16 @@ async fn merged_routers_are_layered_after_the_merge() {
     let app = other().merge(hello().fallback_service(SocketIo::new().service()));
     open(&app, "/socket.io/").await;
     assert_eq!(fetch(&app, "/other").await.1, "other");
+}
+
+/// Not our choice, but what the module docs warn of.
+#[tokio::test]
+async fn axum_drops_layered_fallbacks() {
+    let layered = || hello().layer(SocketIoLayer::new());
+    let other = || Router::new().route("/other", get(async || "other"));
+    assert!(is_not_found(&layered().merge(other()), "/socket.io/").await);
+    open(&other().merge(layered()), "/socket.io/").await;
+    assert!(is_not_found(&other().nest("/nested", layered()), "/nested/socket.io/").await);
 }
 
 #[tokio::test]
