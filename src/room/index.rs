@@ -37,7 +37,11 @@ pub(crate) struct Index<M> {
 
 impl<M: Member> Index<M> {
     pub(crate) fn new() -> Self {
-        Self { members: Arc::default(), rooms: HashMap::new(), joined: HashMap::default() }
+        Self {
+            members: Arc::default(),
+            rooms: HashMap::new(),
+            joined: HashMap::default(),
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -60,7 +64,11 @@ impl<M: Member> Index<M> {
             self.take_out(room, member.serial());
         }
         // An id can come back while its former owner is still being cleaned up.
-        if self.members.get(member.id()).is_some_and(|known| known.serial() == member.serial()) {
+        if self
+            .members
+            .get(member.id())
+            .is_some_and(|known| known.serial() == member.serial())
+        {
             let members = Arc::make_mut(&mut self.members);
             members.swap_remove(member.id());
             shrink(members.len(), members.capacity(), |to| members.shrink_to(to));
@@ -80,8 +88,12 @@ impl<M: Member> Index<M> {
 
     /// Takes the member out of a room; `false` if it was not in it.
     pub(crate) fn leave(&mut self, member: &M, room: &Room) -> bool {
-        let Some(joined) = self.joined.get_mut(&member.serial()) else { return false };
-        let Some(position) = joined.iter().position(|known| known == room) else { return false };
+        let Some(joined) = self.joined.get_mut(&member.serial()) else {
+            return false;
+        };
+        let Some(position) = joined.iter().position(|known| known == room) else {
+            return false;
+        };
         joined.remove(position);
         if joined.is_empty() {
             self.joined.remove(&member.serial());
@@ -134,7 +146,11 @@ impl<M: Member> Index<M> {
         let mut seen = HashSet::<Serial, BuildHasherDefault<SerialHasher>>::default();
         let mut union = Vec::new();
         for room in rooms {
-            let members = self.rooms.get(room).into_iter().flat_map(|members| members.values());
+            let members = self
+                .rooms
+                .get(room)
+                .into_iter()
+                .flat_map(|members| members.values());
             for member in members.chain(self.owner(room)) {
                 if seen.insert(member.serial()) {
                     union.push(member.clone());
@@ -146,14 +162,20 @@ impl<M: Member> Index<M> {
 
     /// The member whose own room this is.
     fn owner(&self, room: &Room) -> Option<&M> {
-        self.members.get(room.as_str()).filter(|member| member.in_own_room())
+        self.members
+            .get(room.as_str())
+            .filter(|member| member.in_own_room())
     }
 
     fn take_out(&mut self, room: &Room, serial: Serial) {
-        let Some(shared) = self.rooms.get_mut(room) else { return };
+        let Some(shared) = self.rooms.get_mut(room) else {
+            return;
+        };
         if shared.len() == 1 && shared.contains_key(&serial) {
             self.rooms.remove(room);
-            shrink(self.rooms.len(), self.rooms.capacity(), |to| self.rooms.shrink_to(to));
+            shrink(self.rooms.len(), self.rooms.capacity(), |to| {
+                self.rooms.shrink_to(to)
+            });
             return;
         }
         let members = Arc::make_mut(shared);
@@ -186,7 +208,9 @@ impl Hasher for SerialHasher {
 
     fn write_u64(&mut self, number: u64) {
         // 2^64 / golden ratio (Fibonacci hashing); the rotation brings the well-mixed bits to both ends.
-        self.0 = (self.0 ^ number).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(32);
+        self.0 = (self.0 ^ number)
+            .wrapping_mul(0x9E37_79B9_7F4A_7C15)
+            .rotate_left(32);
     }
 }
 

@@ -39,7 +39,11 @@ impl<M: Member> Selection<M> {
     }
 
     const fn of(sources: Sources<M>) -> Self {
-        Self { sources, except: Vec::new(), except_members: Vec::new() }
+        Self {
+            sources,
+            except: Vec::new(),
+            except_members: Vec::new(),
+        }
     }
 
     pub(super) fn except_room(&mut self, members: Arc<RoomMembers<M>>) {
@@ -63,7 +67,9 @@ impl<M: Member> Selection<M> {
             Sources::Several(members) => (None, None, Some(members.iter())),
         };
         let members = all.into_iter().flatten();
-        let members = members.chain(one.into_iter().flatten()).chain(several.into_iter().flatten());
+        let members = members
+            .chain(one.into_iter().flatten())
+            .chain(several.into_iter().flatten());
         members.filter(|member| self.admits(member.serial()))
     }
 

@@ -47,7 +47,15 @@ macro_rules! one_room {
     };
 }
 
-one_room!(&str, String, &String, &Room, crate::SocketId, &crate::SocketId, std::borrow::Cow<'_, str>);
+one_room!(
+    &str,
+    String,
+    &String,
+    &Room,
+    crate::SocketId,
+    &crate::SocketId,
+    std::borrow::Cow<'_, str>
+);
 
 impl Rooms for Room {
     fn each(self, take: &mut dyn FnMut(Room)) {

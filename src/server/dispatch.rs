@@ -199,6 +199,26 @@ pub(super) fn start_or_spawn(socket: &Socket, event: Option<&str>, run: Run) {
     }
 }
 
+/// Starts an `on_error` handler. What goes wrong in it is only logged, or it would be told of itself.
+pub(super) fn start_report(socket: &Socket, mut run: Run) {
+    let first = catch_unwind(AssertUnwindSafe(|| run.as_mut().poll(&mut Context::from_waker(Waker::noop()))));
+    match first {
+        Ok(Poll::Pending) => {
+            let namespace = Box::<str>::from(socket.namespace_name());
+            spawn(async move {
+                if let Err(error) = run.await {
+                    tracing::warn!(namespace = &*namespace, error, "an on_error handler failed");
+                }
+            });
+        }
+        Ok(Poll::Ready(Ok(()))) => {}
+        Ok(Poll::Ready(Err(error))) => {
+            tracing::warn!(namespace = socket.namespace_name(), error, "an on_error handler failed");
+        }
+        Err(_) => tracing::error!(namespace = socket.namespace_name(), "an on_error handler panicked"),
+    }
+}
+
 /// The one place where the server starts a task.
 #[expect(clippy::disallowed_methods, reason = "the dispatcher is where handlers that wait get their task")]
 pub(super) fn spawn(future: impl Future<Output = ()> + Send + 'static) {

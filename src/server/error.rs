@@ -285,6 +285,17 @@ impl HandlerError {
         Self { event: event.map(Into::into), kind, source: source.into() }
     }
 
+    /// What becomes of it where no `on_error` was registered.
+    pub(super) fn trace(&self, socket: &crate::Socket) {
+        let source: &(dyn Error + 'static) = &*self.source;
+        let namespace = socket.namespace_name();
+        if self.is_panicked() {
+            tracing::error!(namespace, error = source, "{self}");
+        } else {
+            tracing::warn!(namespace, error = source, "{self}");
+        }
+    }
+
     /// The event concerned, where there is one.
     #[must_use]
     pub fn event(&self) -> Option<&str> {

@@ -18,8 +18,12 @@ mod io;
 mod listeners;
 mod namespace;
 mod pending_acks;
+mod receive;
+mod running;
 mod socket;
 mod socket_handshake;
+mod socket_listeners;
+mod to_socket;
 
 pub use self::{
     ack::{AckFuture, AckSender, AckStream},
@@ -34,8 +38,9 @@ pub use self::{
     namespace::Namespace,
     socket::Socket,
     socket_handshake::Handshake,
+    socket_listeners::ListenerId,
+    to_socket::ToSocket,
 };
 pub(crate) use self::{
-    builder::PathRule,
     dispatch::{BoxError, ConnectListener, DisconnectListener, ErrorListener, EventListener, Middleware, Run},
 };

@@ -26,7 +26,11 @@ impl Member for Someone {
 }
 
 fn someone(serial: Serial) -> Someone {
-    Someone { serial, id: SocketId::from(format!("s{serial}")), in_own_room: true }
+    Someone {
+        serial,
+        id: SocketId::from(format!("s{serial}")),
+        in_own_room: true,
+    }
 }
 
 fn target(rooms: &[&str], except: &[&str]) -> Target {
@@ -73,7 +77,13 @@ fn a_target_is_a_union_of_rooms_less_the_excepted_ones() {
         (target(&["s4"], &[]), &[4]),
         (target(&["s4", "a"], &[]), &[1, 4]),
         (everyone_but(&["s4", "a"]), &[2, 3]),
-        (Target { except_member: Some(2), ..target(&["b"], &[]) }, &[1]),
+        (
+            Target {
+                except_member: Some(2),
+                ..target(&["b"], &[])
+            },
+            &[1],
+        ),
     ];
     for (target, expected) in cases {
         assert_eq!(heard(&index, target), *expected, "{target:?}");
@@ -96,7 +106,10 @@ fn a_room_named_like_an_id_holds_its_owner_and_those_who_joined_it() {
 #[test]
 fn who_left_the_own_room_is_not_reached_by_id() {
     let mut index = Index::new();
-    index.insert(Someone { in_own_room: false, ..someone(1) });
+    index.insert(Someone {
+        in_own_room: false,
+        ..someone(1)
+    });
     assert!(index.select(&target(&["s1"], &[])).is_empty());
 }
 
@@ -123,7 +136,13 @@ fn a_snapshot_is_not_disturbed_by_who_comes_and_goes() {
 #[test]
 fn a_late_clean_up_spares_the_new_owner_of_an_id() {
     let mut index = Index::new();
-    let (old, new) = (someone(1), Someone { serial: 9, ..someone(1) });
+    let (old, new) = (
+        someone(1),
+        Someone {
+            serial: 9,
+            ..someone(1)
+        },
+    );
     index.insert(old.clone());
     index.insert(new);
     index.remove(&old);
