@@ -309,7 +309,7 @@ mod tests {
             vec![tag.clone()],
             vec![format!("W/{tag}")],
             vec!["*".to_owned()],
-            vec![format!("\"a\", \"b,c\" ,W/{tag}")],
+            vec![format!("\"a\" , \"b,c\",\t W/{tag} ,\"z\"")],
             vec!["\"a\"".to_owned(), tag.clone()],
         ];
         for lists in known {
