@@ -21,21 +21,24 @@ pub(crate) struct EventPayload<'a> {
     /// Escapes resolved, a number as JavaScript writes it. Empty if the packet has no payload, which is an event without a name:
     /// no listener hears it but the catch-all ones.
     pub(crate) name: Cow<'a, str>,
-    pub(crate) args: Args<'a>,
+    pub(crate) args: RawArgs<'a>,
 }
+
+/// The arguments of an event or of an acknowledgement, as JSON. Read them through a [cursor](Self::cursor).
+///
+/// Few events have more than four; those that have take one allocation.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RawArgs<'a>(SmallVec<[&'a str; 4]>);
 
 /// The arguments of an event or of an acknowledgement that have not been read yet.
 ///
 /// Reading goes from the first to the last, and parses only what is read.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Args<'a> {
-    raw: Slices<'a>,
+    raw: &'a [&'a str],
     next: usize,
     attachments: &'a [Bytes],
 }
-
-/// Few events have more than four arguments; those that have take one allocation.
-type Slices<'a> = SmallVec<[&'a str; 4]>;
 
 /// Reads the payload of an EVENT or BINARY_EVENT. All of its JSON is checked.
 ///
@@ -46,7 +49,7 @@ pub(crate) fn event(payload: &str) -> Result<EventPayload<'_>, DecodeError> {
     if payload.is_empty() {
         return Ok(EventPayload {
             name: Cow::Borrowed(""),
-            args: Args::new(Slices::new()),
+            args: RawArgs::default(),
         });
     }
     let Named { name, rest } = parse(payload)?;
@@ -56,7 +59,7 @@ pub(crate) fn event(payload: &str) -> Result<EventPayload<'_>, DecodeError> {
     }
     Ok(EventPayload {
         name,
-        args: Args::new(rest),
+        args: rest,
     })
 }
 
@@ -64,11 +67,11 @@ pub(crate) fn event(payload: &str) -> Result<EventPayload<'_>, DecodeError> {
 ///
 /// # Errors
 /// The payload is not an array.
-pub(crate) fn ack(payload: &str) -> Result<Args<'_>, DecodeError> {
+pub(crate) fn ack(payload: &str) -> Result<RawArgs<'_>, DecodeError> {
     if payload.is_empty() {
-        return Ok(Args::new(Slices::new()));
+        return Ok(RawArgs::default());
     }
-    parse(payload).map(|Unnamed(raw)| Args::new(raw))
+    parse(payload).map(|Unnamed(raw)| raw)
 }
 
 const INVALID: DecodeError = DecodeError::fatal(Reason::InvalidPayload);
@@ -77,20 +80,14 @@ fn parse<'a, T: Deserialize<'a>>(payload: &'a str) -> Result<T, DecodeError> {
     serde_json::from_str(payload).map_err(|_| INVALID)
 }
 
+impl RawArgs<'_> {
+    /// Reads from the first argument on, with these attachments in the place of the placeholders.
+    pub(crate) fn cursor<'a>(&'a self, attachments: &'a [Bytes]) -> Args<'a> {
+        Args { raw: &self.0, next: 0, attachments }
+    }
+}
+
 impl<'a> Args<'a> {
-    const fn new(raw: Slices<'a>) -> Self {
-        Self {
-            raw,
-            next: 0,
-            attachments: &[],
-        }
-    }
-
-    /// Puts these attachments in the place of the placeholders when arguments are read.
-    pub(crate) fn with_attachments(self, attachments: &'a [Bytes]) -> Self {
-        Self { attachments, ..self }
-    }
-
     /// How many arguments are left.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -127,11 +124,11 @@ impl<'a> Args<'a> {
     /// # Errors
     /// An argument is not what its type deserialises from.
     pub(crate) fn all_as<T: DeserializeOwned>(&self) -> Result<T, ArgError> {
-        let mut args = self.clone();
+        let mut args = *self;
         match Shape::of::<T>() {
             Shape::Several => several::read(&mut args),
             Shape::One => args.next(),
-            Shape::None => Args::new(Slices::new()).next(),
+            Shape::None => Args { raw: &[], ..args }.next(),
         }
     }
 
@@ -146,7 +143,7 @@ impl<'a> Args<'a> {
 /// An array's first element and the others.
 struct Named<'a> {
     name: Option<&'a str>,
-    rest: Slices<'a>,
+    rest: RawArgs<'a>,
 }
 
 impl<'de> Deserialize<'de> for Named<'de> {
@@ -172,7 +169,7 @@ impl<'de> Deserialize<'de> for Named<'de> {
 }
 
 /// An array's elements.
-struct Unnamed<'a>(Slices<'a>);
+struct Unnamed<'a>(RawArgs<'a>);
 
 impl<'de> Deserialize<'de> for Unnamed<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -192,10 +189,10 @@ impl<'de> Deserialize<'de> for Unnamed<'de> {
     }
 }
 
-fn slices<'de, A: SeqAccess<'de>>(mut seq: A) -> Result<Slices<'de>, A::Error> {
-    let mut slices = Slices::new();
+fn slices<'de, A: SeqAccess<'de>>(mut seq: A) -> Result<RawArgs<'de>, A::Error> {
+    let mut slices = SmallVec::new();
     while let Some(raw) = seq.next_element::<&RawValue>()? {
         slices.push(raw.get());
     }
-    Ok(slices)
+    Ok(RawArgs(slices))
 }

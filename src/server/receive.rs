@@ -128,11 +128,11 @@ impl Socket {
         mut take: impl FnMut(&str, Run),
     ) {
         let name: &str = &event.name;
-        let args = event.args.with_attachments(attachments);
+        let args = event.args.cursor(attachments);
         let (any, named) = self.namespace().listeners().event(name);
         let own = self.own_listeners().event(name);
         for listener in any.iter().chain(&named).flat_map(|list| list.iter()).chain(&own) {
-            let mut parts = EventParts::new(self, name, args.clone(), &mut ack);
+            let mut parts = EventParts::new(self, name, args, &mut ack);
             if let Some(run) = dispatch::prepare(self, Some(name), || listener.call(&mut parts)) {
                 take(name, run);
             }
