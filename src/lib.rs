@@ -1,6 +1,8 @@
 //! A Socket.IO server as a Tower layer for axum.
 
 pub mod engine;
+pub mod extract;
+pub mod handler;
 mod id;
 pub mod layer;
 mod packet;
@@ -9,6 +11,7 @@ mod room;
 mod server;
 mod websocket;
 
+pub use handler::Ack;
 pub use id::{SessionId, SocketId};
 pub use layer::SocketIoLayer;
 pub use packet::{ArgError, Map, Value};
