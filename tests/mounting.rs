@@ -1,5 +1,10 @@
 //! Every way to mount a server, spoken to in HTTP.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "clippy's exemption ends at the test functions, the rest of this file is tests too"
+)]
+
 use std::{convert::Infallible, future::Future, net::SocketAddr, time::Duration};
 
 use axum::{
@@ -99,7 +104,10 @@ async fn serve(router: Router) -> SocketAddr {
     address
 }
 
-async fn connect(address: SocketAddr, path: &str) -> WebSocketStream<impl AsyncRead + AsyncWrite + Unpin + use<>> {
+async fn connect(
+    address: SocketAddr,
+    path: &str,
+) -> WebSocketStream<impl AsyncRead + AsyncWrite + Unpin + use<>> {
     connect_async(format!("ws://{address}{path}")).await.unwrap().0
 }
 
