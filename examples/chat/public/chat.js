@@ -287,7 +287,7 @@ function openRoom(event) {
   if (!name) return;
   location.hash = name;
   openDrawer(false);
-  $("text").focus();
+  focusText();
 }
 
 async function share() {
@@ -317,6 +317,7 @@ function openDoor(why) {
   $("door-room").textContent = `#${roomInAddress()}`;
   $("name").value = state.name || localStorage.getItem("name") || "";
   $("door-problem").textContent = why ?? "";
+  openDrawer(false);
   $("app").inert = true;
   if (!$("door").open) $("door").showModal();
   $("name").select();
@@ -340,7 +341,12 @@ function start(name) {
   $("app").inert = false;
   showLink("connecting", "connecting");
   socket.disconnect().connect();
-  $("text").focus();
+  focusText();
+}
+
+/** On a touch screen this would bring up the keyboard over what one came to read. */
+function focusText() {
+  if (matchMedia("(pointer: fine)").matches) $("text").focus();
 }
 
 if (socket) {

@@ -17,8 +17,10 @@ export class Timeline {
   #scroller = $("scroller");
   #newer = $("newer");
   #items = new Map();
-  #last = null;
+  #last = null; // the message the next one may be grouped with
+  #day = null;
   #pinned = true;
+  #top = 0;
   #retry;
 
   /** `retry(id)` is called when the user asks for a failed message to be sent again. */
@@ -37,7 +39,7 @@ export class Timeline {
   show(messages, me) {
     for (const { url } of this.#items.values()) if (url) URL.revokeObjectURL(url);
     this.#items.clear();
-    this.#last = null;
+    this.#last = this.#day = null;
     this.#list.setAttribute("aria-busy", "true");
     this.#list.replaceChildren();
     for (const message of messages) this.add(message, message.from === me ? "sent" : null);
@@ -79,6 +81,7 @@ export class Timeline {
   /** A line that nobody wrote: who came, who left. */
   notice(text) {
     this.#last = null;
+    this.#startDay(Date.now());
     this.#append(element("li", { class: "notice" }, text), false);
   }
 
@@ -96,10 +99,9 @@ export class Timeline {
   }
 
   #startDay(at) {
-    if (this.#last && startOfDay(this.#last.at) === startOfDay(at)) return;
-    const text = day(at);
-    if ([...this.#list.querySelectorAll(".day")].at(-1)?.textContent === text) return;
-    this.#list.append(element("li", { class: "day" }, text));
+    if (startOfDay(at) === this.#day) return;
+    this.#day = startOfDay(at);
+    this.#list.append(element("li", { class: "day" }, day(at)));
   }
 
   #startsGroup({ from, at }) {
@@ -133,10 +135,14 @@ export class Timeline {
     return button;
   }
 
+  // Only scrolling up unpins: a scroll event may come after the list has grown, and then the end is merely not yet in view.
   #noteScroll() {
     const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
-    this.#pinned = scrollHeight - scrollTop - clientHeight < 48;
+    const atEnd = scrollHeight - scrollTop - clientHeight < 48;
+    if (atEnd) this.#pinned = true;
+    else if (scrollTop < this.#top) this.#pinned = false;
     if (this.#pinned) this.#newer.hidden = true;
+    this.#top = scrollTop;
   }
 
   #noteEmpty() {
