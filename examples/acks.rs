@@ -3,7 +3,10 @@
 //!
 //! Run it with `cargo run --example acks`; `examples/README.md` shows how to talk to it.
 
-#![expect(clippy::print_stdout, reason = "a program says on the terminal where it listens")]
+#![expect(
+    clippy::print_stdout,
+    reason = "a program says on the terminal where it listens"
+)]
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -43,7 +46,11 @@ async fn add(Data(a): Data<i64>, Data(b): Data<i64>) -> Ack<Option<i64>> {
 
 /// A tuple is several arguments, so this is Node's convention: (error, result) => …
 async fn divide(Data(a): Data<f64>, Data(b): Data<f64>) -> Ack<(Option<&'static str>, Option<f64>)> {
-    Ack(if b == 0.0 { (Some("division by zero"), None) } else { (None, Some(a / b)) })
+    Ack(if b == 0.0 {
+        (Some("division by zero"), None)
+    } else {
+        (None, Some(a / b))
+    })
 }
 
 /// With the `AckSender` a handler answers first and works on afterwards.
@@ -55,7 +62,10 @@ async fn brew(socket: Socket, Data(tea): Data<String>, ack: AckSender) {
 
 /// The other direction: the client answers the server, or doesn't.
 async fn ask_me(socket: Socket) {
-    let name = socket.timeout(Duration::from_secs(5)).emit_with_ack::<String>("what is your name", ()).await;
+    let name = socket
+        .timeout(Duration::from_secs(5))
+        .emit_with_ack::<String>("what is your name", ())
+        .await;
     match name {
         Ok(name) => socket.emit("greeting", format!("Hello, {name}!")),
         Err(error) => socket.emit("greeting", format!("You keep your name to yourself ({error}).")),
@@ -71,7 +81,11 @@ struct Tally {
 /// Asks everybody and counts what comes within five seconds. The error of `collect_all` keeps the answers that came.
 async fn vote(socket: Socket, Data(question): Data<String>) -> Ack<Tally> {
     let everybody = socket.namespace().timeout(Duration::from_secs(5));
-    let (answers, complete) = match everybody.emit_with_ack::<String>("question", question).collect_all().await {
+    let (answers, complete) = match everybody
+        .emit_with_ack::<String>("question", question)
+        .collect_all()
+        .await
+    {
         Ok(answers) => (answers, true),
         Err(missing) => (missing.into_replies(), false),
     };

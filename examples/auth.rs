@@ -3,7 +3,10 @@
 //!
 //! Run it with `cargo run --example auth`; `examples/README.md` shows how to talk to it.
 
-#![expect(clippy::print_stdout, reason = "a program says on the terminal where it listens")]
+#![expect(
+    clippy::print_stdout,
+    reason = "a program says on the terminal where it listens"
+)]
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -35,8 +38,20 @@ struct Credentials {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let tokens: Tokens = Arc::new(HashMap::from([
-        ("open sesame", User { name: "Ali", admin: false }),
-        ("xyzzy", User { name: "Will", admin: true }),
+        (
+            "open sesame",
+            User {
+                name: "Ali",
+                admin: false,
+            },
+        ),
+        (
+            "xyzzy",
+            User {
+                name: "Will",
+                admin: true,
+            },
+        ),
     ]));
     let io = SocketIo::builder().build()?;
     register(&io, tokens);
@@ -52,13 +67,18 @@ fn register(io: &SocketIo, tokens: Tokens) {
     io.of("/")
         .with_state(tokens.clone())
         .middleware(signed_in)
-        .on("whoami", async |socket: Socket| Ack(user(&socket).map(|user| user.name)))
+        .on("whoami", async |socket: Socket| {
+            Ack(user(&socket).map(|user| user.name))
+        })
         .on("shout", async |socket: Socket, Data(text): Data<String>| {
             socket.broadcast().emit("shout", text);
         });
 
     // Middlewares run one after the other, each namespace has its own.
-    io.of("/admin").with_state(tokens).middleware(signed_in).middleware(admins_only);
+    io.of("/admin")
+        .with_state(tokens)
+        .middleware(signed_in)
+        .middleware(admins_only);
 }
 
 /// A refusal reaches the client's "connect_error" as an Error with this message and with `error.data`.
@@ -70,7 +90,9 @@ async fn signed_in(
     let Some(Auth(Credentials { token })) = credentials else {
         return Err(refuse("authentication required", "missing_token"));
     };
-    let user = tokens.get(token.as_str()).ok_or_else(|| refuse("who are you?", "unknown_token"))?;
+    let user = tokens
+        .get(token.as_str())
+        .ok_or_else(|| refuse("who are you?", "unknown_token"))?;
     // Every later handler of this socket finds it there.
     socket.extensions().insert(user.clone());
     Ok(())
@@ -78,7 +100,11 @@ async fn signed_in(
 
 async fn admins_only(socket: Socket) -> Result<(), ConnectError> {
     let admin = user(&socket).is_some_and(|user| user.admin);
-    if admin { Ok(()) } else { Err(refuse("admins only", "forbidden")) }
+    if admin {
+        Ok(())
+    } else {
+        Err(refuse("admins only", "forbidden"))
+    }
 }
 
 fn refuse(message: &str, code: &str) -> ConnectError {

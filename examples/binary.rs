@@ -3,7 +3,10 @@
 //!
 //! Run it with `cargo run --example binary`; `examples/README.md` shows how to talk to it.
 
-#![expect(clippy::print_stdout, reason = "a program says on the terminal where it listens")]
+#![expect(
+    clippy::print_stdout,
+    reason = "a program says on the terminal where it listens"
+)]
 
 use axum::Router;
 use axum_socketio::{Ack, Socket, SocketIo, extract::Data};
@@ -35,7 +38,9 @@ struct Receipt {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let io = SocketIo::builder().max_http_buffer_size(LARGEST_DRAWING).build()?;
+    let io = SocketIo::builder()
+        .max_http_buffer_size(LARGEST_DRAWING)
+        .build()?;
     io.of("/").on("invert", invert).on("draw", draw);
 
     let app = Router::new().layer(io.layer());
@@ -54,5 +59,8 @@ async fn invert(Data(bytes): Data<Bytes>) -> Ack<Bytes> {
 async fn draw(socket: Socket, Data(drawing): Data<Drawing>) -> Ack<Receipt> {
     socket.broadcast().emit("drawn", &drawing);
     let layers: usize = drawing.layers.iter().map(|layer| layer.pixels.len()).sum();
-    Ack(Receipt { title: drawing.title, bytes: drawing.preview.len() + layers })
+    Ack(Receipt {
+        title: drawing.title,
+        bytes: drawing.preview.len() + layers,
+    })
 }

@@ -2,7 +2,10 @@
 //!
 //! Run it with `cargo run --example hello`; `examples/README.md` shows how to talk to it.
 
-#![expect(clippy::print_stdout, reason = "a program says on the terminal where it listens")]
+#![expect(
+    clippy::print_stdout,
+    reason = "a program says on the terminal where it listens"
+)]
 
 use axum::{Router, routing::get};
 use axum_socketio::{Ack, Socket, SocketIoLayer, extract::Data};
@@ -16,9 +19,12 @@ async fn main() -> std::io::Result<()> {
         .of("/")
         // Returning an `Ack` calls the client's callback: socket.emit("ping", "hi", (text) => …)
         .on("ping", async |Data(text): Data<String>| Ack(text))
-        .on("chat message", async |socket: Socket, Data(text): Data<String>| {
-            socket.broadcast().emit("chat message", text);
-        });
+        .on(
+            "chat message",
+            async |socket: Socket, Data(text): Data<String>| {
+                socket.broadcast().emit("chat message", text);
+            },
+        );
 
     let app = Router::new().route("/", get("hello")).layer(sockets);
 

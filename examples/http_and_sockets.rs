@@ -2,7 +2,10 @@
 //!
 //! Run it with `cargo run --example http_and_sockets`; `examples/README.md` shows how to talk to it.
 
-#![expect(clippy::print_stdout, reason = "a program says on the terminal where it listens")]
+#![expect(
+    clippy::print_stdout,
+    reason = "a program says on the terminal where it listens"
+)]
 
 use std::sync::{
     Arc, Mutex,
@@ -26,7 +29,7 @@ struct News {
 }
 
 /// The state of the whole application. Handlers take the part they need, sockets as well as routes: `FromRef`.
-#[derive(Clone, Default, FromRef)]
+#[derive(Clone, Default)]
 struct App {
     board: Board,
     readers: Readers,
@@ -37,6 +40,19 @@ struct Board(Arc<Mutex<Vec<News>>>);
 
 #[derive(Clone, Default)]
 struct Readers(Arc<AtomicUsize>);
+
+// axum's feature `macros` derives these.
+impl FromRef<App> for Board {
+    fn from_ref(app: &App) -> Self {
+        app.board.clone()
+    }
+}
+
+impl FromRef<App> for Readers {
+    fn from_ref(app: &App) -> Self {
+        app.readers.clone()
+    }
+}
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -89,12 +105,18 @@ async fn went(State(readers): State<Readers>) {
 
 impl Board {
     fn add(&self, news: News) {
-        self.0.lock().expect("invariant: nothing panics while the board is locked").push(news);
+        self.0
+            .lock()
+            .expect("invariant: nothing panics while the board is locked")
+            .push(news);
     }
 
     /// The last ones, oldest first.
     fn latest(&self, count: usize) -> Vec<News> {
-        let board = self.0.lock().expect("invariant: nothing panics while the board is locked");
+        let board = self
+            .0
+            .lock()
+            .expect("invariant: nothing panics while the board is locked");
         board[board.len().saturating_sub(count)..].to_vec()
     }
 }

@@ -2,7 +2,10 @@
 //!
 //! Run it with `cargo run --example rooms`; `examples/README.md` shows how to talk to it.
 
-#![expect(clippy::print_stdout, reason = "a program says on the terminal where it listens")]
+#![expect(
+    clippy::print_stdout,
+    reason = "a program says on the terminal where it listens"
+)]
 
 use axum::Router;
 use axum_socketio::{Ack, Socket, SocketIo, SocketIoLayer, extract::Data};
@@ -34,7 +37,9 @@ fn register(io: &SocketIo) {
 async fn join(socket: Socket, Data(room): Data<String>) -> Ack<usize> {
     socket.join(room.clone());
     // From a socket a room means the others; from the namespace it means everybody in it.
-    socket.to(room.clone()).emit("joined", (room.clone(), socket.id()));
+    socket
+        .to(room.clone())
+        .emit("joined", (room.clone(), socket.id()));
     Ack(socket.namespace().within(room).sockets().len())
 }
 
@@ -54,5 +59,8 @@ async fn say_to_both(socket: Socket, Data((one, other)): Data<(String, String)>,
 }
 
 async fn say_but_not_to(socket: Socket, Data(muted): Data<String>, Data(text): Data<String>) {
-    socket.broadcast().except(muted).emit("said", ("everybody else", text));
+    socket
+        .broadcast()
+        .except(muted)
+        .emit("said", ("everybody else", text));
 }

@@ -63,9 +63,16 @@ async fn message(socket: Socket, State(rooms): State<Rooms>, Data(draft): Data<D
     ack.send(Answer::Ok(Sent { at: message.at }));
 
     let to_others = socket.to(channel(&room)).timeout(RECEIPTS_WITHIN);
-    let replies = to_others.emit_with_ack::<String>("message", &message).collect_all().await;
+    let replies = to_others
+        .emit_with_ack::<String>("message", &message)
+        .collect_all()
+        .await;
     // Whoever didn't answer in time is missing from the list, that's all.
-    let readers = readers(replies.unwrap_or_else(|missing| missing.into_replies()), &rooms.people(&room), &message.from);
+    let readers = readers(
+        replies.unwrap_or_else(|missing| missing.into_replies()),
+        &rooms.people(&room),
+        &message.from,
+    );
     if !readers.is_empty() {
         socket.emit("delivered", (message.id, readers));
     }
@@ -74,7 +81,10 @@ async fn message(socket: Socket, State(rooms): State<Rooms>, Data(draft): Data<D
 /// Not worth waiting for a slow client, so volatile.
 async fn typing(socket: Socket, Data(on): Data<bool>) {
     if let Some(room) = current_room(&socket) {
-        socket.to(channel(&room)).volatile().emit("typing", (name_of(&socket), on));
+        socket
+            .to(channel(&room))
+            .volatile()
+            .emit("typing", (name_of(&socket), on));
     }
 }
 
@@ -94,7 +104,9 @@ fn enter(socket: &Socket, rooms: &Rooms, room: &str) -> Result<Entered, Refusal>
     leave(socket, rooms);
     socket.join(channel(room));
     if first_tab {
-        socket.to(channel(room)).emit("joined", (name, rooms.people(room)));
+        socket
+            .to(channel(room))
+            .emit("joined", (name, rooms.people(room)));
     }
     socket.namespace().emit("rooms", rooms.list());
     // Looked at after the socket has joined: what is said in between then comes twice rather than never, and the page
@@ -107,7 +119,9 @@ fn leave(socket: &Socket, rooms: &Rooms) {
     let name = name_of(socket);
     socket.leave(channel(&room));
     if rooms.leave(&room, &name) {
-        socket.to(channel(&room)).emit("left", (name, rooms.people(&room)));
+        socket
+            .to(channel(&room))
+            .emit("left", (name, rooms.people(&room)));
     }
 }
 
@@ -116,17 +130,26 @@ fn keep(socket: &Socket, rooms: &Rooms, draft: Draft) -> Result<(String, Message
     let room = current_room(socket).ok_or(Refusal("Join a room first."));
     let signed = room.and_then(|room| Ok((room, draft.signed(name_of(socket), now())?)));
     let (room, message) = signed.map_err(|refusal| Answer::Refused(refusal.to_string()))?;
-    rooms.keep(&room, &message).map_err(|at| Answer::Ok(Sent { at }))?;
+    rooms
+        .keep(&room, &message)
+        .map_err(|at| Answer::Ok(Sent { at }))?;
     Ok((room, message))
 }
 
 /// Each page answers with its user's name; two tabs of one person count once, and one's own don't count.
 fn readers(replies: Vec<String>, present: &[String], sender: &str) -> BTreeSet<String> {
-    replies.into_iter().filter(|name| name != sender && present.contains(name)).collect()
+    replies
+        .into_iter()
+        .filter(|name| name != sender && present.contains(name))
+        .collect()
 }
 
 fn name_of(socket: &Socket) -> String {
-    socket.extensions().get::<Person>().map(|Person(name)| name).unwrap_or_default()
+    socket
+        .extensions()
+        .get::<Person>()
+        .map(|Person(name)| name)
+        .unwrap_or_default()
 }
 
 /// Every socket is in a room of its own id too; the mark keeps those apart from the rooms that people name.
@@ -135,7 +158,10 @@ fn channel(room: &str) -> String {
 }
 
 fn current_room(socket: &Socket) -> Option<String> {
-    socket.rooms().iter().find_map(|room| room.as_str().strip_prefix('#').map(str::to_owned))
+    socket
+        .rooms()
+        .iter()
+        .find_map(|room| room.as_str().strip_prefix('#').map(str::to_owned))
 }
 
 #[expect(clippy::disallowed_methods, reason = "a message carries the time of day")]

@@ -4,7 +4,10 @@
 //! `examples/chat/run` installs the JavaScript client and starts it on <http://127.0.0.1:3000>; `HOST` and `PORT`
 //! change the address. `events.rs` holds the listeners, `rooms.rs` what the server remembers, `wire.rs` what is sent.
 
-#![expect(clippy::print_stdout, reason = "a program says on the terminal where it listens")]
+#![expect(
+    clippy::print_stdout,
+    reason = "a program says on the terminal where it listens"
+)]
 
 mod events;
 mod rooms;
@@ -30,17 +33,22 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .build()?;
     events::register(&io);
 
-    let page = Router::new().fallback_service(ServeDir::new(here.join("public"))).layer(io.layer());
+    let page = Router::new()
+        .fallback_service(ServeDir::new(here.join("public")))
+        .layer(io.layer());
 
     let listener = listen().await?;
     println!("listening on http://{}", listener.local_addr()?);
-    axum::serve(listener, page).with_graceful_shutdown(interrupted(io)).await?;
+    axum::serve(listener, page)
+        .with_graceful_shutdown(interrupted(io))
+        .await?;
     Ok(())
 }
 
 /// Where the browser's `socket.io.js` is: `run` says so when it had to install it somewhere else.
 fn client_folder(here: &std::path::Path) -> PathBuf {
-    env::var_os("SOCKET_IO_CLIENT").map_or_else(|| here.join("node_modules/socket.io-client/dist"), PathBuf::from)
+    env::var_os("SOCKET_IO_CLIENT")
+        .map_or_else(|| here.join("node_modules/socket.io-client/dist"), PathBuf::from)
 }
 
 async fn listen() -> io::Result<TcpListener> {
@@ -49,7 +57,10 @@ async fn listen() -> io::Result<TcpListener> {
     let address = format!("{host}:{port}");
     TcpListener::bind(&address).await.map_err(|error| {
         let hint = "PORT=3001 in front of the command chooses another port";
-        io::Error::new(error.kind(), format!("can't listen on {address}: {error}; {hint}"))
+        io::Error::new(
+            error.kind(),
+            format!("can't listen on {address}: {error}; {hint}"),
+        )
     })
 }
 

@@ -30,7 +30,9 @@ struct Room {
 impl Rooms {
     pub(crate) fn new() -> Self {
         let lobby = BTreeMap::from([(LOBBY.to_owned(), Room::default())]);
-        Self { by_name: Arc::new(Mutex::new(lobby)) }
+        Self {
+            by_name: Arc::new(Mutex::new(lobby)),
+        }
     }
 
     /// Says whether this is the person's first tab here.
@@ -39,7 +41,12 @@ impl Rooms {
         if !rooms.contains_key(room) {
             make_space(&mut rooms)?;
         }
-        let tabs = rooms.entry(room.to_owned()).or_default().tabs.entry(person.to_owned()).or_default();
+        let tabs = rooms
+            .entry(room.to_owned())
+            .or_default()
+            .tabs
+            .entry(person.to_owned())
+            .or_default();
         *tabs += 1;
         Ok(*tabs == 1)
     }
@@ -47,7 +54,9 @@ impl Rooms {
     /// Says whether this was the person's last tab here.
     pub(crate) fn leave(&self, room: &str, person: &str) -> bool {
         let mut rooms = self.lock();
-        let Some(left) = rooms.get_mut(room) else { return false };
+        let Some(left) = rooms.get_mut(room) else {
+            return false;
+        };
         let last = left.close_tab(person);
         if room != LOBBY && left.tabs.is_empty() && left.history.is_empty() {
             rooms.remove(room);
@@ -66,7 +75,9 @@ impl Rooms {
         Entered {
             room: room.to_owned(),
             people: found.map(Room::people).unwrap_or_default(),
-            history: found.map(|room| room.history.iter().cloned().collect()).unwrap_or_default(),
+            history: found
+                .map(|room| room.history.iter().cloned().collect())
+                .unwrap_or_default(),
         }
     }
 
@@ -77,14 +88,19 @@ impl Rooms {
     /// By name, the lobby first.
     pub(crate) fn list(&self) -> Vec<RoomSummary> {
         let rooms = self.lock();
-        let summary = |(name, room): (&String, &Room)| RoomSummary { name: name.clone(), people: room.tabs.len() };
+        let summary = |(name, room): (&String, &Room)| RoomSummary {
+            name: name.clone(),
+            people: room.tabs.len(),
+        };
         let mut list: Vec<_> = rooms.iter().map(summary).collect();
         list.sort_by_key(|room| room.name != LOBBY);
         list
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Room>> {
-        self.by_name.lock().expect("invariant: nothing panics while the rooms are locked")
+        self.by_name
+            .lock()
+            .expect("invariant: nothing panics while the rooms are locked")
     }
 }
 
@@ -94,7 +110,9 @@ impl Room {
     }
 
     fn close_tab(&mut self, person: &str) -> bool {
-        let Some(tabs) = self.tabs.get_mut(person) else { return false };
+        let Some(tabs) = self.tabs.get_mut(person) else {
+            return false;
+        };
         *tabs -= 1;
         let last = *tabs == 0;
         if last {
@@ -117,7 +135,11 @@ impl Room {
     }
 
     fn forget_old_pictures(&mut self) {
-        let pictures = self.history.iter_mut().rev().filter_map(|message| message.picture.as_mut());
+        let pictures = self
+            .history
+            .iter_mut()
+            .rev()
+            .filter_map(|message| message.picture.as_mut());
         for picture in pictures.skip(MAX_PICTURES) {
             picture.bytes = None;
         }
@@ -129,8 +151,12 @@ fn make_space(rooms: &mut BTreeMap<String, Room>) -> Result<(), Refusal> {
     if rooms.len() < MAX_ROOMS {
         return Ok(());
     }
-    let left = rooms.iter().find(|(name, room)| *name != LOBBY && room.tabs.is_empty());
-    let name = left.map(|(name, _)| name.clone()).ok_or(Refusal("There are too many rooms already."))?;
+    let left = rooms
+        .iter()
+        .find(|(name, room)| *name != LOBBY && room.tabs.is_empty());
+    let name = left
+        .map(|(name, _)| name.clone())
+        .ok_or(Refusal("There are too many rooms already."))?;
     rooms.remove(&name);
     Ok(())
 }

@@ -96,20 +96,29 @@ impl std::error::Error for Refusal {}
 pub(crate) fn name(text: &str) -> Result<String, Refusal> {
     let name = text.trim();
     let fits = !name.is_empty() && name.chars().count() <= MAX_NAME;
-    fits.then(|| name.to_owned()).ok_or(Refusal("A name has 1 to 24 characters."))
+    fits.then(|| name.to_owned())
+        .ok_or(Refusal("A name has 1 to 24 characters."))
 }
 
 pub(crate) fn room_name(text: &str) -> Result<&str, Refusal> {
     let plain = text.chars().all(|c| c.is_alphanumeric() || "-_".contains(c));
     let fits = (1..=MAX_ROOM_NAME).contains(&text.chars().count());
-    (plain && fits).then_some(text).ok_or(Refusal("A room's name has 1 to 32 letters, digits, - or _."))
+    (plain && fits)
+        .then_some(text)
+        .ok_or(Refusal("A room's name has 1 to 32 letters, digits, - or _."))
 }
 
 impl Draft {
     pub(crate) fn signed(self, from: String, at: u64) -> Result<Message, Refusal> {
         self.check()?;
         let Self { id, text, picture } = self;
-        Ok(Message { id, from, at, text, picture })
+        Ok(Message {
+            id,
+            from,
+            at,
+            text,
+            picture,
+        })
     }
 
     fn check(&self) -> Result<(), Refusal> {
