@@ -80,14 +80,14 @@ struct Tally {
 
 /// Asks everybody and counts what comes within five seconds. The error of `collect_all` keeps the answers that came.
 async fn vote(socket: Socket, Data(question): Data<String>) -> Ack<Tally> {
-    let everybody = socket.namespace().timeout(Duration::from_secs(5));
+    let everybody = socket.io().of("/").timeout(Duration::from_secs(5));
     let (answers, complete) = match everybody
         .emit_with_ack::<String>("question", question)
         .collect_all()
         .await
     {
         Ok(answers) => (answers, true),
-        Err(missing) => (missing.into_replies(), false),
+        Err(missing) => (missing.replies, false),
     };
     let mut votes = BTreeMap::new();
     for answer in answers {

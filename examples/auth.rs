@@ -12,9 +12,8 @@ use std::{collections::HashMap, sync::Arc};
 
 use axum::{Router, extract::State};
 use axum_socketio::{
-    Ack, Socket, SocketIo,
+    Ack, ConnectError, Socket, SocketIo,
     extract::{Auth, Data},
-    handler::ConnectError,
 };
 use serde::Deserialize;
 use serde_json::json;

@@ -40,7 +40,7 @@ async fn join(socket: Socket, Data(room): Data<String>) -> Ack<usize> {
     socket
         .to(room.clone())
         .emit("joined", (room.clone(), socket.id()));
-    Ack(socket.namespace().within(room).sockets().len())
+    Ack(socket.io().of("/").within(room).sockets().len())
 }
 
 async fn leave(socket: Socket, Data(room): Data<String>) {

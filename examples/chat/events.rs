@@ -7,9 +7,8 @@ use std::{
 
 use axum::extract::State;
 use axum_socketio::{
-    Ack, Socket, SocketIo,
+    Ack, ConnectError, Socket, SocketIo,
     extract::{AckSender, Auth, Data},
-    handler::ConnectError,
 };
 use serde_json::json;
 
@@ -69,7 +68,7 @@ async fn message(socket: Socket, State(rooms): State<Rooms>, Data(draft): Data<D
         .await;
     // Whoever didn't answer in time is missing from the list, that's all.
     let readers = readers(
-        replies.unwrap_or_else(|missing| missing.into_replies()),
+        replies.unwrap_or_else(|missing| missing.replies),
         &rooms.people(&room),
         &message.from,
     );
@@ -108,7 +107,7 @@ fn enter(socket: &Socket, rooms: &Rooms, room: &str) -> Result<Entered, Refusal>
             .to(channel(room))
             .emit("joined", (name, rooms.people(room)));
     }
-    socket.namespace().emit("rooms", rooms.list());
+    socket.io().of("/").emit("rooms", rooms.list());
     // Looked at after the socket has joined: what is said in between then comes twice rather than never, and the page
     // knows messages by their ids.
     Ok(rooms.look(room))

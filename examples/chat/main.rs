@@ -16,7 +16,7 @@ mod wire;
 use std::{env, io, path::PathBuf};
 
 use axum::Router;
-use axum_socketio::SocketIo;
+use axum_socketio::{SocketIo, layer::ClientBundle};
 use tokio::net::TcpListener;
 use tower_http::services::ServeDir;
 
@@ -29,7 +29,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let io = SocketIo::builder()
         .max_http_buffer_size(LARGEST_MESSAGE)
-        .serve_client(client_folder(&here))
+        .serve_client(ClientBundle::from_dir(client_folder(&here))?)
         .build()?;
     events::register(&io);
 
