@@ -9,3 +9,4 @@ mod websocket;
 
 pub use id::{SessionId, SocketId};
 pub use protocol::Protocol;
+pub use room::{Room, Rooms};
