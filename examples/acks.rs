@@ -11,10 +11,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use axum::Router;
-use axum_socketio::{
-    Ack, Socket, SocketIo, SocketIoLayer,
-    extract::{AckSender, Data},
-};
+use axum_socketio::{Ack, AckSender, Socket, SocketIo, SocketIoLayer, extract::Data};
 use serde::Serialize;
 use tokio::net::TcpListener;
 

@@ -7,8 +7,8 @@ use std::{
 
 use axum::extract::State;
 use axum_socketio::{
-    Ack, ConnectError, Socket, SocketIo,
-    extract::{AckSender, Auth, Data},
+    Ack, AckSender, ConnectError, Socket, SocketIo,
+    extract::{Auth, Data},
 };
 use serde_json::json;
 
