@@ -34,7 +34,7 @@ function watchSocket() {
     state.joined = false;
     showLink("offline", "offline");
     if (reason === "io client disconnect") return;
-    banner(reason === "io server disconnect" ? "The server has closed the connection." : "Connection lost. Trying to get back…");
+    banner(reason === "io server disconnect" ? "The server has closed the connection. Reload the page to come back." : "Connection lost. Trying to get back…");
   });
   // A refusal by the server's middleware carries data; everything else is a network on its way down or up.
   socket.on("connect_error", (error) => (error.data ? openDoor(error.message) : banner("The server can’t be reached. Trying again…")));
