@@ -79,6 +79,14 @@ impl Connection {
         todo!()
     }
 
+    pub(crate) fn close_after(&self, _timeout: std::time::Duration) {
+        todo!()
+    }
+
+    pub(crate) fn stay_open(&self) {
+        todo!()
+    }
+
     pub(crate) fn resume(&self) {
         todo!()
     }

@@ -1,11 +1,13 @@
 //! Engine.IO: sessions over HTTP long-polling and WebSockets, for both client generations.
 
+mod client_bundle;
 mod close;
 mod config;
 mod connection;
 mod future;
 mod handshake;
 mod outgoing;
+mod path;
 mod service;
 mod transport_kind;
 
@@ -16,6 +18,8 @@ use std::{
 
 use bytes::Bytes;
 
+pub(crate) use client_bundle::ClientFile;
+pub use client_bundle::{ClientBundle, ClientBundleError};
 pub(crate) use close::SendError;
 pub use close::{CloseReason, ReadyState};
 pub(crate) use config::Config;
@@ -24,6 +28,7 @@ pub use connection::Connection;
 pub(crate) use future::Handle;
 pub(crate) use handshake::Handshake;
 pub(crate) use outgoing::{HEADROOM, Outbound, Outgoing};
+pub(crate) use path::{PathMatch, PathRule};
 pub use service::Engine;
 pub use transport_kind::Transport;
 
@@ -51,3 +56,10 @@ pub(crate) trait Receiver: Send + Sync + 'static {
         Poll::Ready(())
     }
 }
+
+macro_rules! refused {
+    ($connection:expr, $($message:tt)+) => {
+        tracing::debug!(connection = ?$connection, $($message)+)
+    };
+}
+pub(crate) use refused;

@@ -43,6 +43,10 @@ impl Engine {
         todo!()
     }
 
+    pub(crate) fn random_socket_id(&self) -> crate::SocketId {
+        todo!()
+    }
+
     /// Closes every connection and refuses new ones from now on.
     pub(crate) fn close(&self, _reason: CloseReason) {
         todo!()

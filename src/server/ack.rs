@@ -164,7 +164,9 @@ impl<T> AckStream<T> {
 
     pub(super) fn failed(error: EmitError) -> Self {
         let (_, replies) = mpsc::unbounded_channel();
-        Self { failed: Some(error.into()), ..Self::new(Vec::new(), 0, replies, Duration::ZERO) }
+        let mut stream = Self::new(Vec::new(), 0, replies, Duration::ZERO);
+        stream.failed = Some(error.into());
+        stream
     }
 
     /// How many sockets were asked.
@@ -239,7 +241,7 @@ impl<T> fmt::Debug for AckStream<T> {
 impl RawAck {
     fn read<T: DeserializeOwned>(&self) -> Result<T, AckError> {
         let args = args::ack(&self.payload).map_err(|_| AckError::disconnected())?;
-        Ok(args.with_attachments(&self.attachments).all_as()?)
+        Ok(args.cursor(&self.attachments).all_as()?)
     }
 }
 

@@ -11,7 +11,7 @@ use std::{
 };
 
 use crate::{
-    engine::{Acceptor, CloseReason, Connection, Engine, PathRule, Receiver},
+    engine::{Acceptor, ClientBundle, CloseReason, Connection, Engine, PathRule, Receiver},
     server::{Builder, Client, Namespace, builder::Settings, namespace::NamespaceInner, running::{AsRunning, Running}},
 };
 
@@ -114,6 +114,10 @@ impl SocketIo {
 
     pub(crate) fn path_rule(&self) -> &PathRule {
         &self.0.settings.path
+    }
+
+    pub(crate) fn client_bundle(&self) -> Option<&ClientBundle> {
+        self.0.settings.bundle.as_ref()
     }
 
     pub(super) fn settings(&self) -> &Settings {

@@ -3,9 +3,9 @@
 use bytes::Bytes;
 
 use crate::{
-    packet::{Args, args::{self, EventPayload}},
+    packet::args::{self, EventPayload},
     server::{
-        EventListener, EventParts, Socket,
+        EventParts, Socket,
         dispatch::{self, Run},
         inbox::{Next, StoredEvent},
     },
@@ -128,19 +128,14 @@ impl Socket {
         mut take: impl FnMut(&str, Run),
     ) {
         let name: &str = &event.name;
-        let args = event.args.with_attachments(attachments);
-        let mut hear = |listener: &dyn EventListener, args: Args<'_>| {
+        let args = event.args.cursor(attachments);
+        let (any, named) = self.namespace().listeners().event(name);
+        let own = self.own_listeners().event(name);
+        for listener in any.iter().chain(&named).flat_map(|list| list.iter()).chain(&own) {
             let mut parts = EventParts::new(self, name, args, &mut ack);
             if let Some(run) = dispatch::prepare(self, Some(name), || listener.call(&mut parts)) {
                 take(name, run);
             }
-        };
-        let (any, named) = self.namespace().listeners().event(name);
-        for listener in any.iter().chain(&named).flat_map(|list| list.iter()) {
-            hear(&**listener, args.clone());
-        }
-        for listener in self.own_listeners().event(name) {
-            hear(&*listener, args.clone());
         }
     }
 }

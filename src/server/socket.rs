@@ -20,7 +20,7 @@ use crate::{
         inbox::Inbox,
         namespace::NamespaceInner,
         pending_acks::PendingAcks,
-        socket_listeners::SocketListeners,
+        socket_listeners::{self, SocketListeners},
     },
 };
 
@@ -230,8 +230,7 @@ impl Socket {
     }
 
     pub(super) fn own_listeners(&self) -> &SocketListeners {
-        const NONE: &SocketListeners = &SocketListeners::NONE;
-        self.0.own.get().map_or(NONE, |own| &own.listeners)
+        self.0.own.get().map_or(&socket_listeners::NONE, |own| &own.listeners)
     }
 
     /// The listeners of this socket, to add one.

@@ -30,11 +30,11 @@ enum Hears {
     Disconnect(Arc<dyn DisconnectListener>),
 }
 
-impl SocketListeners {
-    /// Of a socket that has none.
-    #[expect(clippy::declare_interior_mutable_const, reason = "only lent to sockets that have no list, to read from")]
-    pub(super) const NONE: Self = Self { entries: Mutex::new(Vec::new()), next: AtomicU64::new(0) };
+/// Of the sockets that have none.
+pub(super) static NONE: SocketListeners =
+    SocketListeners { entries: Mutex::new(Vec::new()), next: AtomicU64::new(0) };
 
+impl SocketListeners {
     pub(crate) fn add_event(&self, name: &str, once: bool, listener: Arc<dyn EventListener>) -> ListenerId {
         self.add(Hears::Event { name: name.into(), once, listener })
     }
