@@ -81,7 +81,12 @@ impl ClientBundle {
     ///
     /// A name is none that [`ClientBundle`] lists, or neither `socket.io.js` nor `socket.io.min.js` is among them.
     pub fn embedded(files: &[(&str, &'static [u8])]) -> Result<Self, ClientBundleError> {
-        Self::new(files.iter().map(|(name, bytes)| (*name, Bytes::from_static(bytes))), None)
+        Self::new(
+            files
+                .iter()
+                .map(|(name, bytes)| (*name, Bytes::from_static(bytes))),
+            None,
+        )
     }
 
     /// A bundle of these files, which came from this directory.
@@ -99,12 +104,16 @@ impl ClientBundle {
         if !USUAL.iter().any(|name| bundle.contains_key(*name)) {
             return Err(ClientBundleError(ClientBundleErrorKind::Missing { directory }));
         }
-        Ok(Self { files: Arc::new(bundle) })
+        Ok(Self {
+            files: Arc::new(bundle),
+        })
     }
 
     /// Every name that a bundle may serve.
     pub(crate) fn names() -> impl Iterator<Item = String> {
-        SCRIPTS.iter().flat_map(|script| [String::from(*script), format!("{script}.map")])
+        SCRIPTS
+            .iter()
+            .flat_map(|script| [String::from(*script), format!("{script}.map")])
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&ClientFile> {
@@ -127,7 +136,11 @@ impl ClientFile {
         } else {
             "application/javascript; charset=utf-8"
         };
-        Self { bytes, etag, content_type }
+        Self {
+            bytes,
+            etag,
+            content_type,
+        }
     }
 
     /// The answer to a request for this file.
@@ -159,7 +172,10 @@ impl ClientFile {
     fn validators(&self, mut response: Response<Bytes>) -> Response<Bytes> {
         let headers = response.headers_mut();
         headers.insert(header::ETAG, self.etag.clone());
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=0"));
+        headers.insert(
+            header::CACHE_CONTROL,
+            HeaderValue::from_static("public, max-age=0"),
+        );
         response
     }
 
@@ -167,17 +183,23 @@ impl ClientFile {
     ///
     /// Splitting at commas is enough, though quoted tags may hold some: ours never does, so no piece of one equals it.
     fn is_known(&self, headers: &HeaderMap) -> bool {
-        let lists = headers.get_all(header::IF_NONE_MATCH).iter().map(HeaderValue::as_bytes);
-        lists.flat_map(|list| list.split(|byte| *byte == b',')).map(<[u8]>::trim_ascii).any(|tag| {
-            tag == b"*" || tag.strip_prefix(b"W/").unwrap_or(tag) == self.etag.as_bytes()
-        })
+        let lists = headers
+            .get_all(header::IF_NONE_MATCH)
+            .iter()
+            .map(HeaderValue::as_bytes);
+        lists
+            .flat_map(|list| list.split(|byte| *byte == b','))
+            .map(<[u8]>::trim_ascii)
+            .any(|tag| tag == b"*" || tag.strip_prefix(b"W/").unwrap_or(tag) == self.etag.as_bytes())
     }
 }
 
 fn method_not_allowed() -> Response<Bytes> {
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
-    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+    response
+        .headers_mut()
+        .insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
     response
 }
 
@@ -194,9 +216,14 @@ impl fmt::Display for ClientBundleError {
                 write!(f, "can't read {}, a file of the Socket.IO client", file.display())
             }
             ClientBundleErrorKind::Unknown(name) => {
-                write!(f, "{name:?} is no file of the Socket.IO client that browsers ask for")
+                write!(
+                    f,
+                    "{name:?} is no file of the Socket.IO client that browsers ask for"
+                )
             }
-            ClientBundleErrorKind::Missing { directory: Some(directory) } => write!(
+            ClientBundleErrorKind::Missing {
+                directory: Some(directory),
+            } => write!(
                 f,
                 "the Socket.IO client is not there: {} does not exist; `npm install socket.io-client` brings it \
                  as node_modules/socket.io-client/dist/socket.io.js",
@@ -245,20 +272,33 @@ mod tests {
     fn a_file_comes_with_its_type_length_and_validator() {
         let response = answer("socket.io.js", Method::GET, &[]);
         assert_eq!(response.status(), StatusCode::OK);
-        assert_eq!(response.headers()[header::CONTENT_TYPE], "application/javascript; charset=utf-8");
+        assert_eq!(
+            response.headers()[header::CONTENT_TYPE],
+            "application/javascript; charset=utf-8"
+        );
         assert_eq!(response.headers()[header::CONTENT_LENGTH], "11");
         assert_eq!(response.headers()[header::CACHE_CONTROL], "public, max-age=0");
         assert_eq!(response.body(), SCRIPT);
         let map = answer("socket.io.js.map", Method::GET, &[]);
-        assert_eq!(map.headers()[header::CONTENT_TYPE], "application/json; charset=utf-8");
+        assert_eq!(
+            map.headers()[header::CONTENT_TYPE],
+            "application/json; charset=utf-8"
+        );
         assert_ne!(map.headers()[header::ETAG], etag(), "the tag follows the content");
-        assert!(etag().starts_with('"') && etag().ends_with('"'), "a strong tag: {}", etag());
+        assert!(
+            etag().starts_with('"') && etag().ends_with('"'),
+            "a strong tag: {}",
+            etag()
+        );
     }
 
     #[test]
     fn head_is_get_without_the_body() {
         let response = answer("socket.io.js", Method::HEAD, &[]);
-        assert_eq!(response.headers(), answer("socket.io.js", Method::GET, &[]).headers());
+        assert_eq!(
+            response.headers(),
+            answer("socket.io.js", Method::GET, &[]).headers()
+        );
         assert!(response.body().is_empty());
     }
 
@@ -281,8 +321,19 @@ mod tests {
                 assert_eq!(response.headers()[header::ETAG], tag);
             }
         }
-        for other in ["\"a\"", "", ",", "w/*", tag.trim_matches('"'), &format!("W/W/{tag}")] {
-            assert_eq!(answer("socket.io.js", Method::GET, &[other]).status(), StatusCode::OK, "{other}");
+        for other in [
+            "\"a\"",
+            "",
+            ",",
+            "w/*",
+            tag.trim_matches('"'),
+            &format!("W/W/{tag}"),
+        ] {
+            assert_eq!(
+                answer("socket.io.js", Method::GET, &[other]).status(),
+                StatusCode::OK,
+                "{other}"
+            );
         }
     }
 
@@ -297,7 +348,8 @@ mod tests {
 
     #[test]
     fn a_bundle_that_pages_could_not_use_is_refused() {
-        let message = |files: &[(&str, &'static [u8])]| ClientBundle::embedded(files).unwrap_err().to_string();
+        let message =
+            |files: &[(&str, &'static [u8])]| ClientBundle::embedded(files).unwrap_err().to_string();
         assert!(message(&[]).contains("socket.io.min.js"));
         assert!(message(&[("socket.io.msgpack.min.js", SCRIPT)]).contains("neither"));
         assert!(message(&[("socket.io.js", SCRIPT), ("index.html", b"")]).contains("index.html"));

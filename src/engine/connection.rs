@@ -3,7 +3,7 @@
 use std::{fmt, net::SocketAddr, sync::Arc};
 
 use super::{CloseReason, Handshake, Outbound, ReadyState, SendError, Transport};
-use crate::{Protocol, SessionId};
+use crate::{Protocol, id::SessionId};
 
 /// One client's Engine.IO connection, whichever transport carries it: `socket.conn` in JavaScript.
 ///

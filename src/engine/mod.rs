@@ -18,6 +18,7 @@ use std::{
 
 use bytes::Bytes;
 
+pub use crate::id::SessionId;
 pub(crate) use client_bundle::ClientFile;
 pub use client_bundle::{ClientBundle, ClientBundleError};
 pub(crate) use close::SendError;

@@ -46,13 +46,23 @@ impl PathRule {
         if !path.starts_with('/') {
             return Err(PathError::Relative);
         }
-        if let Some(stranger) = prefix.chars().find(|c| !c.is_ascii_graphic() || matches!(c, '?' | '#')) {
+        if let Some(stranger) = prefix
+            .chars()
+            .find(|c| !c.is_ascii_graphic() || matches!(c, '?' | '#'))
+        {
             return Err(PathError::Character(stranger));
         }
-        if prefix.split('/').skip(1).any(|segment| matches!(segment, "" | "." | "..")) {
+        if prefix
+            .split('/')
+            .skip(1)
+            .any(|segment| matches!(segment, "" | "." | ".."))
+        {
             return Err(PathError::Segment);
         }
-        Ok(Self { prefix: prefix.into(), trailing_slash })
+        Ok(Self {
+            prefix: prefix.into(),
+            trailing_slash,
+        })
     }
 
     /// The path without its trailing slash.
@@ -62,7 +72,10 @@ impl PathRule {
 
     /// Whose a request for this path is.
     pub(crate) fn matches<'a>(&self, path: &'a str) -> PathMatch<'a> {
-        match path.strip_prefix(&*self.prefix).map(|rest| (rest, rest.strip_prefix('/'))) {
+        match path
+            .strip_prefix(&*self.prefix)
+            .map(|rest| (rest, rest.strip_prefix('/')))
+        {
             Some((_, Some(name))) if is_client_file(name) => PathMatch::File(name),
             Some((_, Some(_))) => PathMatch::Engine,
             // An empty path under the root rule is a proxy's CONNECT, which names no path.
@@ -74,7 +87,10 @@ impl PathRule {
 
 impl Default for PathRule {
     fn default() -> Self {
-        Self { prefix: "/socket.io".into(), trailing_slash: true }
+        Self {
+            prefix: "/socket.io".into(),
+            trailing_slash: true,
+        }
     }
 }
 
@@ -83,7 +99,10 @@ impl fmt::Display for PathError {
         match self {
             Self::Relative => f.write_str("the path must start with `/`"),
             Self::Character(stranger) => {
-                write!(f, "no request path holds {stranger:?}: leave it out or percent-encode it")
+                write!(
+                    f,
+                    "no request path holds {stranger:?}: leave it out or percent-encode it"
+                )
             }
             Self::Segment => f.write_str("the path has an empty, `.` or `..` segment"),
         }
@@ -112,7 +131,11 @@ mod tests {
         ("/", PathMatch::None, PathMatch::None),
         ("*", PathMatch::None, PathMatch::None),
         ("", PathMatch::None, PathMatch::None),
-        ("/socket.io/socket.io.js", PathMatch::File("socket.io.js"), PathMatch::File("socket.io.js")),
+        (
+            "/socket.io/socket.io.js",
+            PathMatch::File("socket.io.js"),
+            PathMatch::File("socket.io.js"),
+        ),
         (
             "/socket.io/socket.io.min.js.map",
             PathMatch::File("socket.io.min.js.map"),
@@ -124,7 +147,10 @@ mod tests {
 
     #[test]
     fn a_path_is_matched_on_a_segment_boundary() {
-        let (slash, bare) = (PathRule::new("/socket.io", true), PathRule::new("/socket.io/", false));
+        let (slash, bare) = (
+            PathRule::new("/socket.io", true),
+            PathRule::new("/socket.io/", false),
+        );
         let (slash, bare) = (slash.unwrap(), bare.unwrap());
         for (path, with_slash, without) in CASES {
             assert_eq!(slash.matches(path), *with_slash, "{path} with a trailing slash");

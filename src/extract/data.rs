@@ -5,8 +5,8 @@ use std::{convert::Infallible, error::Error, fmt};
 use serde::de::DeserializeOwned;
 
 use crate::{
-    ArgError,
     extract::FromEvent,
+    packet::ArgError,
     server::{AckSender, EventParts},
 };
 

@@ -55,3 +55,7 @@ pub use self::{
     event::FromEvent,
     request::{MissingSocket, MissingSocketIo},
 };
+pub use crate::{
+    packet::ArgError,
+    server::{AckSender, DisconnectParts, EventParts},
+};

@@ -31,11 +31,15 @@ pin_project! {
 
 impl<B> ResponseBody<B> {
     pub(super) const fn ours(body: Full<Bytes>) -> Self {
-        Self { kind: Kind::Ours { body } }
+        Self {
+            kind: Kind::Ours { body },
+        }
     }
 
     pub(super) const fn inner(body: B) -> Self {
-        Self { kind: Kind::Inner { body } }
+        Self {
+            kind: Kind::Inner { body },
+        }
     }
 }
 

@@ -97,7 +97,10 @@ mod tests {
         directory.write("socket.io.msgpack.min.js", "not enough");
         for path in [directory.0.clone(), directory.0.join("absent")] {
             let message = ClientBundle::from_dir(&path).unwrap_err().to_string();
-            assert!(message.contains(path.join("socket.io.js").to_str().unwrap()), "{message}");
+            assert!(
+                message.contains(path.join("socket.io.js").to_str().unwrap()),
+                "{message}"
+            );
             assert!(message.contains("npm install socket.io-client"), "{message}");
         }
     }

@@ -53,15 +53,26 @@ where
     S: Service<Request<B>>,
 {
     pub(super) const fn engine(answer: Handle<B>) -> Self {
-        Self { state: State::Engine { answer } }
+        Self {
+            state: State::Engine { answer },
+        }
     }
 
     pub(super) const fn file(response: Response<Bytes>) -> Self {
-        Self { state: State::File { response: Some(response) } }
+        Self {
+            state: State::File {
+                response: Some(response),
+            },
+        }
     }
 
     pub(super) const fn inner(inner: S, request: Request<B>) -> Self {
-        Self { state: State::Waiting { inner, request: Some(request) } }
+        Self {
+            state: State::Waiting {
+                inner,
+                request: Some(request),
+            },
+        }
     }
 }
 
@@ -77,14 +88,22 @@ where
         let mut state = self.project().state;
         loop {
             let response = match state.as_mut().project() {
-                StateProj::Engine { answer } => return answer.poll(cx).map(|it| Ok(it.map(ResponseBody::ours))),
+                StateProj::Engine { answer } => {
+                    return answer.poll(cx).map(|it| Ok(it.map(ResponseBody::ours)));
+                }
                 StateProj::File { response } => {
-                    let response = response.take().expect("invariant: never polled after it was ready");
+                    let response = response
+                        .take()
+                        .expect("invariant: never polled after it was ready");
                     return Poll::Ready(Ok(response.map(Full::new).map(ResponseBody::ours)));
                 }
                 StateProj::Waiting { inner, request } => {
                     ready!(inner.poll_ready(cx))?;
-                    inner.call(request.take().expect("invariant: called once, then no longer waiting"))
+                    inner.call(
+                        request
+                            .take()
+                            .expect("invariant: called once, then no longer waiting"),
+                    )
                 }
                 StateProj::Inner { response } => {
                     return response.poll(cx).map(|it| Ok(it?.map(ResponseBody::inner)));

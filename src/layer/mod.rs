@@ -112,13 +112,17 @@
 mod body;
 mod client_bundle;
 mod future;
-#[expect(clippy::module_inception, reason = "the layer of the module `layer`, as in tower-http")]
+#[expect(
+    clippy::module_inception,
+    reason = "the layer of the module `layer`, as in tower-http"
+)]
 mod layer;
 mod not_found;
 mod service;
 
 pub use self::{
-    body::ResponseBody, future::ResponseFuture, layer::SocketIoLayer, not_found::NotFound, service::SocketIoService,
+    body::ResponseBody, future::ResponseFuture, layer::SocketIoLayer, not_found::NotFound,
+    service::SocketIoService,
 };
 pub use crate::engine::{ClientBundle, ClientBundleError};
 

@@ -107,14 +107,18 @@ where
 fn owner<'a>(rule: &PathRule, bundle: Option<&'a ClientBundle>, path: &str) -> Owner<'a> {
     match rule.matches(path) {
         PathMatch::Engine => Owner::Engine,
-        PathMatch::File(name) => bundle.and_then(|bundle| bundle.get(name)).map_or(Owner::Inner, Owner::File),
+        PathMatch::File(name) => bundle
+            .and_then(|bundle| bundle.get(name))
+            .map_or(Owner::Inner, Owner::File),
         PathMatch::None => Owner::Inner,
     }
 }
 
 /// The address of the peer, where the HTTP server tells: axum's `ConnectInfo`, or the bare address.
 fn peer(extensions: &Extensions) -> Option<SocketAddr> {
-    let told = extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address);
+    let told = extensions
+        .get::<ConnectInfo<SocketAddr>>()
+        .map(|ConnectInfo(address)| address);
     told.or_else(|| extensions.get()).copied()
 }
 

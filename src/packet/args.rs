@@ -34,7 +34,7 @@ pub(crate) struct RawArgs<'a>(SmallVec<[&'a str; 4]>);
 ///
 /// Reading goes from the first to the last, and parses only what is read.
 #[derive(Clone, Copy, Debug)]
-pub struct Args<'a> {
+pub(crate) struct Args<'a> {
     raw: &'a [&'a str],
     next: usize,
     attachments: &'a [Bytes],
@@ -57,10 +57,7 @@ pub(crate) fn event(payload: &str) -> Result<EventPayload<'_>, DecodeError> {
     if name::is_reserved(&name) {
         return Err(DecodeError::ignorable(Reason::ReservedEvent));
     }
-    Ok(EventPayload {
-        name,
-        args: rest,
-    })
+    Ok(EventPayload { name, args: rest })
 }
 
 /// Reads the payload of an ACK or BINARY_ACK. All of its JSON is checked.
@@ -83,20 +80,24 @@ fn parse<'a, T: Deserialize<'a>>(payload: &'a str) -> Result<T, DecodeError> {
 impl RawArgs<'_> {
     /// Reads from the first argument on, with these attachments in the place of the placeholders.
     pub(crate) fn cursor<'a>(&'a self, attachments: &'a [Bytes]) -> Args<'a> {
-        Args { raw: &self.0, next: 0, attachments }
+        Args {
+            raw: &self.0,
+            next: 0,
+            attachments,
+        }
     }
 }
 
 impl<'a> Args<'a> {
     /// How many arguments are left.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.raw.len() - self.next
     }
 
     /// Whether all arguments have been read.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 

@@ -23,7 +23,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
-pub use args::Args;
+pub(crate) use args::Args;
 pub(crate) use attachments::Pending;
 pub(crate) use decode::{Packet, PacketType, decode};
 pub use error::ArgError;

@@ -84,12 +84,20 @@ pub struct AckFuture<T> {
 
 enum State {
     Failed(Option<AckError>),
-    Waiting { socket: Socket, id: u64, reply: oneshot::Receiver<RawAck>, timeout: Pin<Box<Sleep>> },
+    Waiting {
+        socket: Socket,
+        id: u64,
+        reply: oneshot::Receiver<RawAck>,
+        timeout: Pin<Box<Sleep>>,
+    },
 }
 
 impl<T> AckFuture<T> {
     pub(super) const fn failed(error: AckError) -> Self {
-        Self { state: State::Failed(Some(error)), value: PhantomData }
+        Self {
+            state: State::Failed(Some(error)),
+            value: PhantomData,
+        }
     }
 
     pub(super) fn waiting(
@@ -98,7 +106,15 @@ impl<T> AckFuture<T> {
         reply: oneshot::Receiver<RawAck>,
         timeout: Duration,
     ) -> Self {
-        Self { state: State::Waiting { socket, id, reply, timeout: sleep(timeout) }, value: PhantomData }
+        Self {
+            state: State::Waiting {
+                socket,
+                id,
+                reply,
+                timeout: sleep(timeout),
+            },
+            value: PhantomData,
+        }
     }
 }
 
@@ -159,7 +175,15 @@ impl<T> AckStream<T> {
         timeout: Duration,
     ) -> Self {
         let recipients = recipients.into();
-        Self { failed: None, recipients, id, replies, timeout: sleep(timeout), done: false, value: PhantomData }
+        Self {
+            failed: None,
+            recipients,
+            id,
+            replies,
+            timeout: sleep(timeout),
+            done: false,
+            value: PhantomData,
+        }
     }
 
     pub(super) fn failed(error: EmitError) -> Self {
@@ -234,7 +258,9 @@ impl<T> Drop for AckStream<T> {
 
 impl<T> fmt::Debug for AckStream<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AckStream").field("recipients", &self.recipients.len()).finish_non_exhaustive()
+        f.debug_struct("AckStream")
+            .field("recipients", &self.recipients.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -245,7 +271,10 @@ impl RawAck {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the wait for a peer is what the user asked for")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the wait for a peer is what the user asked for"
+)]
 fn sleep(timeout: Duration) -> Pin<Box<Sleep>> {
     Box::pin(tokio::time::sleep(timeout))
 }

@@ -43,7 +43,11 @@ pub(super) struct Flags {
 
 impl Broadcast {
     pub(super) const fn new(namespace: Arc<NamespaceInner>, target: Target) -> Self {
-        Self { namespace, target, flags: Flags::DEFAULT }
+        Self {
+            namespace,
+            target,
+            flags: Flags::DEFAULT,
+        }
     }
 
     pub(super) const fn with_flags(mut self, flags: Flags) -> Self {
@@ -145,10 +149,16 @@ impl Broadcast {
             Ok(outgoing) => outgoing,
             Err(error) => return AckStream::failed(error),
         };
-        let timeout = self.flags.timeout.or_else(|| sockets.first().map(|socket| socket.io().settings().ack_timeout));
+        let timeout = self
+            .flags
+            .timeout
+            .or_else(|| sockets.first().map(|socket| socket.io().settings().ack_timeout));
         let (replies, receiver) = mpsc::unbounded_channel();
         for socket in &sockets {
-            let waiter = BroadcastWaiter { id: socket.id().clone(), replies: replies.clone() };
+            let waiter = BroadcastWaiter {
+                id: socket.id().clone(),
+                replies: replies.clone(),
+            };
             if socket.acks().insert(id, Waiter::Broadcast(waiter)) && !self.deliver(socket, &outgoing) {
                 socket.acks().remove(id);
             }
@@ -160,7 +170,11 @@ impl Broadcast {
     #[must_use]
     #[doc(alias = "fetchSockets")]
     pub fn sockets(&self) -> Vec<Socket> {
-        self.select().iter().filter(|socket| socket.is_connected()).cloned().collect()
+        self.select()
+            .iter()
+            .filter(|socket| socket.is_connected())
+            .cloned()
+            .collect()
     }
 
     /// The selected sockets join these rooms. JS `socketsJoin`.
@@ -187,7 +201,12 @@ impl Broadcast {
         self.namespace.index().select(&self.target)
     }
 
-    fn encode<A: Serialize>(&self, id: Option<u64>, event: &str, args: &A) -> Result<Arc<Outgoing>, EmitError> {
+    fn encode<A: Serialize>(
+        &self,
+        id: Option<u64>,
+        event: &str,
+        args: &A,
+    ) -> Result<Arc<Outgoing>, EmitError> {
         let outgoing = emit::event(self.namespace.name(), id, event, args, self.flags.compress)?;
         Ok(Arc::new(outgoing))
     }
@@ -195,14 +214,21 @@ impl Broadcast {
     fn deliver(&self, socket: &Socket, outgoing: &Arc<Outgoing>) -> bool {
         let outbound = Outbound::Shared(outgoing.clone());
         let connection = socket.connection();
-        let sent =
-            if self.flags.volatile { connection.send_volatile(outbound) } else { connection.send(outbound) };
+        let sent = if self.flags.volatile {
+            connection.send_volatile(outbound)
+        } else {
+            connection.send(outbound)
+        };
         sent.is_ok()
     }
 }
 
 impl Flags {
-    const DEFAULT: Self = Self { volatile: false, compress: true, timeout: None };
+    const DEFAULT: Self = Self {
+        volatile: false,
+        compress: true,
+        timeout: None,
+    };
 }
 
 impl Default for Flags {

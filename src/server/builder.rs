@@ -40,7 +40,11 @@ pub(crate) struct Settings {
 
 impl Builder {
     pub(super) fn new() -> Self {
-        Self { path: "/socket.io".to_owned(), trailing_slash: true, settings: Settings::default() }
+        Self {
+            path: "/socket.io".to_owned(),
+            trailing_slash: true,
+            settings: Settings::default(),
+        }
     }
 
     /// Where the server is mounted: `/socket.io` by default. Clients have to be given the same `path`.
@@ -162,7 +166,11 @@ impl Builder {
         at_least_one("max_http_buffer_size", engine.max_http_buffer_size)?;
         at_least_one("max_send_buffer", engine.max_send_buffer)?;
         if !(engine.polling || engine.websocket) {
-            return Err(BuildError::new("transports", "[]".to_owned(), "there has to be one at least"));
+            return Err(BuildError::new(
+                "transports",
+                "[]".to_owned(),
+                "there has to be one at least",
+            ));
         }
         self.settings.path = PathRule::new(&self.path, self.trailing_slash)
             .map_err(|error| BuildError::new("path", format!("{:?}", self.path), error.to_string()))?;
@@ -185,14 +193,22 @@ impl Default for Settings {
 
 fn positive(option: &'static str, value: Duration) -> Result<(), BuildError> {
     if value.is_zero() {
-        return Err(BuildError::new(option, format!("{value:?}"), "it has to be longer than nothing"));
+        return Err(BuildError::new(
+            option,
+            format!("{value:?}"),
+            "it has to be longer than nothing",
+        ));
     }
     Ok(())
 }
 
 fn at_least_one(option: &'static str, value: usize) -> Result<(), BuildError> {
     if value == 0 {
-        return Err(BuildError::new(option, value.to_string(), "it has to be at least 1"));
+        return Err(BuildError::new(
+            option,
+            value.to_string(),
+            "it has to be at least 1",
+        ));
     }
     Ok(())
 }
@@ -207,7 +223,11 @@ pub struct BuildError {
 
 impl BuildError {
     fn new(option: &'static str, value: String, reason: impl Into<String>) -> Self {
-        Self { option, value, reason: reason.into() }
+        Self {
+            option,
+            value,
+            reason: reason.into(),
+        }
     }
 
     /// The option concerned.
@@ -219,7 +239,11 @@ impl BuildError {
 
 impl fmt::Display for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "option `{}` can't be {}: {}", self.option, self.value, self.reason)
+        write!(
+            f,
+            "option `{}` can't be {}: {}",
+            self.option, self.value, self.reason
+        )
     }
 }
 

@@ -66,7 +66,9 @@ impl Client {
         let client = Self(inner.clone());
         match client.connection().protocol() {
             Protocol::V3 => client.connect("/", None, ""),
-            Protocol::V4 => client.connection().close_after(client.io().settings().connect_timeout),
+            Protocol::V4 => client
+                .connection()
+                .close_after(client.io().settings().connect_timeout),
         }
         inner
     }
@@ -95,7 +97,12 @@ impl Client {
     #[must_use]
     pub fn sockets(&self) -> Vec<Socket> {
         let state = self.0.state();
-        state.sockets.iter().filter(|entry| entry.joined).map(|entry| entry.socket.clone()).collect()
+        state
+            .sockets
+            .iter()
+            .filter(|entry| entry.joined)
+            .map(|entry| entry.socket.clone())
+            .collect()
     }
 
     /// Keeps a place for a socket that wants to connect; `false` if there is one of its namespace, or no connection.
@@ -103,7 +110,10 @@ impl Client {
         let mut state = self.0.state();
         let taken = state.closed || state.find(socket.namespace_name()).is_some();
         if !taken {
-            state.sockets.push(Entry { socket: socket.clone(), joined: false });
+            state.sockets.push(Entry {
+                socket: socket.clone(),
+                joined: false,
+            });
         }
         !taken
     }
@@ -178,16 +188,24 @@ impl ClientInner {
         }
         if matches!(packet.kind, PacketType::BinaryEvent | PacketType::BinaryAck) && packet.attachments > 0 {
             let pending = Pending::new(text, packet.attachments);
-            state.pending = Some(Box::new(PendingPacket { packet: pending, kind: packet.kind }));
+            state.pending = Some(Box::new(PendingPacket {
+                packet: pending,
+                kind: packet.kind,
+            }));
             return;
         }
-        let socket = state.find(packet.namespace).filter(|entry| entry.joined).map(|entry| entry.socket.clone());
+        let socket = state
+            .find(packet.namespace)
+            .filter(|entry| entry.joined)
+            .map(|entry| entry.socket.clone());
         drop(state);
         self.deliver(socket, packet, &[]);
     }
 
     fn deliver(&self, socket: Option<Socket>, packet: &Packet<'_>, attachments: &[Bytes]) {
-        let Some(socket) = socket else { return self.deliver_to_none(packet) };
+        let Some(socket) = socket else {
+            return self.deliver_to_none(packet);
+        };
         match packet.kind {
             PacketType::Event | PacketType::BinaryEvent => {
                 socket.receive_event(packet.payload, packet.id, attachments);
@@ -210,7 +228,8 @@ impl ClientInner {
     /// Node 4 closes the connection for a packet to a namespace that was not joined; Node 2 ignores it.
     fn deliver_to_none(&self, packet: &Packet<'_>) {
         if self.connection.protocol() == Protocol::V4 && packet.kind != PacketType::Disconnect {
-            self.client().refuse("a packet for a namespace that was not joined");
+            self.client()
+                .refuse("a packet for a namespace that was not joined");
         }
     }
 }
@@ -219,7 +238,10 @@ impl Receiver for ClientInner {
     fn on_text(&self, text: &str) {
         let limit = self.io.settings().max_attachments;
         match packet::decode(text, self.connection.protocol(), limit) {
-            Ok(packet) if packet.kind == PacketType::Connect => self.client().connect(packet.namespace, packet.query, packet.payload),
+            Ok(packet) if packet.kind == PacketType::Connect => {
+                self.client()
+                    .connect(packet.namespace, packet.query, packet.payload)
+            }
             Ok(packet) => self.route(&packet, text),
             Err(error) if error.is_ignorable() => tracing::debug!(%error, "a packet was ignored"),
             Err(error) => self.client().fail(error),
@@ -235,7 +257,9 @@ impl Receiver for ClientInner {
         if !pending.packet.push(data) {
             return;
         }
-        let Some(complete) = state.pending.take() else { return };
+        let Some(complete) = state.pending.take() else {
+            return;
+        };
         drop(state);
         let kind = complete.kind;
         let (text, attachments) = complete.packet.into_parts();
@@ -246,7 +270,11 @@ impl Receiver for ClientInner {
         match decoded {
             Ok(packet) => {
                 debug_assert_eq!(packet.kind, kind);
-                let socket = self.state().find(packet.namespace).filter(|entry| entry.joined).map(|entry| entry.socket.clone());
+                let socket = self
+                    .state()
+                    .find(packet.namespace)
+                    .filter(|entry| entry.joined)
+                    .map(|entry| entry.socket.clone());
                 self.deliver(socket, &packet, &attachments);
             }
             Err(error) => self.client().fail(error),
@@ -265,18 +293,26 @@ impl Receiver for ClientInner {
     }
 
     fn poll_ready(&self, _: &mut Context<'_>) -> Poll<()> {
-        if self.full.load(Ordering::Acquire) == 0 { Poll::Ready(()) } else { Poll::Pending }
+        if self.full.load(Ordering::Acquire) == 0 {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
     }
 }
 
 impl State {
     fn find(&self, namespace: &str) -> Option<&Entry> {
-        self.sockets.iter().find(|entry| entry.socket.namespace_name() == namespace)
+        self.sockets
+            .iter()
+            .find(|entry| entry.socket.namespace_name() == namespace)
     }
 }
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("connection", self.connection()).finish_non_exhaustive()
+        f.debug_struct("Client")
+            .field("connection", self.connection())
+            .finish_non_exhaustive()
     }
 }

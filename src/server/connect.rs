@@ -62,7 +62,9 @@ impl Client {
 
 impl Socket {
     fn pass_middlewares(self) {
-        let Some(middlewares) = self.namespace().listeners().middlewares() else { return self.admitted() };
+        let Some(middlewares) = self.namespace().listeners().middlewares() else {
+            return self.admitted();
+        };
         let mut verdict = verdict(self.clone(), middlewares);
         let polled = catch_unwind(AssertUnwindSafe(|| {
             verdict.as_mut().poll(&mut Context::from_waker(Waker::noop()))
@@ -143,10 +145,12 @@ fn verdict(socket: Socket, middlewares: List<dyn Middleware>) -> Verdict {
 }
 
 async fn judged(mut verdict: Verdict) -> Result<Result<(), ConnectError>, Panicked> {
-    std::future::poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| verdict.as_mut().poll(cx))) {
-        Ok(poll) => poll.map(Ok),
-        Err(panic) => Poll::Ready(Err(Panicked::new(&*panic))),
-    })
+    std::future::poll_fn(
+        |cx| match catch_unwind(AssertUnwindSafe(|| verdict.as_mut().poll(cx))) {
+            Ok(poll) => poll.map(Ok),
+            Err(panic) => Poll::Ready(Err(Panicked::new(&*panic))),
+        },
+    )
     .await
 }
 
@@ -157,8 +161,9 @@ fn auth(protocol: Protocol, query: Option<&str>, payload: &str) -> Option<Box<Ra
         Protocol::V3 => {
             let query = form_urlencoded::parse(query?.as_bytes());
             // The last value of a key that stands twice wins.
-            let fields: serde_json::Map<String, serde_json::Value> =
-                query.map(|(key, value)| (key.into_owned(), value.into_owned().into())).collect();
+            let fields: serde_json::Map<String, serde_json::Value> = query
+                .map(|(key, value)| (key.into_owned(), value.into_owned().into()))
+                .collect();
             serde_json::value::to_raw_value(&fields).ok()
         }
     }

@@ -113,7 +113,11 @@ impl Socket {
             Err(_) => return,
         }
         let listeners = self.namespace().listeners();
-        self.run_all(listeners.disconnecting(), self.own_listeners().disconnecting(), reason);
+        self.run_all(
+            listeners.disconnecting(),
+            self.own_listeners().disconnecting(),
+            reason,
+        );
         self.set_status(Status::Disconnected);
         self.namespace().index().remove(self);
         self.client().forget(self);

@@ -16,10 +16,7 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     packet::{ArgError, Args},
-    server::{
-        AckSender, ConnectError, DisconnectReason, HandlerError, Socket,
-        error::HandlerErrorKind,
-    },
+    server::{AckSender, ConnectError, DisconnectReason, HandlerError, Socket, error::HandlerErrorKind},
 };
 
 pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
@@ -65,8 +62,18 @@ pub struct EventParts<'a> {
 }
 
 impl<'a> EventParts<'a> {
-    pub(crate) const fn new(socket: &'a Socket, event: &'a str, args: Args<'a>, ack: &'a mut Option<u64>) -> Self {
-        Self { socket, event, args, ack }
+    pub(crate) const fn new(
+        socket: &'a Socket,
+        event: &'a str,
+        args: Args<'a>,
+        ack: &'a mut Option<u64>,
+    ) -> Self {
+        Self {
+            socket,
+            event,
+            args,
+            ack,
+        }
     }
 
     /// The socket that received the event.
@@ -153,7 +160,9 @@ pub(super) fn prepare(
 
 /// Polls the run once. What is left of it, if it waits, is given back: its waker is a no-op, so it has to be polled again.
 pub(super) fn start(socket: &Socket, event: Option<&str>, mut run: Run) -> Option<Run> {
-    let polled = catch_unwind(AssertUnwindSafe(|| run.as_mut().poll(&mut Context::from_waker(Waker::noop()))));
+    let polled = catch_unwind(AssertUnwindSafe(|| {
+        run.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+    }));
     match polled {
         Ok(Poll::Pending) => return Some(run),
         Ok(Poll::Ready(Ok(()))) => {}
@@ -163,7 +172,11 @@ pub(super) fn start(socket: &Socket, event: Option<&str>, mut run: Run) -> Optio
         Err(panic) => {
             // A future that panicked in its poll may panic again in its drop.
             let _ = catch_unwind(AssertUnwindSafe(|| drop(run)));
-            socket.report(HandlerError::new(event, HandlerErrorKind::Panicked, Panicked::new(&*panic)));
+            socket.report(HandlerError::new(
+                event,
+                HandlerErrorKind::Panicked,
+                Panicked::new(&*panic),
+            ));
         }
     }
     None
@@ -173,14 +186,18 @@ pub(super) fn start(socket: &Socket, event: Option<&str>, mut run: Run) -> Optio
 pub(super) async fn finish(socket: &Socket, event: Option<&str>, run: Run) {
     let mut rest = Some(run);
     std::future::poll_fn(|cx| {
-        let Some(run) = rest.as_mut() else { return Poll::Ready(()) };
+        let Some(run) = rest.as_mut() else {
+            return Poll::Ready(());
+        };
         let error = match catch_unwind(AssertUnwindSafe(|| run.as_mut().poll(cx))) {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(Ok(()))) => None,
             Ok(Poll::Ready(Err(error))) => Some(HandlerError::new(event, HandlerErrorKind::Failed, error)),
-            Err(panic) => {
-                Some(HandlerError::new(event, HandlerErrorKind::Panicked, Panicked::new(&*panic)))
-            }
+            Err(panic) => Some(HandlerError::new(
+                event,
+                HandlerErrorKind::Panicked,
+                Panicked::new(&*panic),
+            )),
         };
         let _ = catch_unwind(AssertUnwindSafe(|| drop(rest.take())));
         if let Some(error) = error {
@@ -201,7 +218,9 @@ pub(super) fn start_or_spawn(socket: &Socket, event: Option<&str>, run: Run) {
 
 /// Starts an `on_error` handler. What goes wrong in it is only logged, or it would be told of itself.
 pub(super) fn start_report(socket: &Socket, mut run: Run) {
-    let first = catch_unwind(AssertUnwindSafe(|| run.as_mut().poll(&mut Context::from_waker(Waker::noop()))));
+    let first = catch_unwind(AssertUnwindSafe(|| {
+        run.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+    }));
     match first {
         Ok(Poll::Pending) => {
             let namespace = Box::<str>::from(socket.namespace_name());
@@ -213,14 +232,24 @@ pub(super) fn start_report(socket: &Socket, mut run: Run) {
         }
         Ok(Poll::Ready(Ok(()))) => {}
         Ok(Poll::Ready(Err(error))) => {
-            tracing::warn!(namespace = socket.namespace_name(), error, "an on_error handler failed");
+            tracing::warn!(
+                namespace = socket.namespace_name(),
+                error,
+                "an on_error handler failed"
+            );
         }
-        Err(_) => tracing::error!(namespace = socket.namespace_name(), "an on_error handler panicked"),
+        Err(_) => tracing::error!(
+            namespace = socket.namespace_name(),
+            "an on_error handler panicked"
+        ),
     }
 }
 
 /// The one place where the server starts a task.
-#[expect(clippy::disallowed_methods, reason = "the dispatcher is where handlers that wait get their task")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the dispatcher is where handlers that wait get their task"
+)]
 pub(super) fn spawn(future: impl Future<Output = ()> + Send + 'static) {
     drop(tokio::spawn(future));
 }

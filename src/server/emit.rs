@@ -7,7 +7,10 @@ use serde::Serialize;
 use crate::{
     Protocol,
     engine::{HEADROOM, Outgoing},
-    packet::{EncodeError, encode::{self, Encoded}},
+    packet::{
+        EncodeError,
+        encode::{self, Encoded},
+    },
     server::ConnectError,
 };
 
@@ -31,10 +34,12 @@ pub(super) fn event<A: Serialize + ?Sized>(
     })
 }
 
-pub(super) fn ack<A: Serialize + ?Sized>(namespace: &str, id: u64, args: &A) -> Result<Outgoing, EncodeError> {
-    encoded(true, |buf| {
-        encode::ack(buf, HEADROOM, namespace, id, args)
-    })
+pub(super) fn ack<A: Serialize + ?Sized>(
+    namespace: &str,
+    id: u64,
+    args: &A,
+) -> Result<Outgoing, EncodeError> {
+    encoded(true, |buf| encode::ack(buf, HEADROOM, namespace, id, args))
 }
 
 pub(super) fn connect(protocol: Protocol, namespace: &str, id: &str) -> Outgoing {
@@ -46,9 +51,7 @@ pub(super) fn disconnect(namespace: &str) -> Outgoing {
 }
 
 pub(super) fn connect_error(protocol: Protocol, namespace: &str, error: &ConnectError) -> Outgoing {
-    control(|buf| {
-        encode::connect_error(buf, HEADROOM, protocol, namespace, error.message(), error.data())
-    })
+    control(|buf| encode::connect_error(buf, HEADROOM, protocol, namespace, error.message(), error.data()))
 }
 
 fn control(encode: impl FnOnce(&mut Vec<u8>) -> Encoded) -> Outgoing {
@@ -62,8 +65,13 @@ fn encoded<E>(
 ) -> Result<Outgoing, E> {
     // Taken out while a user's `Serialize` runs: it might emit as well.
     let mut scratch = SCRATCH.take();
-    let done = encode(&mut scratch)
-        .map(|done| Outgoing::new(Box::from(&scratch[done.start - HEADROOM..]), done.attachments, compress));
+    let done = encode(&mut scratch).map(|done| {
+        Outgoing::new(
+            Box::from(&scratch[done.start - HEADROOM..]),
+            done.attachments,
+            compress,
+        )
+    });
     if scratch.capacity() <= SCRATCH_KEPT {
         SCRATCH.set(scratch);
     }

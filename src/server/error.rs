@@ -141,7 +141,11 @@ impl AckError {
 
 impl From<EmitError> for AckError {
     fn from(error: EmitError) -> Self {
-        if error.is_closed() { Self::disconnected() } else { Self(AckErrorKind::Emit(error)) }
+        if error.is_closed() {
+            Self::disconnected()
+        } else {
+            Self(AckErrorKind::Emit(error))
+        }
     }
 }
 
@@ -218,7 +222,10 @@ impl ConnectError {
     /// A refusal that tells the client `message`.
     #[must_use]
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into().into_boxed_str(), data: None }
+        Self {
+            message: message.into().into_boxed_str(),
+            data: None,
+        }
     }
 
     /// Adds details for the client's code, `err.data` in JS.
@@ -282,7 +289,11 @@ pub(crate) enum HandlerErrorKind {
 
 impl HandlerError {
     pub(crate) fn new(event: Option<&str>, kind: HandlerErrorKind, source: impl Into<BoxError>) -> Self {
-        Self { event: event.map(Into::into), kind, source: source.into() }
+        Self {
+            event: event.map(Into::into),
+            kind,
+            source: source.into(),
+        }
     }
 
     /// What becomes of it where no `on_error` was registered.

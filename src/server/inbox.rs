@@ -49,7 +49,10 @@ pub(super) enum Next {
 impl Inbox {
     /// Of a socket whose connect handlers have not started.
     pub(super) fn connecting() -> Self {
-        Self::Held(Box::new(Held { connecting: true, ..Held::default() }))
+        Self::Held(Box::new(Held {
+            connecting: true,
+            ..Held::default()
+        }))
     }
 
     pub(super) const fn is_open(&self) -> bool {
@@ -81,7 +84,9 @@ impl Inbox {
 
     /// What to do next; opens the gate when nothing waits any more.
     pub(super) fn next(&mut self) -> Next {
-        let Self::Held(held) = self else { return Next::Opened };
+        let Self::Held(held) = self else {
+            return Next::Opened;
+        };
         held.connecting = false;
         if let Some(reason) = held.leaving.take() {
             return Next::Leave(reason);

@@ -12,7 +12,12 @@ use std::{
 
 use crate::{
     engine::{Acceptor, ClientBundle, CloseReason, Connection, Engine, PathRule, Receiver},
-    server::{Builder, Client, Namespace, builder::Settings, namespace::NamespaceInner, running::{AsRunning, Running}},
+    server::{
+        Builder, Client, Namespace,
+        builder::Settings,
+        namespace::NamespaceInner,
+        running::{AsRunning, Running},
+    },
 };
 
 /// A Socket.IO server: JS `Server`, `io`.
@@ -68,12 +73,18 @@ impl SocketIo {
     #[must_use]
     pub fn of(&self, name: impl AsRef<str>) -> Namespace {
         let name = name.as_ref();
-        let name = if name.starts_with('/') { name.into() } else { format!("/{name}").into_boxed_str() };
+        let name = if name.starts_with('/') {
+            name.into()
+        } else {
+            format!("/{name}").into_boxed_str()
+        };
         if let Some(known) = self.namespace(&name) {
             return Namespace::new(known);
         }
         let mut namespaces = self.0.namespaces.write().unwrap_or_else(PoisonError::into_inner);
-        let namespace = namespaces.entry(name).or_insert_with_key(|name| Arc::new(NamespaceInner::new(name)));
+        let namespace = namespaces
+            .entry(name)
+            .or_insert_with_key(|name| Arc::new(NamespaceInner::new(name)));
         Namespace::new(namespace.clone())
     }
 
@@ -125,7 +136,12 @@ impl SocketIo {
     }
 
     pub(super) fn namespace(&self, name: &str) -> Option<Arc<NamespaceInner>> {
-        self.0.namespaces.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+        self.0
+            .namespaces
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(name)
+            .cloned()
     }
 
     pub(super) fn next_serial(&self) -> u64 {
@@ -135,7 +151,10 @@ impl SocketIo {
 
 impl Acceptor for IoInner {
     fn accept(&self, connection: &Connection) -> Arc<dyn Receiver> {
-        let this = self.this.upgrade().expect("invariant: who calls holds the server");
+        let this = self
+            .this
+            .upgrade()
+            .expect("invariant: who calls holds the server");
         Client::open(SocketIo(this), connection.clone())
     }
 }
@@ -154,9 +173,17 @@ impl Default for SocketIo {
 
 impl fmt::Debug for SocketIo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut names: Vec<_> =
-            self.0.namespaces.read().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect();
+        let mut names: Vec<_> = self
+            .0
+            .namespaces
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .keys()
+            .cloned()
+            .collect();
         names.sort_unstable();
-        f.debug_struct("SocketIo").field("namespaces", &names).finish_non_exhaustive()
+        f.debug_struct("SocketIo")
+            .field("namespaces", &names)
+            .finish_non_exhaustive()
     }
 }

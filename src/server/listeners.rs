@@ -30,7 +30,9 @@ impl Listeners {
     pub(crate) fn add_event(&self, event: &str, listener: Arc<dyn EventListener>) {
         let mut lists = self.write();
         let list = lists.events.remove(event);
-        lists.events.insert(event.into(), appended(list.as_ref(), listener));
+        lists
+            .events
+            .insert(event.into(), appended(list.as_ref(), listener));
     }
 
     pub(crate) fn add_any(&self, listener: Arc<dyn EventListener>) {
@@ -106,5 +108,8 @@ fn append<L: ?Sized>(list: &mut Option<List<L>>, listener: Arc<L>) {
 }
 
 fn appended<L: ?Sized>(list: Option<&List<L>>, listener: Arc<L>) -> List<L> {
-    list.into_iter().flat_map(|list| list.iter().cloned()).chain([listener]).collect()
+    list.into_iter()
+        .flat_map(|list| list.iter().cloned())
+        .chain([listener])
+        .collect()
 }

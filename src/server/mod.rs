@@ -25,6 +25,9 @@ mod socket_handshake;
 mod socket_listeners;
 mod to_socket;
 
+pub(crate) use self::dispatch::{
+    BoxError, ConnectListener, DisconnectListener, ErrorListener, EventListener, Middleware, Run,
+};
 pub use self::{
     ack::{AckFuture, AckSender, AckStream},
     broadcast::Broadcast,
@@ -40,7 +43,4 @@ pub use self::{
     socket_handshake::Handshake,
     socket_listeners::ListenerId,
     to_socket::ToSocket,
-};
-pub(crate) use self::{
-    dispatch::{BoxError, ConnectListener, DisconnectListener, ErrorListener, EventListener, Middleware, Run},
 };

@@ -46,7 +46,10 @@ impl<S> Namespace<S> {
     /// or of any part for which it has a [`FromRef`](axum::extract::FromRef).
     #[must_use]
     pub fn with_state<T>(self, state: T) -> Namespace<T> {
-        Namespace { inner: self.inner, state }
+        Namespace {
+            inner: self.inner,
+            state,
+        }
     }
 
     /// From now on each handler *finishes* before the next event of the same socket starts one.
@@ -225,24 +228,35 @@ impl NamespaceInner {
 
     /// The names that belong to the protocol can't be emitted.
     pub(super) fn check_event(event: &str) -> Result<(), EmitError> {
-        if packet::is_reserved(event) { Err(EmitError::reserved(event)) } else { Ok(()) }
+        if packet::is_reserved(event) {
+            Err(EmitError::reserved(event))
+        } else {
+            Ok(())
+        }
     }
 }
 
 impl<S: Clone> Clone for Namespace<S> {
     fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), state: self.state.clone() }
+        Self {
+            inner: self.inner.clone(),
+            state: self.state.clone(),
+        }
     }
 }
 
 impl<S> fmt::Debug for Namespace<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Namespace").field("name", &self.name()).finish_non_exhaustive()
+        f.debug_struct("Namespace")
+            .field("name", &self.name())
+            .finish_non_exhaustive()
     }
 }
 
 impl fmt::Debug for NamespaceInner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NamespaceInner").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("NamespaceInner")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }

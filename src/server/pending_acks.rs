@@ -66,7 +66,9 @@ impl PendingAcks {
     /// Nobody waits for this id any more.
     pub(super) fn remove(&self, id: u64) -> Option<Waiter> {
         let mut state = self.lock();
-        let State::Some(waiting) = &mut *state else { return None };
+        let State::Some(waiting) = &mut *state else {
+            return None;
+        };
         let waiter = waiting.remove(&id);
         if waiting.is_empty() {
             *state = State::None;

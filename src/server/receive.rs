@@ -44,7 +44,9 @@ impl Socket {
             Err(error) => return self.client().fail(error),
         };
         if self.queue_limit() == 0 {
-            self.each_run(event, ack, attachments, |event, run| dispatch::start_or_spawn(self, Some(event), run));
+            self.each_run(event, ack, attachments, |event, run| {
+                dispatch::start_or_spawn(self, Some(event), run)
+            });
         } else {
             self.dispatch_sequentially(event, ack, attachments);
         }

@@ -22,7 +22,10 @@ pub(super) trait AsRunning {
 
 impl Running {
     pub(super) const fn new() -> Self {
-        Self { count: AtomicUsize::new(0), none: Notify::const_new() }
+        Self {
+            count: AtomicUsize::new(0),
+            none: Notify::const_new(),
+        }
     }
 
     pub(super) fn start<R: AsRunning>(owner: R) -> Run<R> {

@@ -15,8 +15,7 @@ use crate::{
     engine::Connection,
     room::{Member, Room, Rooms},
     server::{
-        Client, Extensions, HandlerError, Handshake, ListenerId, SocketIo,
-        dispatch,
+        Client, Extensions, HandlerError, Handshake, ListenerId, SocketIo, dispatch,
         inbox::Inbox,
         namespace::NamespaceInner,
         pending_acks::PendingAcks,
@@ -132,7 +131,9 @@ impl Socket {
     /// The request that opened the connection, and what the client sent to connect to this namespace.
     #[must_use]
     pub fn handshake(&self) -> &Handshake {
-        self.own().handshake.get_or_init(|| Handshake::new(self.connection().clone(), self.0.auth.as_deref()))
+        self.own()
+            .handshake
+            .get_or_init(|| Handshake::new(self.connection().clone(), self.0.auth.as_deref()))
     }
 
     /// The handshake request, made anew from what the connection keeps of it. JS `socket.request`.
@@ -154,7 +155,11 @@ impl Socket {
     /// The JSON value kept with the socket; null at first.
     #[must_use]
     pub fn data(&self) -> serde_json::Value {
-        self.own().data.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.own()
+            .data
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Replaces the JSON value kept with the socket.
@@ -167,7 +172,9 @@ impl Socket {
     pub fn rooms(&self) -> Vec<Room> {
         let own = (self.is_connected() && self.in_own_room()).then(|| Room::from(self.id()));
         let index = self.0.namespace.index();
-        own.into_iter().chain(index.joined(self).iter().cloned()).collect()
+        own.into_iter()
+            .chain(index.joined(self).iter().cloned())
+            .collect()
     }
 
     /// Joins rooms. Takes effect at once; does nothing for a socket that has left.
@@ -230,7 +237,10 @@ impl Socket {
     }
 
     pub(super) fn own_listeners(&self) -> &SocketListeners {
-        self.0.own.get().map_or(&socket_listeners::NONE, |own| &own.listeners)
+        self.0
+            .own
+            .get()
+            .map_or(&socket_listeners::NONE, |own| &own.listeners)
     }
 
     /// The listeners of this socket, to add one.
@@ -270,8 +280,10 @@ impl Socket {
 
     /// Moves on if the status is `from`; otherwise says what it is.
     pub(super) fn advance(&self, from: Status, to: Status) -> Result<(), Status> {
-        let moved =
-            self.0.status.compare_exchange(from as u8, to as u8, Ordering::AcqRel, Ordering::Acquire);
+        let moved = self
+            .0
+            .status
+            .compare_exchange(from as u8, to as u8, Ordering::AcqRel, Ordering::Acquire);
         moved.map(drop).map_err(|_| self.status())
     }
 

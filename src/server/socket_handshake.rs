@@ -19,7 +19,11 @@ pub struct Handshake {
 impl Handshake {
     pub(super) fn new(connection: Connection, auth: Option<&RawValue>) -> Self {
         let time = connection.handshake().issued();
-        Self { connection, auth: auth.map(ToOwned::to_owned), time }
+        Self {
+            connection,
+            auth: auth.map(ToOwned::to_owned),
+            time,
+        }
     }
 
     /// The `auth` option of the client, as a type of yours; an empty object if the client sent none.
@@ -42,7 +46,10 @@ impl Handshake {
     /// The value of a parameter of the request's query; the last one where it stands more than once.
     #[must_use]
     pub fn query(&self, name: &str) -> Option<String> {
-        self.query_pairs().filter(|(key, _)| key == name).map(|(_, value)| value).last()
+        self.query_pairs()
+            .filter(|(key, _)| key == name)
+            .map(|(_, value)| value)
+            .last()
     }
 
     /// The parameters of the request's query, with those of the protocol (`EIO`, `transport`, `t`).
@@ -54,7 +61,10 @@ impl Handshake {
     /// The first header of this name, if it is text. Names are compared without regard to case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.connection.handshake().header(name).and_then(|value| std::str::from_utf8(value).ok())
+        self.connection
+            .handshake()
+            .header(name)
+            .and_then(|value| std::str::from_utf8(value).ok())
     }
 
     /// All headers in the order in which they came, names in lower case.
@@ -86,6 +96,8 @@ impl Handshake {
 impl fmt::Debug for Handshake {
     // The query, the headers and the auth payload hold credentials.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Handshake").field("address", &self.address()).finish_non_exhaustive()
+        f.debug_struct("Handshake")
+            .field("address", &self.address())
+            .finish_non_exhaustive()
     }
 }

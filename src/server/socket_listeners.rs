@@ -2,7 +2,10 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::{AtomicU64, Ordering}},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use crate::server::{DisconnectListener, EventListener};
@@ -24,19 +27,29 @@ struct Entry {
 }
 
 enum Hears {
-    Event { name: Box<str>, once: bool, listener: Arc<dyn EventListener> },
+    Event {
+        name: Box<str>,
+        once: bool,
+        listener: Arc<dyn EventListener>,
+    },
     Any(Arc<dyn EventListener>),
     Disconnecting(Arc<dyn DisconnectListener>),
     Disconnect(Arc<dyn DisconnectListener>),
 }
 
 /// Of the sockets that have none.
-pub(super) static NONE: SocketListeners =
-    SocketListeners { entries: Mutex::new(Vec::new()), next: AtomicU64::new(0) };
+pub(super) static NONE: SocketListeners = SocketListeners {
+    entries: Mutex::new(Vec::new()),
+    next: AtomicU64::new(0),
+};
 
 impl SocketListeners {
     pub(crate) fn add_event(&self, name: &str, once: bool, listener: Arc<dyn EventListener>) -> ListenerId {
-        self.add(Hears::Event { name: name.into(), once, listener })
+        self.add(Hears::Event {
+            name: name.into(),
+            once,
+            listener,
+        })
     }
 
     pub(crate) fn add_any(&self, listener: Arc<dyn EventListener>) -> ListenerId {
@@ -59,7 +72,8 @@ impl SocketListeners {
     }
 
     pub(super) fn remove_event(&self, event: &str) {
-        self.lock().retain(|entry| !entry.hears.event().is_some_and(|name| name == event));
+        self.lock()
+            .retain(|entry| !entry.hears.event().is_some_and(|name| name == event));
     }
 
     pub(super) fn event_names(&self) -> Vec<Box<str>> {

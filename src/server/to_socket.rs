@@ -9,12 +9,8 @@ use crate::{
     engine::Outbound,
     room::{Member as _, Rooms, Target},
     server::{
-        AckError, AckFuture, Broadcast, EmitError, HandlerError, Socket,
-        broadcast::Flags,
-        emit,
-        error::HandlerErrorKind,
-        namespace::NamespaceInner,
-        pending_acks::Waiter,
+        AckError, AckFuture, Broadcast, EmitError, HandlerError, Socket, broadcast::Flags, emit,
+        error::HandlerErrorKind, namespace::NamespaceInner, pending_acks::Waiter,
     },
 };
 
@@ -104,7 +100,10 @@ impl Socket {
     }
 
     fn flagged(&self) -> ToSocket {
-        ToSocket { socket: self.clone(), flags: Flags::default() }
+        ToSocket {
+            socket: self.clone(),
+            flags: Flags::default(),
+        }
     }
 }
 
@@ -115,7 +114,8 @@ impl ToSocket {
         if let Err(error) = self.try_emit(event, args)
             && (error.is_encode() || error.is_reserved())
         {
-            self.socket.report(HandlerError::new(Some(event), HandlerErrorKind::Emit, error));
+            self.socket
+                .report(HandlerError::new(Some(event), HandlerErrorKind::Emit, error));
         }
     }
 
@@ -136,7 +136,10 @@ impl ToSocket {
         if !self.socket.acks().insert(id, Waiter::One(waiter)) {
             return AckFuture::failed(AckError::disconnected());
         }
-        let timeout = self.flags.timeout.unwrap_or(self.socket.io().settings().ack_timeout);
+        let timeout = self
+            .flags
+            .timeout
+            .unwrap_or(self.socket.io().settings().ack_timeout);
         match self.dispatch(event.as_ref(), Some(id), &args) {
             Ok(()) => AckFuture::waiting(self.socket.clone(), id, reply, timeout),
             Err(error) => {
@@ -182,7 +185,10 @@ impl ToSocket {
 
     /// Everyone but this socket, with the flags.
     pub fn broadcast(self) -> Broadcast {
-        let target = Target { except_member: Some(self.socket.serial()), ..Target::default() };
+        let target = Target {
+            except_member: Some(self.socket.serial()),
+            ..Target::default()
+        };
         Broadcast::new(self.socket.namespace().clone(), target).with_flags(self.flags)
     }
 
@@ -194,6 +200,10 @@ impl ToSocket {
         let namespace = self.socket.namespace().name();
         let outgoing = Outbound::Own(emit::event(namespace, ack, event, args, self.flags.compress)?);
         let connection = self.socket.connection();
-        Ok(if self.flags.volatile { connection.send_volatile(outgoing) } else { connection.send(outgoing) }?)
+        Ok(if self.flags.volatile {
+            connection.send_volatile(outgoing)
+        } else {
+            connection.send(outgoing)
+        }?)
     }
 }

@@ -32,13 +32,21 @@ impl Service<Request<Empty<Bytes>>> for Application {
 
     fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         self.asked.fetch_add(1, Ordering::Relaxed);
-        if self.free.load(Ordering::Relaxed) { Poll::Ready(Ok(())) } else { Poll::Pending }
+        if self.free.load(Ordering::Relaxed) {
+            Poll::Ready(Ok(()))
+        } else {
+            Poll::Pending
+        }
     }
 
     fn call(&mut self, request: Request<Empty<Bytes>>) -> Self::Future {
         assert!(self.free.load(Ordering::Relaxed), "called before it was ready");
         let io = request.extensions().get::<SocketIo>();
-        ready(Ok(Response::new(Full::from(format!("{} {}", request.uri().path(), io.is_some())))))
+        ready(Ok(Response::new(Full::from(format!(
+            "{} {}",
+            request.uri().path(),
+            io.is_some()
+        )))))
     }
 }
 
@@ -61,8 +69,14 @@ fn the_owner_of_a_request_depends_on_its_path() {
     assert!(is_engine("/socket.io/") && is_engine("/socket.io/anything"));
     assert!(is_file("/socket.io/socket.io.js"));
     assert!(is_inner("/") && is_inner("/socket.io") && is_inner("/socket.iox"));
-    assert!(is_inner("/socket.io/socket.io.min.js"), "a script that the bundle lacks");
-    assert!(matches!(owner(&rule, None, "/socket.io/socket.io.js"), Owner::Inner), "no bundle");
+    assert!(
+        is_inner("/socket.io/socket.io.min.js"),
+        "a script that the bundle lacks"
+    );
+    assert!(
+        matches!(owner(&rule, None, "/socket.io/socket.io.js"), Owner::Inner),
+        "no bundle"
+    );
 }
 
 #[test]
@@ -79,21 +93,39 @@ fn the_peer_is_what_the_http_server_told() {
 async fn a_busy_application_does_not_hold_back_our_requests() {
     let application = Application::default();
     let service = SocketIoService::new(application.clone(), SocketIo::new());
-    let response = service.oneshot(request("/socket.io/?EIO=4&transport=polling")).await.unwrap();
+    let response = service
+        .oneshot(request("/socket.io/?EIO=4&transport=polling"))
+        .await
+        .unwrap();
     assert_eq!(response.status(), StatusCode::OK);
     assert!(text(response).await.starts_with("0{"));
-    assert_eq!(application.asked.load(Ordering::Relaxed), 0, "nothing was reserved in the application");
+    assert_eq!(
+        application.asked.load(Ordering::Relaxed),
+        0,
+        "nothing was reserved in the application"
+    );
 }
 
 #[tokio::test]
 async fn the_application_is_called_when_it_is_ready() {
     let application = Application::default();
     let mut service = SocketIoService::new(application.clone(), SocketIo::new());
-    poll_fn(|cx| Service::<Request<Empty<Bytes>>>::poll_ready(&mut service, cx)).await.unwrap();
+    poll_fn(|cx| Service::<Request<Empty<Bytes>>>::poll_ready(&mut service, cx))
+        .await
+        .unwrap();
     let mut response = Box::pin(service.call(request("/hello")));
-    assert!(response.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    assert!(
+        response
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()))
+            .is_pending()
+    );
     application.free.store(true, Ordering::Relaxed);
-    assert_eq!(text(response.await.unwrap()).await, "/hello true", "with the server in its extensions");
+    assert_eq!(
+        text(response.await.unwrap()).await,
+        "/hello true",
+        "with the server in its extensions"
+    );
 }
 
 #[tokio::test]
@@ -102,7 +134,10 @@ async fn the_service_alone_answers_404_elsewhere() {
     let response = service.clone().oneshot(request("/socket.io")).await.unwrap();
     assert_eq!(response.status(), StatusCode::NOT_FOUND);
     assert_eq!(text(response).await, "");
-    let response = service.oneshot(request("/socket.io/?EIO=4&transport=polling")).await.unwrap();
+    let response = service
+        .oneshot(request("/socket.io/?EIO=4&transport=polling"))
+        .await
+        .unwrap();
     assert_eq!(response.status(), StatusCode::OK);
 }
 
