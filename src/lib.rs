@@ -1,11 +1,119 @@
 //! A Socket.IO server as a Tower layer for axum.
+//!
+//! It serves every Socket.IO client in use, JS 1.x to 4.x and those of other languages, over HTTP long-polling and
+//! WebSockets, on the port of your axum application.
+//!
+//! ```no_run
+//! use axum::{Router, routing::get};
+//! use axum_socketio::{Ack, Socket, SocketIoLayer, extract::Data};
+//!
+//! #[tokio::main]
+//! async fn main() -> std::io::Result<()> {
+//!     let sockets = SocketIoLayer::new();
+//!     sockets.io().of("/")
+//!         .on("ping", async |Data(text): Data<String>| Ack(text))
+//!         .on("chat message", async |socket: Socket, Data(text): Data<String>| {
+//!             socket.broadcast().emit("chat message", text);
+//!         });
+//!
+//!     let app = Router::new().route("/", get("hello")).layer(sockets);
+//!     axum::serve(tokio::net::TcpListener::bind("127.0.0.1:3000").await?, app).await
+//! }
+//! ```
+//!
+//! # How it fits together
+//!
+//! * [`SocketIo`] is the server. [`SocketIo::builder`] sets options; [`SocketIo::layer`] and [`SocketIo::service`] mount it
+//!   (module [`layer`]).
+//! * [`Namespace`], from [`SocketIo::of`], is where handlers are registered: functions of extractors
+//!   (modules [`handler`] and [`extract`]).
+//! * [`Socket`] is one client in one namespace. It emits to that client, joins [`Room`]s, and selects others.
+//! * [`Broadcast`] is a selection of sockets: `socket.to("room")`, `io.of("/").except("muted")`.
+//! * Acknowledgements are returned from handlers as [`Ack`], and awaited as futures (module [`ack`]).
+//!
+//! # State, HTTP handlers and sockets together
+//!
+//! ```
+//! use axum::{Json, Router, extract::State, http::StatusCode, routing::post};
+//! use axum_socketio::{Ack, Socket, SocketIo, extract::Data};
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Clone, Default)]
+//! struct Store;
+//!
+//! #[derive(Clone, Deserialize, Serialize)]
+//! struct News { headline: String }
+//!
+//! // Each `Data` takes the next argument, so the signature reads like the JS listener `(room, text, ack) => …`.
+//! async fn message(
+//!     socket: Socket,
+//!     State(_store): State<Store>,
+//!     Data(room): Data<String>,
+//!     Data(text): Data<String>,
+//! ) -> Ack<bool> {
+//!     socket.to(room).emit("message", (socket.id(), text));
+//!     Ack(true)
+//! }
+//!
+//! // The server is an extractor in ordinary axum handlers.
+//! async fn announce(io: SocketIo, Json(news): Json<News>) -> StatusCode {
+//!     io.of("/chat").to("lobby").emit("news", news);
+//!     StatusCode::ACCEPTED
+//! }
+//!
+//! let io = SocketIo::new();
+//! io.of("/chat").with_state(Store).on("message", message);
+//! let app: Router = Router::new().route("/announce", post(announce)).layer(io.layer());
+//! ```
+//!
+//! # Arguments
+//!
+//! Arguments are serde types. Emitting a tuple sends several arguments, `()` none, anything else one. `bytes::Bytes`
+//! (and whatever serialises as bytes, such as `serde_bytes`) travels as a binary attachment, wherever in a value it
+//! stands; [`Value`] is any argument whose shape is not known beforehand.
+//!
+//! # What is promised
+//!
+//! Events of one socket start their handlers in the order in which they were sent, and arrive at most once. Emitting never
+//! blocks: what a client is too slow to read waits in a bounded buffer, and a client that lets it overflow is
+//! disconnected rather than served with gaps. Every acknowledgement future resolves. A client that vanishes is noticed
+//! within the ping interval and timeout, and its disconnect handlers run.
 
-mod engine;
+pub mod engine;
+pub mod extract;
+pub mod handler;
 mod id;
+pub mod layer;
 mod packet;
 mod protocol;
 mod room;
+mod server;
 mod websocket;
 
-pub use id::{SessionId, SocketId};
-pub use protocol::Protocol;
+pub use crate::{
+    handler::Ack,
+    id::SocketId,
+    layer::SocketIoLayer,
+    packet::Value,
+    protocol::Protocol,
+    room::{Room, Rooms},
+    server::{
+        AckSender, Broadcast, BuildError, Builder, Client, ConnectError, DisconnectReason, EmitError,
+        HandlerError, Handshake, Namespace, Socket, SocketIo,
+    },
+};
+
+/// Acknowledgements: awaited from clients, and given to them later than a handler's return.
+pub mod ack {
+    pub use crate::server::{AckError, AckFuture, AckSender, AckStream, BroadcastAckError};
+}
+
+/// What belongs to a [`Socket`]: flags for what it sends, values kept with it, its own listeners.
+pub mod socket {
+    pub use crate::server::{Extensions, ListenerId, ToSocket};
+}
+
+/// What belongs to a [`Value`].
+pub mod value {
+    pub use crate::packet::Map;
+}

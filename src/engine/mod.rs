@@ -1,1 +1,66 @@
-//! Engine.IO.
+//! Engine.IO: sessions over HTTP long-polling and WebSockets, for both client generations.
+
+mod client_bundle;
+mod close;
+mod config;
+mod connection;
+mod future;
+mod handshake;
+mod outgoing;
+mod path;
+mod service;
+mod transport_kind;
+
+use std::{
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+
+pub use crate::id::SessionId;
+pub(crate) use client_bundle::ClientFile;
+pub use client_bundle::{ClientBundle, ClientBundleError};
+pub(crate) use close::SendError;
+pub use close::{CloseReason, ReadyState};
+pub(crate) use config::Config;
+pub use config::Overflow;
+pub use connection::Connection;
+pub(crate) use future::Handle;
+pub(crate) use handshake::Handshake;
+pub(crate) use outgoing::{HEADROOM, Outbound, Outgoing};
+pub(crate) use path::{PathMatch, PathRule};
+pub use service::Engine;
+pub use transport_kind::Transport;
+
+/// Told of every new session.
+pub(crate) trait Acceptor: Send + Sync + 'static {
+    /// Gives the upper half of a new connection. What is sent meanwhile leaves together with the open packet.
+    fn accept(&self, connection: &Connection) -> Arc<dyn Receiver>;
+}
+
+/// The upper half of one connection.
+///
+/// Called in the order things happened, never concurrently, never under a lock.
+pub(crate) trait Receiver: Send + Sync + 'static {
+    /// A text message, without its Engine.IO packet type.
+    fn on_text(&self, text: &str);
+
+    /// A binary message.
+    fn on_binary(&self, data: Bytes);
+
+    /// The connection is over: called once, after the last message. The engine has forgotten the session by then.
+    fn on_close(&self, reason: CloseReason);
+
+    /// Whether the next message may come. While it is pending, nothing is read from the transport.
+    fn poll_ready(&self, _cx: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
+}
+
+macro_rules! refused {
+    ($connection:expr, $($message:tt)+) => {
+        tracing::debug!(connection = ?$connection, $($message)+)
+    };
+}
+pub(crate) use refused;

@@ -1,1 +1,33 @@
-//! Socket.IO on the wire.
+//! Socket.IO on the wire: protocol revisions 4 and 5, text and binary.
+//!
+//! ```text
+//! packet = type [ attachments "-" ] [ namespace "," ] [ id ] [ JSON ]
+//! ```
+//!
+//! Receiving goes [`decode()`] → ([`Pending`] while attachments arrive, then [`check_placeholders`]) → [`args::event`] or
+//! [`args::ack`] → [`Args`], which deserialises one argument after the other from the packet's own bytes.
+//! Sending goes through [`encode`], which writes into a buffer it is given and hands back the attachments.
+//!
+//! Nothing here does I/O, and nothing knows which transport carries the text.
+
+pub(crate) mod args;
+mod attachments;
+mod decode;
+pub(crate) mod encode;
+mod error;
+mod name;
+mod placeholder;
+mod shape;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use args::Args;
+pub(crate) use attachments::Pending;
+pub(crate) use decode::{Packet, PacketType, decode};
+pub use error::ArgError;
+pub(crate) use error::{DecodeError, EncodeError};
+pub(crate) use name::is_reserved;
+pub(crate) use placeholder::check_placeholders;
+pub use value::{Map, Value};

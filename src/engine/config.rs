@@ -1,0 +1,50 @@
+//! The options of the engine.
+
+use std::time::Duration;
+
+/// What happens when a packet doesn't fit into the send buffer of a connection any more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Overflow {
+    /// The connection is closed with the reason `transport error`. The stream a client sees has no holes, and a
+    /// client with connection state recovery catches up when it comes back.
+    #[default]
+    Disconnect,
+    /// The packet that doesn't fit is dropped, the connection stays.
+    DropNewest,
+}
+
+/// The options of an [`Engine`](super::Engine), with Node's names and defaults.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    pub(crate) ping_interval: Duration,
+    pub(crate) ping_timeout: Duration,
+    /// How long a probing WebSocket may take until its upgrade packet.
+    pub(crate) upgrade_timeout: Duration,
+    /// Bytes of one polling body or one WebSocket message.
+    pub(crate) max_http_buffer_size: usize,
+    pub(crate) polling: bool,
+    pub(crate) websocket: bool,
+    pub(crate) allow_upgrades: bool,
+    pub(crate) allow_eio3: bool,
+    /// Bytes waiting for one slow connection before `overflow` applies.
+    pub(crate) max_send_buffer: usize,
+    pub(crate) overflow: Overflow,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            ping_interval: Duration::from_secs(25),
+            ping_timeout: Duration::from_secs(20),
+            upgrade_timeout: Duration::from_secs(10),
+            max_http_buffer_size: 1_000_000,
+            polling: true,
+            websocket: true,
+            allow_upgrades: true,
+            allow_eio3: true,
+            max_send_buffer: 4 << 20,
+            overflow: Overflow::Disconnect,
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! A compact copy of the request that opened a connection.
+
+use std::{fmt, net::SocketAddr, time::SystemTime};
+
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Uri, Version, request::Parts};
+use hyper::upgrade::OnUpgrade;
+
+/// The request that opened a connection, kept for the connection's life.
+///
+/// The method, the target and all headers stand in one allocation, each behind its length. The originals would be
+/// slices of the HTTP connection's read buffer, and a single header value kept alive keeps the whole of it.
+///
+/// ```text
+/// method │ target │ name │ value │ name │ value │ …
+/// ```
+pub(crate) struct Handshake {
+    fields: Box<[u8]>,
+    issued: SystemTime,
+    extensions: Extensions,
+    remote: Option<SocketAddr>,
+    version: Version,
+}
+
+impl Handshake {
+    /// Copies the request. The user's extensions are kept as they are.
+    pub(crate) fn new(parts: Parts, remote: Option<SocketAddr>, issued: SystemTime) -> Self {
+        Self {
+            fields: copy_fields(&parts),
+            issued,
+            extensions: own_extensions(parts.extensions),
+            remote,
+            version: parts.version,
+        }
+    }
+
+    pub(crate) fn remote_addr(&self) -> Option<SocketAddr> {
+        self.remote
+    }
+
+    pub(crate) fn issued(&self) -> SystemTime {
+        self.issued
+    }
+
+    pub(crate) fn version(&self) -> Version {
+        self.version
+    }
+
+    pub(crate) fn extensions(&self) -> &Extensions {
+        &self.extensions
+    }
+
+    pub(crate) fn method(&self) -> &str {
+        text(self.fields().next().unwrap_or_default())
+    }
+
+    /// Path and query, as the request line of HTTP/1.1 has them.
+    pub(crate) fn uri_str(&self) -> &str {
+        let target = self.target();
+        let path = target.find("://").map_or(0, |scheme| {
+            let authority = scheme + 3;
+            target[authority..]
+                .find('/')
+                .map_or(target.len(), |slash| authority + slash)
+        });
+        &target[path..]
+    }
+
+    /// The query without its question mark; empty if there is none.
+    pub(crate) fn query(&self) -> &str {
+        self.target().split_once('?').map_or("", |(_, query)| query)
+    }
+
+    /// The first header of this name. Names are compared without regard to case.
+    pub(crate) fn header(&self, name: &str) -> Option<&[u8]> {
+        self.headers()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
+    }
+
+    /// All headers in the order they came, names in lower case.
+    pub(crate) fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let mut fields = self.fields();
+        fields.nth(1);
+        std::iter::from_fn(move || Some((text(fields.next()?), fields.next()?)))
+    }
+
+    /// The request head as it was, built anew.
+    pub(crate) fn parts(&self) -> Parts {
+        let (mut parts, ()) = http::Request::new(()).into_parts();
+        parts.method = Method::from_bytes(self.method().as_bytes()).unwrap_or_default();
+        parts.uri = Uri::try_from(self.target()).unwrap_or_default();
+        parts.version = self.version;
+        parts.headers = self.header_map();
+        parts.extensions = self.extensions.clone();
+        parts
+    }
+
+    fn header_map(&self) -> HeaderMap {
+        self.headers()
+            .filter_map(|(name, value)| {
+                let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+                Some((name, HeaderValue::from_bytes(value).ok()?))
+            })
+            .collect()
+    }
+
+    fn target(&self) -> &str {
+        text(self.fields().nth(1).unwrap_or_default())
+    }
+
+    fn fields(&self) -> Fields<'_> {
+        Fields(&self.fields)
+    }
+}
+
+impl fmt::Debug for Handshake {
+    // The target and the headers hold credentials, so they aren't shown.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handshake")
+            .field("remote", &self.remote)
+            .field("version", &self.version)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Length-prefixed byte strings, the lengths in seven bits a byte with the lowest first.
+struct Fields<'a>(&'a [u8]);
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let (&first, mut rest) = self.0.split_first()?;
+        let mut length = usize::from(first & 0x7f);
+        let (mut last, mut shift) = (first, 7);
+        while last & 0x80 != 0 {
+            (last, rest) = rest.split_first().map(|(&byte, rest)| (byte, rest))?;
+            length |= usize::from(last & 0x7f) << shift;
+            shift += 7;
+        }
+        let (field, rest) = rest.split_at_checked(length)?;
+        self.0 = rest;
+        Some(field)
+    }
+}
+
+fn copy_fields(parts: &Parts) -> Box<[u8]> {
+    let target = parts.uri.to_string();
+    let mut fields = Vec::with_capacity(capacity(parts, &target));
+    push_field(&mut fields, parts.method.as_str().as_bytes());
+    push_field(&mut fields, target.as_bytes());
+    for (name, value) in &parts.headers {
+        push_field(&mut fields, name.as_str().as_bytes());
+        push_field(&mut fields, value.as_bytes());
+    }
+    fields.into_boxed_slice()
+}
+
+/// A close upper bound, so that the copy is one allocation and shrinking it moves little.
+fn capacity(parts: &Parts, target: &str) -> usize {
+    let headers = parts.headers.iter();
+    let headers: usize = headers
+        .map(|(name, value)| name.as_str().len() + value.len() + 4)
+        .sum();
+    parts.method.as_str().len() + target.len() + headers + 4
+}
+
+fn push_field(fields: &mut Vec<u8>, field: &[u8]) {
+    let mut length = field.len();
+    while length >= 0x80 {
+        fields.push(low_byte(length) | 0x80);
+        length >>= 7;
+    }
+    fields.push(low_byte(length));
+    fields.extend_from_slice(field);
+}
+
+fn low_byte(length: usize) -> u8 {
+    u8::try_from(length & 0x7f).expect("invariant: seven bits fit a byte")
+}
+
+/// The extensions without hyper's own, which are of no use after the handshake and would keep its buffers alive.
+fn own_extensions(mut extensions: Extensions) -> Extensions {
+    extensions.remove::<OnUpgrade>();
+    extensions.remove::<hyper::ext::Protocol>();
+    if extensions.is_empty() {
+        Extensions::new()
+    } else {
+        extensions
+    }
+}
+
+fn text(field: &[u8]) -> &str {
+    std::str::from_utf8(field).unwrap_or_default()
+}

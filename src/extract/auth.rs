@@ -1,0 +1,132 @@
+//! What a client sends when it connects to a namespace.
+
+use std::{error::Error, fmt};
+
+use axum::{
+    extract::{FromRequestParts, OptionalFromRequestParts},
+    response::{IntoResponse, Response},
+};
+use http::{StatusCode, request::Parts};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::{extract::MissingSocket, server::Socket};
+
+/// What the client sent when it connected to the namespace, deserialised: `io({ auth: { token: "…" } })` in JS.
+///
+/// For connect handlers and middlewares. A client that sent none counts as having sent `{}`. Engine.IO 3 clients have
+/// no `auth`: for these it is the query they gave with the namespace, `io("/chat?token=…")` in JS, whose values are all
+/// strings.
+///
+/// `Option<Auth<T>>` is `None` if the client sent nothing or an empty object, and refuses what is no `T`.
+///
+/// ```
+/// use axum_socketio::{ConnectError, SocketIo, extract::Auth};
+///
+/// #[derive(serde::Deserialize)]
+/// struct Credentials {
+///     token: String,
+/// }
+///
+/// let io = SocketIo::new();
+/// io.of("/").middleware(async |Auth(credentials): Auth<Credentials>| {
+///     if credentials.token.is_empty() { Err(ConnectError::new("no token")) } else { Ok(()) }
+/// });
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Auth<T>(pub T);
+
+/// Why [`Auth`] could not be read.
+#[derive(Debug)]
+pub struct AuthRejection(AuthRejectionKind);
+
+#[derive(Debug)]
+enum AuthRejectionKind {
+    NoSocket(MissingSocket),
+    Invalid(serde_json::Error),
+}
+
+impl AuthRejection {
+    /// The payload is not of the type asked for: status 400.
+    ///
+    /// Else the extractor stands in an HTTP handler: status 500.
+    #[must_use]
+    pub const fn is_invalid(&self) -> bool {
+        matches!(self.0, AuthRejectionKind::Invalid(_))
+    }
+}
+
+impl<T, S> FromRequestParts<S> for Auth<T>
+where
+    T: DeserializeOwned,
+    S: Sync,
+{
+    type Rejection = AuthRejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, AuthRejection> {
+        read(parts).map(Self)
+    }
+}
+
+impl<T, S> OptionalFromRequestParts<S> for Auth<T>
+where
+    T: DeserializeOwned,
+    S: Sync,
+{
+    type Rejection = AuthRejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, AuthRejection> {
+        match read(parts)? {
+            Value::Null => Ok(None),
+            Value::Object(fields) if fields.is_empty() => Ok(None),
+            payload => Ok(Some(Self(serde_json::from_value(payload)?))),
+        }
+    }
+}
+
+fn read<T: DeserializeOwned>(parts: &Parts) -> Result<T, AuthRejection> {
+    let socket = parts.extensions.get::<Socket>().ok_or(MissingSocket)?;
+    Ok(socket.handshake().auth()?)
+}
+
+impl From<MissingSocket> for AuthRejection {
+    fn from(error: MissingSocket) -> Self {
+        Self(AuthRejectionKind::NoSocket(error))
+    }
+}
+
+impl From<serde_json::Error> for AuthRejection {
+    fn from(error: serde_json::Error) -> Self {
+        Self(AuthRejectionKind::Invalid(error))
+    }
+}
+
+impl fmt::Display for AuthRejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            AuthRejectionKind::NoSocket(_) => "`Auth` is for connect handlers and middlewares",
+            AuthRejectionKind::Invalid(_) => "the auth payload is not of the expected type",
+        })
+    }
+}
+
+impl Error for AuthRejection {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.0 {
+            AuthRejectionKind::NoSocket(source) => Some(source),
+            AuthRejectionKind::Invalid(source) => Some(source),
+        }
+    }
+}
+
+/// A rejection's body is what the log gets to see, so it tells its source too.
+impl IntoResponse for AuthRejection {
+    fn into_response(self) -> Response {
+        match self.0 {
+            AuthRejectionKind::NoSocket(source) => source.into_response(),
+            AuthRejectionKind::Invalid(ref source) => {
+                (StatusCode::BAD_REQUEST, format!("{self}: {source}")).into_response()
+            }
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Functions that may refuse a new socket.
+
+use std::{future::Future, marker::PhantomData, pin::Pin, sync::Arc};
+
+use crate::{
+    handler::{ConnectArgs, Function, IntoVerdict, Refused},
+    server::{ConnectError, Middleware, Socket},
+};
+
+type Verdict = Pin<Box<dyn Future<Output = Result<(), ConnectError>> + Send>>;
+
+/// An async function or closure that may refuse a new socket: of 0 to 16 of axum's
+/// [`FromRequestParts`](axum::extract::FromRequestParts) extractors, which see the handshake request, returning `()` or
+/// a `Result<(), E: Into<ConnectError>>`.
+///
+/// An extractor that refuses refuses the connection. The client is told the name of the rejection's status, such as
+/// "Unauthorized"; its text is traced.
+///
+/// Implemented for every such function; see [`EventHandler`](crate::handler::EventHandler) for the type parameters.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be a middleware",
+    note = "a middleware is an async function or closure: `async |socket: Socket, Auth(token): Auth<Token>| -> Result<(), ConnectError> {{ .. }}`"
+)]
+pub trait MiddlewareHandler<T, S>: Clone + Send + Sync + 'static {
+    /// Makes the future that extracts the arguments and runs the middleware.
+    #[doc(hidden)]
+    fn call(&self, socket: Socket, state: S) -> Verdict;
+}
+
+impl<H, T, S> MiddlewareHandler<T, S> for H
+where
+    H: Function<T> + Clone + Send + Sync + 'static,
+    T: ConnectArgs<S> + Send,
+    H::Output: Future + Send,
+    <H::Output as Future>::Output: IntoVerdict,
+    S: Send + Sync + 'static,
+{
+    fn call(&self, socket: Socket, state: S) -> Verdict {
+        let handler = self.clone();
+        Box::pin(async move {
+            let args = T::from_socket(&socket, &state).await.map_err(refuse)?;
+            handler.call(args).await.verdict()
+        })
+    }
+}
+
+// By value: the signature that `map_err` takes.
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` gives the error away")]
+fn refuse(refused: Refused) -> ConnectError {
+    tracing::warn!(error = %refused, "a middleware's extractor refused the connection");
+    ConnectError::new(refused.reason())
+}
+
+/// A middleware with the state its extractors read, erased for storage.
+pub(super) fn erase<H, T, S>(handler: H, state: S) -> Arc<dyn Middleware>
+where
+    H: MiddlewareHandler<T, S>,
+    T: 'static,
+    S: Clone + Send + Sync + 'static,
+{
+    Arc::new(Erased {
+        handler,
+        state,
+        args: PhantomData,
+    })
+}
+
+struct Erased<H, T, S> {
+    handler: H,
+    state: S,
+    args: PhantomData<fn() -> T>,
+}
+
+impl<H, T, S> Middleware for Erased<H, T, S>
+where
+    H: MiddlewareHandler<T, S>,
+    T: 'static,
+    S: Clone + Send + Sync + 'static,
+{
+    fn call(&self, socket: Socket) -> Verdict {
+        self.handler.call(socket, self.state.clone())
+    }
+}

@@ -1,0 +1,218 @@
+//! Registering handlers with a namespace: stored once, for every socket of it.
+
+use crate::{
+    handler::{
+        ConnectHandler, DisconnectHandler, ErrorHandler, EventHandler, MiddlewareHandler, connect,
+        disconnect, error, event as events, middleware, reserved,
+    },
+    server::Namespace,
+};
+
+/// Handlers.
+///
+/// Each method adds one and gives the namespace back for the next. A handler reads the state that the namespace has at
+/// this moment, see `with_state`. Handlers added later also serve the sockets that are connected already.
+///
+/// See the [`handler`](crate::handler) module for what can be a handler.
+impl<S: Clone + Send + Sync + 'static> Namespace<S> {
+    /// Calls `handler` for every `event` that a socket of this namespace receives.
+    ///
+    /// An event can have several handlers. They start in the order they were added, before the handlers that a socket
+    /// has [of its own](crate::Socket::on). Events of one socket start in the order they arrive.
+    ///
+    /// No client can send `connect`, `connect_error`, `disconnect`, `disconnecting`, `newListener` or
+    /// `removeListener`, the reserved names of the Socket.IO protocol. A listener for one of them never runs, which is
+    /// traced as a warning; so is `connection`, the name that Node's servers give to [`on_connect`](Self::on_connect).
+    ///
+    /// ```
+    /// use axum_socketio::{Ack, Socket, SocketIo, extract::Data};
+    ///
+    /// let io = SocketIo::new();
+    /// io.of("/")
+    ///     // socket.emit("ping", "hello", (echo) => …)
+    ///     .on("ping", async |Data(text): Data<String>| Ack(text))
+    ///     // socket.emit("rename", "old name", "new name")
+    ///     .on("rename", async |socket: Socket, Data(old): Data<String>, Data(new): Data<String>| {
+    ///         println!("{old} is {new} now ({socket:?})");
+    ///     });
+    /// ```
+    pub fn on<H, T>(self, event: impl AsRef<str>, handler: H) -> Self
+    where
+        H: EventHandler<T, S>,
+        T: 'static,
+    {
+        reserved::warn_of(event.as_ref());
+        self.registry()
+            .add_event(event.as_ref(), events::erase(handler, self.state().clone()));
+        self
+    }
+
+    /// Calls `handler` for every event, whatever its name, before the handlers of that name.
+    ///
+    /// [`EventName`](crate::extract::EventName) says which it is. A handler that returns an [`Ack`](crate::Ack)
+    /// answers every event, so no other handler can.
+    ///
+    /// ```
+    /// use axum_socketio::{SocketIo, extract::{EventName, Rest}};
+    /// use serde_json::Value;
+    ///
+    /// let io = SocketIo::new();
+    /// io.of("/").on_any(async |EventName(event): EventName, Rest(args): Rest<Value>| {
+    ///     println!("{event} with {} arguments", args.len());
+    /// });
+    /// ```
+    #[doc(alias = "onAny")]
+    pub fn on_any<H, T>(self, handler: H) -> Self
+    where
+        H: EventHandler<T, S>,
+        T: 'static,
+    {
+        self.registry()
+            .add_any(events::erase(handler, self.state().clone()));
+        self
+    }
+
+    /// Calls `handler` for every new socket, when all middlewares have let it in.
+    ///
+    /// The extractors are axum's and see the HTTP request that opened the connection. No event of the socket is
+    /// dispatched before the handler has finished or waits for something, so listeners that it adds before its first
+    /// `.await` hear every event. An error goes to [`on_error`](Self::on_error) and the socket stays connected; to
+    /// refuse a connection use a [`middleware`](Self::middleware).
+    ///
+    /// ```
+    /// use axum::extract::Query;
+    /// use axum_socketio::{Socket, SocketIo};
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Params {
+    ///     lang: Option<String>,
+    /// }
+    ///
+    /// let io = SocketIo::new();
+    /// io.of("/").on_connect(async |socket: Socket, Query(params): Query<Params>| {
+    ///     println!("{socket:?} speaks {:?}", params.lang);
+    /// });
+    /// ```
+    #[doc(alias = "connect")]
+    #[doc(alias = "connection")]
+    pub fn on_connect<H, T>(self, handler: H) -> Self
+    where
+        H: ConnectHandler<T, S>,
+        T: 'static,
+    {
+        self.registry()
+            .add_connect(connect::erase(handler, self.state().clone()));
+        self
+    }
+
+    /// Asks `handler` whether a new socket may connect.
+    ///
+    /// Middlewares run one after the other in the order they were added, before the client is answered. The first
+    /// that returns an error, or one of whose extractors refuses, ends the connection to this namespace: the client
+    /// gets a `connect_error` event.
+    ///
+    /// ```
+    /// use axum::extract::State;
+    /// use axum_socketio::{ConnectError, Socket, SocketIo, extract::Auth};
+    ///
+    /// #[derive(Clone)]
+    /// struct Secret(String);
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Credentials {
+    ///     token: String,
+    /// }
+    ///
+    /// // io("/admin", { auth: { token: "…" } }) in JS
+    /// async fn signed_in(
+    ///     State(Secret(secret)): State<Secret>,
+    ///     Auth(credentials): Auth<Credentials>,
+    /// ) -> Result<(), ConnectError> {
+    ///     if credentials.token == secret { Ok(()) } else { Err(ConnectError::new("not signed in")) }
+    /// }
+    ///
+    /// let io = SocketIo::new();
+    /// io.of("/admin").with_state(Secret("s3cret".to_owned())).middleware(signed_in);
+    /// ```
+    #[doc(alias = "use")]
+    pub fn middleware<H, T>(self, handler: H) -> Self
+    where
+        H: MiddlewareHandler<T, S>,
+        T: 'static,
+    {
+        self.registry()
+            .add_middleware(middleware::erase(handler, self.state().clone()));
+        self
+    }
+
+    /// Calls `handler` for every socket that is about to leave, while it is still in its rooms.
+    ///
+    /// ```
+    /// use axum_socketio::{DisconnectReason, Socket, SocketIo};
+    ///
+    /// let io = SocketIo::new();
+    /// io.of("/").on_disconnecting(async |socket: Socket, reason: DisconnectReason| {
+    ///     println!("{socket:?} leaves: {reason:?}");
+    /// });
+    /// ```
+    #[doc(alias = "disconnecting")]
+    pub fn on_disconnecting<H, T>(self, handler: H) -> Self
+    where
+        H: DisconnectHandler<T, S>,
+        T: 'static,
+    {
+        self.registry()
+            .add_disconnecting(disconnect::erase(handler, self.state().clone()));
+        self
+    }
+
+    /// Calls `handler` for every socket that has left, exactly once for each that was connected.
+    ///
+    /// ```
+    /// use std::sync::{Arc, atomic::{AtomicUsize, Ordering}};
+    ///
+    /// use axum::extract::State;
+    /// use axum_socketio::SocketIo;
+    ///
+    /// type Online = Arc<AtomicUsize>;
+    ///
+    /// let io = SocketIo::new();
+    /// io.of("/")
+    ///     .with_state(Online::default())
+    ///     .on_connect(async |State(online): State<Online>| {
+    ///         online.fetch_add(1, Ordering::Relaxed);
+    ///     })
+    ///     .on_disconnect(async |State(online): State<Online>| {
+    ///         online.fetch_sub(1, Ordering::Relaxed);
+    ///     });
+    /// ```
+    #[doc(alias = "disconnect")]
+    pub fn on_disconnect<H, T>(self, handler: H) -> Self
+    where
+        H: DisconnectHandler<T, S>,
+        T: 'static,
+    {
+        self.registry()
+            .add_disconnect(disconnect::erase(handler, self.state().clone()));
+        self
+    }
+
+    /// Calls `handler` for whatever goes wrong in this namespace: a handler failed or panicked, an extractor refused,
+    /// an emit was lost, a client sent nonsense.
+    ///
+    /// There is one error handler, the last one set. Without any, errors are traced as warnings.
+    ///
+    /// ```
+    /// use axum_socketio::{HandlerError, Socket, SocketIo};
+    ///
+    /// let io = SocketIo::new();
+    /// io.of("/").on_error(async |socket: Socket, error: HandlerError| {
+    ///     eprintln!("{socket:?}: {error}");
+    /// });
+    /// ```
+    #[doc(alias = "error")]
+    pub fn on_error<H: ErrorHandler>(self, handler: H) -> Self {
+        self.registry().set_error(error::erase(handler));
+        self
+    }
+}

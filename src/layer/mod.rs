@@ -1,0 +1,130 @@
+//! Mounting a server: on an axum router, on plain hyper, in any tower stack.
+//!
+//! [`SocketIo::layer`](crate::SocketIo::layer) gives a layer, [`SocketIo::service`](crate::SocketIo::service) a service of
+//! its own. Both take the requests whose path is the server's (`/socket.io/` unless
+//! [configured](crate::Builder::path)), HTTP long-polling and WebSockets, HTTP/1.1 and HTTP/2. All mounts of one
+//! [`SocketIo`](crate::SocketIo) are one server: a session opened through one goes on through any other.
+//!
+//! # On a router
+//!
+//! Add the layer to the outermost router, after its routes, nests and merges:
+//!
+//! ```
+//! use axum::{Router, http::StatusCode, routing::{get, post}};
+//! use axum_socketio::SocketIo;
+//!
+//! async fn announce(io: SocketIo, news: String) -> StatusCode {
+//!     io.of("/").emit("news", news);
+//!     StatusCode::ACCEPTED
+//! }
+//!
+//! let io = SocketIo::new();
+//! let api = Router::new().route("/announce", post(announce));
+//! let app: Router = Router::new().route("/", get("hello")).nest("/api", api).layer(io.layer());
+//! # let _ = app;
+//! ```
+//!
+//! Every handler behind the layer can extract the [`SocketIo`](crate::SocketIo). Handlers of other routers can too, if these
+//! have a layer of the same server: `io.layer()` may be called any number of times.
+//!
+//! axum keeps a layered *fallback*, where Socket.IO requests end up as they match no route, only for the outermost router.
+//! So where a layered router is merged into another or nested, its clients get 404 unless a fallback says otherwise:
+//!
+//! ```
+//! use axum::{Router, routing::get};
+//! use axum_socketio::SocketIo;
+//!
+//! let io = SocketIo::new();
+//! let app: Router = Router::new()
+//!     .route("/", get("hello"))
+//!     // Clients say { path: "/chat/socket.io/" }: a nested service matches what is left of the path.
+//!     .nest_service("/chat", io.service())
+//!     // The same for a router: its own fallback is nested with it.
+//!     .nest("/game", Router::new().route("/score", get("0")).fallback_service(io.service()));
+//! # let _ = app;
+//! ```
+//!
+//! `route_layer` wraps routes only: it gives `SocketIo` to their handlers, and serves clients only where a route matches.
+//!
+//! # In a stack
+//!
+//! What wraps the layer applies to Socket.IO too: CORS headers, traces, compression. Time-outs that wrap it must be longer
+//! than a poll may take: the ping interval plus the ping timeout, 45 s by default.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use axum::{Router, http::StatusCode, routing::get};
+//! use axum_socketio::SocketIo;
+//! use tower::ServiceBuilder;
+//! use tower_http::{cors::CorsLayer, timeout::TimeoutLayer, trace::TraceLayer};
+//!
+//! let io = SocketIo::new();
+//! let stack = ServiceBuilder::new()
+//!     .layer(TraceLayer::new_for_http())
+//!     .layer(CorsLayer::permissive())
+//!     .layer(io.layer())
+//!     // Inside of ours: for the application only.
+//!     .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, Duration::from_secs(5)));
+//! let app: Router = Router::new().route("/", get("hello")).layer(stack);
+//! # let _ = app;
+//! ```
+//!
+//! # On hyper
+//!
+//! Serve connections *with upgrades*. The address of the peer, which axum tells by `ConnectInfo`, is read from a
+//! [`SocketAddr`](std::net::SocketAddr) in the request's extensions:
+//!
+//! ```
+//! use axum_socketio::SocketIo;
+//! use hyper_util::{
+//!     rt::{TokioExecutor, TokioIo},
+//!     server::conn::auto,
+//!     service::TowerToHyperService,
+//! };
+//! use tower::ServiceBuilder;
+//!
+//! # async fn serve(listener: tokio::net::TcpListener) -> std::io::Result<()> {
+//! let io = SocketIo::new();
+//! loop {
+//!     let (stream, peer) = listener.accept().await?;
+//!     stream.set_nodelay(true)?;
+//!     let service = ServiceBuilder::new()
+//!         .map_request(move |mut request: http::Request<hyper::body::Incoming>| {
+//!             request.extensions_mut().insert(peer);
+//!             request
+//!         })
+//!         .service(io.service());
+//!     tokio::spawn(async move {
+//!         let server = auto::Builder::new(TokioExecutor::new());
+//!         let service = TowerToHyperService::new(service);
+//!         // What ends a connection early is the client's affair.
+//!         drop(server.serve_connection_with_upgrades(TokioIo::new(stream), service).await);
+//!     });
+//! }
+//! # }
+//! ```
+//!
+//! # The script of the client
+//!
+//! [`ClientBundle`] serves `/socket.io/socket.io.js` to pages that want it from there.
+
+mod body;
+mod client_bundle;
+mod future;
+#[expect(
+    clippy::module_inception,
+    reason = "the layer of the module `layer`, as in tower-http"
+)]
+mod layer;
+mod not_found;
+mod service;
+
+pub use self::{
+    body::ResponseBody, future::ResponseFuture, layer::SocketIoLayer, not_found::NotFound,
+    service::SocketIoService,
+};
+pub use crate::engine::{ClientBundle, ClientBundleError};
+
+/// What a request body may fail with.
+type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -1,0 +1,126 @@
+//! The service: whose a request is.
+
+use std::{
+    net::SocketAddr,
+    task::{Context, Poll},
+};
+
+use axum::extract::ConnectInfo;
+use http::{Extensions, Request, Response};
+use http_body::Body;
+use tower_service::Service;
+
+use crate::{
+    engine::{ClientBundle, ClientFile, PathMatch, PathRule},
+    layer::{BoxError, ResponseBody, ResponseFuture},
+    server::SocketIo,
+};
+
+/// A service that serves Socket.IO under the server's path and leaves all other requests to the inner service.
+///
+/// Made by [`SocketIoLayer`](crate::layer::SocketIoLayer) and [`SocketIo::service`]. See the
+/// [module docs](crate::layer).
+///
+/// It is always ready, whatever the inner service is, so that clients are served while the application has to wait; the
+/// future of a request for the inner service waits until that one is ready. Hence what limits and sheds the load of the
+/// application belongs inside of this service, what limits everything outside.
+#[derive(Clone, Debug)]
+pub struct SocketIoService<S> {
+    inner: S,
+    io: SocketIo,
+}
+
+/// Who answers a request.
+enum Owner<'a> {
+    Engine,
+    File(&'a ClientFile),
+    Inner,
+}
+
+impl<S> SocketIoService<S> {
+    pub(super) const fn new(inner: S, io: SocketIo) -> Self {
+        Self { inner, io }
+    }
+
+    /// The server that answers under its path.
+    #[must_use]
+    pub const fn io(&self) -> &SocketIo {
+        &self.io
+    }
+
+    /// The service that answers everywhere else.
+    #[must_use]
+    pub const fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The service that answers everywhere else.
+    #[must_use]
+    pub const fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// The service that answers everywhere else.
+    #[must_use]
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+}
+
+impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for SocketIoService<S>
+where
+    S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone,
+    ReqBody: Body,
+    ReqBody::Error: Into<BoxError>,
+{
+    type Response = Response<ResponseBody<ResBody>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S, ReqBody>;
+
+    /// Always ready. Asking the inner service would hold back our requests behind the application's, and worse: a service
+    /// may reserve something when it says that it is ready (a permit of a concurrency limit, a slot of a buffer), and keeps
+    /// it until it is called. With one clone per connection, as hyper has it, a client that only polls would keep a permit
+    /// of the application for as long as it stays.
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
+        match owner(self.io.path_rule(), self.io.client_bundle(), request.uri().path()) {
+            Owner::Engine => {
+                let peer = peer(request.extensions());
+                ResponseFuture::engine(self.io.engine().handle(request, peer))
+            }
+            Owner::File(file) => ResponseFuture::file(file.respond(request.method(), request.headers())),
+            Owner::Inner => {
+                request.extensions_mut().insert(self.io.clone());
+                ResponseFuture::inner(self.inner.clone(), request)
+            }
+        }
+    }
+}
+
+/// Who answers a request for this path.
+///
+/// Where the bundle lacks a file that clients may ask for, the application may have it: the engine has no use for the
+/// request, Node's answers it with an error.
+fn owner<'a>(rule: &PathRule, bundle: Option<&'a ClientBundle>, path: &str) -> Owner<'a> {
+    match rule.matches(path) {
+        PathMatch::Engine => Owner::Engine,
+        PathMatch::File(name) => bundle
+            .and_then(|bundle| bundle.get(name))
+            .map_or(Owner::Inner, Owner::File),
+        PathMatch::None => Owner::Inner,
+    }
+}
+
+/// The address of the peer, where the HTTP server tells: axum's `ConnectInfo`, or the bare address.
+fn peer(extensions: &Extensions) -> Option<SocketAddr> {
+    let told = extensions
+        .get::<ConnectInfo<SocketAddr>>()
+        .map(|ConnectInfo(address)| address);
+    told.or_else(|| extensions.get()).copied()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,149 @@
+use std::{
+    convert::Infallible,
+    future::{Ready, poll_fn, ready},
+    net::Ipv4Addr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    task::Waker,
+};
+
+use bytes::Bytes;
+use http::StatusCode;
+use http_body_util::{BodyExt, Empty, Full};
+use tower::ServiceExt;
+
+use super::*;
+
+const ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 4000);
+
+/// An application that is busy until told otherwise, and counts.
+#[derive(Clone, Default)]
+struct Application {
+    free: Arc<AtomicBool>,
+    asked: Arc<AtomicUsize>,
+}
+
+impl Service<Request<Empty<Bytes>>> for Application {
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        if self.free.load(Ordering::Relaxed) {
+            Poll::Ready(Ok(()))
+        } else {
+            Poll::Pending
+        }
+    }
+
+    fn call(&mut self, request: Request<Empty<Bytes>>) -> Self::Future {
+        assert!(self.free.load(Ordering::Relaxed), "called before it was ready");
+        let io = request.extensions().get::<SocketIo>();
+        ready(Ok(Response::new(Full::from(format!(
+            "{} {}",
+            request.uri().path(),
+            io.is_some()
+        )))))
+    }
+}
+
+fn request(path: &str) -> Request<Empty<Bytes>> {
+    Request::get(path).body(Empty::new()).unwrap()
+}
+
+async fn text<B: Body<Error: std::fmt::Debug>>(response: Response<B>) -> String {
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    String::from_utf8(body.to_vec()).unwrap()
+}
+
+#[test]
+fn the_owner_of_a_request_depends_on_its_path() {
+    let rule = PathRule::default();
+    let bundle = ClientBundle::embedded(&[("socket.io.js", b"")]).unwrap();
+    let is_engine = |path| matches!(owner(&rule, Some(&bundle), path), Owner::Engine);
+    let is_file = |path| matches!(owner(&rule, Some(&bundle), path), Owner::File(_));
+    let is_inner = |path| matches!(owner(&rule, Some(&bundle), path), Owner::Inner);
+    assert!(is_engine("/socket.io/") && is_engine("/socket.io/anything"));
+    assert!(is_file("/socket.io/socket.io.js"));
+    assert!(is_inner("/") && is_inner("/socket.io") && is_inner("/socket.iox"));
+    assert!(
+        is_inner("/socket.io/socket.io.min.js"),
+        "a script that the bundle lacks"
+    );
+    assert!(
+        matches!(owner(&rule, None, "/socket.io/socket.io.js"), Owner::Inner),
+        "no bundle"
+    );
+}
+
+#[test]
+fn the_peer_is_what_the_http_server_told() {
+    let mut extensions = Extensions::new();
+    assert_eq!(peer(&extensions), None);
+    extensions.insert(SocketAddr::from(([10, 0, 0, 1], 1)));
+    assert_eq!(peer(&extensions), Some(SocketAddr::from(([10, 0, 0, 1], 1))));
+    extensions.insert(ConnectInfo(ADDRESS));
+    assert_eq!(peer(&extensions), Some(ADDRESS), "axum's comes first");
+}
+
+#[tokio::test]
+async fn a_busy_application_does_not_hold_back_our_requests() {
+    let application = Application::default();
+    let service = SocketIoService::new(application.clone(), SocketIo::new());
+    let response = service
+        .oneshot(request("/socket.io/?EIO=4&transport=polling"))
+        .await
+        .unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    assert!(text(response).await.starts_with("0{"));
+    assert_eq!(
+        application.asked.load(Ordering::Relaxed),
+        0,
+        "nothing was reserved in the application"
+    );
+}
+
+#[tokio::test]
+async fn the_application_is_called_when_it_is_ready() {
+    let application = Application::default();
+    let mut service = SocketIoService::new(application.clone(), SocketIo::new());
+    poll_fn(|cx| Service::<Request<Empty<Bytes>>>::poll_ready(&mut service, cx))
+        .await
+        .unwrap();
+    let mut response = Box::pin(service.call(request("/hello")));
+    assert!(
+        response
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()))
+            .is_pending()
+    );
+    application.free.store(true, Ordering::Relaxed);
+    assert_eq!(
+        text(response.await.unwrap()).await,
+        "/hello true",
+        "with the server in its extensions"
+    );
+}
+
+#[tokio::test]
+async fn the_service_alone_answers_404_elsewhere() {
+    let service = SocketIo::new().service();
+    let response = service.clone().oneshot(request("/socket.io")).await.unwrap();
+    assert_eq!(response.status(), StatusCode::NOT_FOUND);
+    assert_eq!(text(response).await, "");
+    let response = service
+        .oneshot(request("/socket.io/?EIO=4&transport=polling"))
+        .await
+        .unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+}
+
+#[test]
+fn an_empty_body_is_at_its_end() {
+    let body = ResponseBody::<Full<Bytes>>::default();
+    assert!(body.is_end_stream());
+    assert_eq!(body.size_hint().exact(), Some(0));
+}

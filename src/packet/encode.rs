@@ -1,0 +1,228 @@
+//! Writing packets.
+//!
+//! Every function clears the buffer, leaves at least `headroom` bytes in front, for the header of whatever carries the packet,
+//! and tells where the packet starts. It ends with the buffer.
+
+use std::io;
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde_json::{Serializer, ser::Formatter, value::RawValue};
+
+use super::{error::EncodeError, shape::Shape};
+use crate::Protocol;
+
+/// What was written.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) struct Encoded {
+    /// Where in the buffer the packet starts: `headroom` or a little more.
+    pub(crate) start: usize,
+    /// The binary messages that must follow the packet, in this order.
+    pub(crate) attachments: Vec<Bytes>,
+}
+
+/// Writes an EVENT, or a BINARY_EVENT if there are bytes in the arguments.
+///
+/// A tuple is several arguments, `()` is none, anything else is one.
+///
+/// # Errors
+/// The arguments do not serialise as JSON. The buffer's contents are undefined then.
+pub(crate) fn event<T: Serialize + ?Sized>(
+    buf: &mut Vec<u8>,
+    headroom: usize,
+    namespace: &str,
+    id: Option<u64>,
+    name: &str,
+    args: &T,
+) -> Result<Encoded, EncodeError> {
+    let mut draft = Draft::new(buf, headroom + SLACK, b'2', namespace, id);
+    draft.push("[");
+    draft.json(name)?;
+    draft.args_after_name(args)?;
+    Ok(draft.finish_as(b'5'))
+}
+
+/// Writes an ACK, or a BINARY_ACK if there are bytes in the arguments, which are told apart as those of an [`event`].
+///
+/// # Errors
+/// The arguments do not serialise as JSON. The buffer's contents are undefined then.
+pub(crate) fn ack<T: Serialize + ?Sized>(
+    buf: &mut Vec<u8>,
+    headroom: usize,
+    namespace: &str,
+    id: u64,
+    args: &T,
+) -> Result<Encoded, EncodeError> {
+    let mut draft = Draft::new(buf, headroom + SLACK, b'3', namespace, Some(id));
+    draft.args_alone(args)?;
+    Ok(draft.finish_as(b'6'))
+}
+
+/// Writes the CONNECT that tells a client it is connected. Engine.IO 3 clients know their id, so it is not told.
+pub(crate) fn connect(
+    buf: &mut Vec<u8>,
+    headroom: usize,
+    protocol: Protocol,
+    namespace: &str,
+    sid: &str,
+    pid: Option<&str>,
+) -> Encoded {
+    #[derive(Serialize)]
+    struct Connected<'a> {
+        sid: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pid: Option<&'a str>,
+    }
+    let mut draft = Draft::new(buf, headroom, b'0', namespace, None);
+    if protocol == Protocol::V4 {
+        draft.strings(&Connected { sid, pid });
+    }
+    draft.finish()
+}
+
+/// Writes a DISCONNECT.
+pub(crate) fn disconnect(buf: &mut Vec<u8>, headroom: usize, namespace: &str) -> Encoded {
+    Draft::new(buf, headroom, b'1', namespace, None).finish()
+}
+
+/// Writes a CONNECT_ERROR. Engine.IO 3 clients get the data in the place of the message, when there is any.
+pub(crate) fn connect_error(
+    buf: &mut Vec<u8>,
+    headroom: usize,
+    protocol: Protocol,
+    namespace: &str,
+    message: &str,
+    data: Option<&RawValue>,
+) -> Encoded {
+    #[derive(Serialize)]
+    struct Refused<'a> {
+        message: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        data: Option<&'a RawValue>,
+    }
+    let mut draft = Draft::new(buf, headroom, b'4', namespace, None);
+    match (protocol, data) {
+        (Protocol::V4, data) => draft.strings(&Refused { message, data }),
+        (Protocol::V3, Some(data)) => draft.push(data.get()),
+        (Protocol::V3, None) => draft.strings(message),
+    }
+    draft.finish()
+}
+
+/// Room in front of a packet that may turn out to be binary: the digits of any count, and a dash.
+const SLACK: usize = usize::MAX.ilog10() as usize + 2;
+
+/// A packet being written.
+struct Draft<'a> {
+    buf: &'a mut Vec<u8>,
+    start: usize,
+    attachments: Vec<Bytes>,
+}
+
+impl<'a> Draft<'a> {
+    fn new(buf: &'a mut Vec<u8>, start: usize, digit: u8, namespace: &str, id: Option<u64>) -> Self {
+        buf.clear();
+        buf.resize(start, 0);
+        buf.push(digit);
+        let mut draft = Self {
+            buf,
+            start,
+            attachments: Vec::new(),
+        };
+        if namespace != "/" {
+            draft.push(namespace);
+            draft.push(",");
+        }
+        if let Some(id) = id {
+            draft.push(itoa::Buffer::new().format(id));
+        }
+        draft
+    }
+
+    fn push(&mut self, text: &str) {
+        self.buf.extend_from_slice(text.as_bytes());
+    }
+
+    fn json<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
+        let formatter = Detach {
+            attachments: &mut self.attachments,
+        };
+        value.serialize(&mut Serializer::with_formatter(&mut *self.buf, formatter))?;
+        Ok(())
+    }
+
+    /// Writes a value that consists of strings.
+    fn strings<T: Serialize + ?Sized>(&mut self, value: &T) {
+        self.json(value).expect("invariant: strings serialise");
+    }
+
+    /// Goes on after `["name"`. A tuple's own JSON is an array: with its bracket made a comma it is the rest of the packet.
+    fn args_after_name<T: Serialize + ?Sized>(&mut self, args: &T) -> Result<(), EncodeError> {
+        let end = self.buf.len();
+        match Shape::of::<T>() {
+            Shape::None => self.push("]"),
+            Shape::One => self.delimited(",", args)?,
+            Shape::Several => {
+                self.json(args)?;
+                self.buf[end] = b',';
+            }
+        }
+        Ok(())
+    }
+
+    /// A tuple's own JSON is the packet's array.
+    fn args_alone<T: Serialize + ?Sized>(&mut self, args: &T) -> Result<(), EncodeError> {
+        match Shape::of::<T>() {
+            Shape::None => self.push("[]"),
+            Shape::One => self.delimited("[", args)?,
+            Shape::Several => self.json(args)?,
+        }
+        Ok(())
+    }
+
+    fn delimited<T: Serialize + ?Sized>(&mut self, before: &str, arg: &T) -> Result<(), EncodeError> {
+        self.push(before);
+        self.json(arg)?;
+        self.push("]");
+        Ok(())
+    }
+
+    fn finish(self) -> Encoded {
+        Encoded {
+            start: self.start,
+            attachments: self.attachments,
+        }
+    }
+
+    /// Makes the packet one of the binary type if it has attachments: `2…` becomes `51-…`, into the slack in front.
+    fn finish_as(mut self, binary_digit: u8) -> Encoded {
+        if !self.attachments.is_empty() {
+            let mut count = itoa::Buffer::new();
+            let count = count.format(self.attachments.len());
+            let dash = self.start;
+            self.start -= count.len() + 1;
+            self.buf[self.start] = binary_digit;
+            self.buf[self.start + 1..dash].copy_from_slice(count.as_bytes());
+            self.buf[dash] = b'-';
+        }
+        self.finish()
+    }
+}
+
+/// Compact JSON in which a placeholder stands for every byte string, which becomes an attachment.
+struct Detach<'a> {
+    attachments: &'a mut Vec<Bytes>,
+}
+
+impl Formatter for Detach<'_> {
+    fn write_byte_array<W: ?Sized + io::Write>(&mut self, writer: &mut W, bytes: &[u8]) -> io::Result<()> {
+        write!(
+            writer,
+            r#"{{"_placeholder":true,"num":{}}}"#,
+            self.attachments.len()
+        )?;
+        self.attachments.push(Bytes::copy_from_slice(bytes));
+        Ok(())
+    }
+}

@@ -1,0 +1,155 @@
+//! What can be wrong with a packet, with a value to send, with an argument.
+
+use std::{error, fmt};
+
+/// Why a packet was refused. Displays the words of the Node decoder, which its `error` event carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct DecodeError {
+    reason: Reason,
+    ignorable: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reason {
+    /// The digit, or `None` for what is not a digit.
+    UnknownType(Option<u8>),
+    IllegalAttachments,
+    TooManyAttachments,
+    InvalidId,
+    InvalidPayload,
+    ReservedEvent,
+    AckWithoutId,
+    ErrorFromClient,
+    IllegalPlaceholder,
+    TextAmongAttachments,
+    UnannouncedBinary,
+}
+
+impl DecodeError {
+    /// The refusal of a packet that closes the connection.
+    pub(super) const fn fatal(reason: Reason) -> Self {
+        Self {
+            reason,
+            ignorable: false,
+        }
+    }
+
+    /// The refusal of a packet after which the connection goes on.
+    pub(super) const fn ignorable(reason: Reason) -> Self {
+        Self {
+            reason,
+            ignorable: true,
+        }
+    }
+
+    /// A text message came while attachments of a binary packet were due.
+    pub(crate) const fn text_among_attachments() -> Self {
+        Self::fatal(Reason::TextAmongAttachments)
+    }
+
+    /// A binary message came and no packet had announced it.
+    pub(crate) const fn unannounced_binary() -> Self {
+        Self::fatal(Reason::UnannouncedBinary)
+    }
+
+    /// Whether the packet is skipped, as Node skips it for a client of this generation, instead of closing the connection.
+    pub(crate) const fn is_ignorable(&self) -> bool {
+        self.ignorable
+    }
+
+    pub(super) const fn reason(&self) -> Reason {
+        self.reason
+    }
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.reason {
+            Reason::UnknownType(Some(digit)) => return write!(f, "unknown packet type {digit}"),
+            Reason::UnknownType(None) => "unknown packet type NaN",
+            Reason::IllegalAttachments => "Illegal attachments",
+            Reason::TooManyAttachments => "too many attachments",
+            Reason::InvalidId => "invalid packet id",
+            Reason::InvalidPayload | Reason::ReservedEvent => "invalid payload",
+            Reason::AckWithoutId => "acknowledgement without id",
+            Reason::ErrorFromClient => "CONNECT_ERROR from a client",
+            Reason::IllegalPlaceholder => "illegal attachments",
+            Reason::TextAmongAttachments => "got plaintext data when reconstructing a packet",
+            Reason::UnannouncedBinary => "got binary data when not reconstructing a packet",
+        })
+    }
+}
+
+impl error::Error for DecodeError {}
+
+/// Why a value could not be sent: it does not serialise as JSON. The cause is the `source()`.
+#[derive(Debug)]
+pub(crate) struct EncodeError(serde_json::Error);
+
+impl From<serde_json::Error> for EncodeError {
+    fn from(source: serde_json::Error) -> Self {
+        Self(source)
+    }
+}
+
+impl fmt::Display for EncodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the arguments do not serialise as JSON")
+    }
+}
+
+impl error::Error for EncodeError {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        Some(&self.0)
+    }
+}
+
+/// An argument of an event or an acknowledgement that could not be read as the type asked for.
+///
+/// The reason serde gives is the [`source()`](error::Error::source).
+#[derive(Debug)]
+pub struct ArgError {
+    index: usize,
+    missing: bool,
+    source: serde_json::Error,
+}
+
+impl ArgError {
+    pub(super) const fn new(index: usize, missing: bool, source: serde_json::Error) -> Self {
+        Self {
+            index,
+            missing,
+            source,
+        }
+    }
+
+    /// Which argument it was. The first one after the event's name is 0.
+    #[must_use]
+    pub const fn index(&self) -> usize {
+        self.index
+    }
+
+    /// Whether the peer sent fewer arguments than were asked for.
+    ///
+    /// A missing argument reads like JSON `null`, so types that accept `null`, such as `Option`, never cause this.
+    #[must_use]
+    pub const fn is_missing(&self) -> bool {
+        self.missing
+    }
+}
+
+impl fmt::Display for ArgError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { index, missing, .. } = self;
+        match missing {
+            true => write!(f, "argument {index} is missing"),
+            false => write!(f, "argument {index} is not of the expected type"),
+        }
+    }
+}
+
+impl error::Error for ArgError {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        Some(&self.source)
+    }
+}

@@ -1,0 +1,206 @@
+//! Placeholders: `{"_placeholder":true,"num":k}` in the JSON of a binary packet stands for its attachment `k`.
+
+use std::{fmt, marker::PhantomData};
+
+use bytes::Bytes;
+use memchr::memmem;
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+
+use super::{
+    error::{DecodeError, Reason},
+    value::{NUMBER_KEY, Value},
+};
+
+const MARK: &str = "_placeholder";
+const NUMBER: &str = "num";
+
+/// Checks that every placeholder of a complete packet names one of its attachments. Some attachments may go unused.
+///
+/// Node closes the connection of a client that gets this wrong, so it is checked before any listener hears of the packet.
+///
+/// # Errors
+/// A placeholder's number is missing, not a number, or too large; or the JSON is nested deeper than 127 levels.
+pub(crate) fn check_placeholders(payload: &str, attachments: usize) -> Result<(), DecodeError> {
+    if !may_hold_placeholder(payload) {
+        return Ok(());
+    }
+    let mut json = serde_json::Deserializer::from_str(payload);
+    match (Check { attachments }).deserialize(&mut json) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(DecodeError::fatal(Reason::IllegalPlaceholder)),
+    }
+}
+
+/// Deserialises an argument, the placeholders in it replaced.
+pub(super) fn from_str<T: DeserializeOwned>(
+    json: &str,
+    attachments: &[Bytes],
+) -> Result<T, serde_json::Error> {
+    seeded(PhantomData, json, attachments)
+}
+
+/// As [`from_str`], for a type that is described by a value.
+///
+/// Bytes can stand anywhere in a type, also where serde asks for "anything" and buffers it (flattened, untagged), and JSON has
+/// no notion of them; so an argument that has placeholders goes through a [`Value`], which has. All others do not.
+pub(super) fn seeded<'de, S: DeserializeSeed<'de>>(
+    seed: S,
+    json: &'de str,
+    attachments: &[Bytes],
+) -> Result<S::Value, serde_json::Error> {
+    if attachments.is_empty() || !may_hold_placeholder(json) {
+        return seed.deserialize(&mut serde_json::Deserializer::from_str(json));
+    }
+    let mut value = serde_json::from_str(json)?;
+    restore(&mut value, attachments)?;
+    seed.deserialize(value)
+}
+
+/// Tells most texts without placeholders apart quickly. A backslash might spell the key with an escape.
+fn may_hold_placeholder(json: &str) -> bool {
+    memchr::memchr(b'\\', json.as_bytes()).is_some()
+        || memmem::find(json.as_bytes(), MARK.as_bytes()).is_some()
+}
+
+fn restore(value: &mut Value, attachments: &[Bytes]) -> Result<(), serde_json::Error> {
+    match value {
+        Value::Object(object) if object.get(MARK) == Some(&Value::Bool(true)) => {
+            let number = object.get(NUMBER).and_then(Value::as_u64);
+            *value = Value::Binary(attachment(number, attachments)?.clone());
+            Ok(())
+        }
+        Value::Object(object) => object
+            .values_mut()
+            .try_for_each(|value| restore(value, attachments)),
+        Value::Array(values) => values
+            .iter_mut()
+            .try_for_each(|value| restore(value, attachments)),
+        _ => Ok(()),
+    }
+}
+
+fn attachment(number: Option<u64>, attachments: &[Bytes]) -> Result<&Bytes, serde_json::Error> {
+    number
+        .and_then(|number| attachments.get(usize::try_from(number).ok()?))
+        .ok_or_else(|| serde_json::Error::custom("illegal attachments"))
+}
+
+/// Walks through JSON without keeping any of it.
+#[derive(Clone, Copy)]
+struct Check {
+    attachments: usize,
+}
+
+/// What a placeholder object needs to know about its values.
+#[derive(PartialEq)]
+enum Seen {
+    True,
+    Number(u64),
+    Other,
+}
+
+enum Key {
+    Mark,
+    Number,
+    /// Not an object at all: see [`NUMBER_KEY`].
+    Wrapped,
+    Other,
+}
+
+impl<'de> DeserializeSeed<'de> for Check {
+    type Value = Seen;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Seen, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Check {
+    type Value = Seen;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Seen, E> {
+        Ok(Seen::Other)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Seen, E> {
+        Ok(if value { Seen::True } else { Seen::Other })
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Seen, E> {
+        Ok(Seen::Number(value))
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Seen, E> {
+        Ok(Seen::Other)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Seen, E> {
+        Ok(Seen::Other)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Seen, E> {
+        Ok(Seen::Other)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Seen, A::Error> {
+        while seq.next_element_seed(self)?.is_some() {}
+        Ok(Seen::Other)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Seen, A::Error> {
+        let (mut mark, mut number) = (Seen::Other, Seen::Other);
+        while let Some(key) = map.next_key_seed(KeySeed)? {
+            match key {
+                Key::Mark => mark = map.next_value_seed(self)?,
+                Key::Number => number = map.next_value_seed(self)?,
+                Key::Wrapped => return map.next_value().map(|text: String| Seen::parse(&text)),
+                Key::Other => drop(map.next_value_seed(self)?),
+            }
+        }
+        match mark != Seen::True || number.is_below(self.attachments) {
+            true => Ok(Seen::Other),
+            false => Err(A::Error::custom("illegal attachments")),
+        }
+    }
+}
+
+impl Seen {
+    fn parse(number: &str) -> Self {
+        number.parse().map_or(Self::Other, Self::Number)
+    }
+
+    fn is_below(&self, limit: usize) -> bool {
+        matches!(self, Self::Number(number) if usize::try_from(*number).is_ok_and(|number| number < limit))
+    }
+}
+
+struct KeySeed;
+
+impl<'de> DeserializeSeed<'de> for KeySeed {
+    type Value = Key;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Key, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for KeySeed {
+    type Value = Key;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<Key, E> {
+        Ok(match key {
+            MARK => Key::Mark,
+            NUMBER => Key::Number,
+            NUMBER_KEY => Key::Wrapped,
+            _ => Key::Other,
+        })
+    }
+}

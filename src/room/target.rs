@@ -1,0 +1,96 @@
+//! Which sockets a broadcast is for.
+
+use smallvec::SmallVec;
+
+use crate::room::Room;
+
+/// Rooms as an argument: one name, an array, a slice, a vector, or an `Option` of one.
+///
+/// An empty list is nobody, not everybody.
+pub trait Rooms {
+    /// Gives each room to `take`.
+    fn each(self, take: &mut dyn FnMut(Room));
+}
+
+/// The sockets in any of some rooms, or all of them, but for those in any of the excepted rooms.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Target {
+    /// `None` is everybody in the namespace; an empty list is nobody.
+    pub(crate) rooms: Option<SmallVec<[Room; 1]>>,
+    pub(crate) except: SmallVec<[Room; 1]>,
+    /// The one socket that a socket's own broadcasts leave out.
+    pub(crate) except_member: Option<u64>,
+}
+
+impl Target {
+    pub(crate) fn add(&mut self, rooms: impl Rooms) {
+        let selected = self.rooms.get_or_insert_default();
+        rooms.each(&mut |room| {
+            if !selected.contains(&room) {
+                selected.push(room);
+            }
+        });
+    }
+
+    pub(crate) fn except(&mut self, rooms: impl Rooms) {
+        rooms.each(&mut |room| self.except.push(room));
+    }
+}
+
+macro_rules! one_room {
+    ($($name:ty),*) => {
+        $(impl Rooms for $name {
+            fn each(self, take: &mut dyn FnMut(Room)) {
+                take(Room::from(self));
+            }
+        })*
+    };
+}
+
+one_room!(
+    &str,
+    String,
+    &String,
+    &Room,
+    crate::SocketId,
+    &crate::SocketId,
+    std::borrow::Cow<'_, str>
+);
+
+impl Rooms for Room {
+    fn each(self, take: &mut dyn FnMut(Room)) {
+        take(self);
+    }
+}
+
+impl<R: Into<Room>, const N: usize> Rooms for [R; N] {
+    fn each(self, take: &mut dyn FnMut(Room)) {
+        self.into_iter().for_each(|room| take(room.into()));
+    }
+}
+
+impl<R: Into<Room> + Clone> Rooms for &[R] {
+    fn each(self, take: &mut dyn FnMut(Room)) {
+        self.iter().for_each(|room| take(room.clone().into()));
+    }
+}
+
+impl<R: Into<Room> + Clone> Rooms for &Vec<R> {
+    fn each(self, take: &mut dyn FnMut(Room)) {
+        self.as_slice().each(take);
+    }
+}
+
+impl<R: Into<Room>> Rooms for Vec<R> {
+    fn each(self, take: &mut dyn FnMut(Room)) {
+        self.into_iter().for_each(|room| take(room.into()));
+    }
+}
+
+impl<R: Into<Room>> Rooms for Option<R> {
+    fn each(self, take: &mut dyn FnMut(Room)) {
+        if let Some(room) = self {
+            take(room.into());
+        }
+    }
+}

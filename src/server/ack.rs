@@ -1,0 +1,280 @@
+//! Acknowledgements, both ways.
+
+use std::{
+    fmt,
+    future::Future,
+    marker::PhantomData,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use futures_core::Stream;
+use serde::{Serialize, de::DeserializeOwned};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::Sleep,
+};
+
+use crate::{
+    SocketId,
+    engine::Outbound,
+    packet::args,
+    server::{
+        AckError, BroadcastAckError, EmitError, HandlerError, Socket, emit,
+        error::HandlerErrorKind,
+        pending_acks::{RawAck, Reply},
+    },
+};
+
+/// Answers a client's acknowledgement callback later, or from another task.
+///
+/// Take it as an argument of a handler. Where the answer is known when the handler returns, return
+/// [`Ack`](crate::Ack) instead. Dropping it answers nothing: the client's callback then never runs, or times out.
+#[derive(Debug)]
+#[must_use = "the client waits for an answer"]
+pub struct AckSender {
+    socket: Socket,
+    id: u64,
+}
+
+impl AckSender {
+    pub(crate) const fn new(socket: Socket, id: u64) -> Self {
+        Self { socket, id }
+    }
+
+    /// Answers. A tuple is several arguments, anything else is one, `()` is none.
+    ///
+    /// If the client has left, nothing happens. What can't be serialised is reported to `on_error`.
+    pub fn send<A: Serialize>(self, args: A) {
+        let socket = self.socket.clone();
+        if let Err(error) = self.try_send(args)
+            && !error.is_closed()
+        {
+            socket.report(HandlerError::new(None, HandlerErrorKind::Emit, error));
+        }
+    }
+
+    /// [`send`](Self::send) that says when nothing was sent.
+    ///
+    /// # Errors
+    ///
+    /// The socket has disconnected, its outbox is full, or the arguments can't be serialised.
+    pub fn try_send<A: Serialize>(self, args: A) -> Result<(), EmitError> {
+        if !self.socket.is_connected() {
+            return Err(EmitError::closed());
+        }
+        let outgoing = emit::ack(self.socket.namespace().name(), self.id, &args)?;
+        Ok(self.socket.connection().send(Outbound::Own(outgoing))?)
+    }
+}
+
+/// The acknowledgement of one event, once it comes.
+///
+/// The event was sent when this was made, whether or not it is awaited. It always resolves: with the value, or with an
+/// [`AckError`] when the time is up or the client has left. Dropping it forgets the acknowledgement.
+///
+/// `T` is what the client passed to its callback: a tuple takes several arguments, `()` none, anything else the first.
+#[must_use = "futures do nothing unless awaited; to send without an acknowledgement use `emit`"]
+pub struct AckFuture<T> {
+    state: State,
+    value: PhantomData<fn() -> T>,
+}
+
+enum State {
+    Failed(Option<AckError>),
+    Waiting {
+        socket: Socket,
+        id: u64,
+        reply: oneshot::Receiver<RawAck>,
+        timeout: Pin<Box<Sleep>>,
+    },
+}
+
+impl<T> AckFuture<T> {
+    pub(super) const fn failed(error: AckError) -> Self {
+        Self {
+            state: State::Failed(Some(error)),
+            value: PhantomData,
+        }
+    }
+
+    pub(super) fn waiting(
+        socket: Socket,
+        id: u64,
+        reply: oneshot::Receiver<RawAck>,
+        timeout: Duration,
+    ) -> Self {
+        Self {
+            state: State::Waiting {
+                socket,
+                id,
+                reply,
+                timeout: sleep(timeout),
+            },
+            value: PhantomData,
+        }
+    }
+}
+
+impl<T: DeserializeOwned> Future for AckFuture<T> {
+    type Output = Result<T, AckError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let outcome = match &mut self.state {
+            State::Failed(error) => Err(error.take().unwrap_or_else(AckError::disconnected)),
+            State::Waiting { reply, timeout, .. } => match Pin::new(reply).poll(cx) {
+                Poll::Ready(Ok(ack)) => ack.read(),
+                Poll::Ready(Err(_)) => Err(AckError::disconnected()),
+                Poll::Pending => {
+                    ready!(timeout.as_mut().poll(cx));
+                    Err(AckError::timeout())
+                }
+            },
+        };
+        Poll::Ready(outcome)
+    }
+}
+
+impl<T> Drop for AckFuture<T> {
+    fn drop(&mut self) {
+        if let State::Waiting { socket, id, .. } = &self.state {
+            socket.acks().remove(*id);
+        }
+    }
+}
+
+impl<T> fmt::Debug for AckFuture<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AckFuture").finish_non_exhaustive()
+    }
+}
+
+/// The acknowledgements of a broadcast, in the order in which they come.
+///
+/// Each item names the socket that answered. The stream ends when every recipient has answered or left; when the time is
+/// up before that, its last item is an [`AckError`] for which [`is_timeout`](AckError::is_timeout) holds. An answer
+/// that is no `T` is an error item of its own.
+#[must_use = "streams do nothing unless polled; to send without acknowledgements use `emit`"]
+pub struct AckStream<T> {
+    failed: Option<AckError>,
+    recipients: Arc<[Socket]>,
+    id: u64,
+    replies: mpsc::UnboundedReceiver<Reply>,
+    timeout: Pin<Box<Sleep>>,
+    done: bool,
+    value: PhantomData<fn() -> T>,
+}
+
+impl<T> AckStream<T> {
+    pub(super) fn new(
+        recipients: Vec<Socket>,
+        id: u64,
+        replies: mpsc::UnboundedReceiver<Reply>,
+        timeout: Duration,
+    ) -> Self {
+        let recipients = recipients.into();
+        Self {
+            failed: None,
+            recipients,
+            id,
+            replies,
+            timeout: sleep(timeout),
+            done: false,
+            value: PhantomData,
+        }
+    }
+
+    pub(super) fn failed(error: EmitError) -> Self {
+        let (_, replies) = mpsc::unbounded_channel();
+        let mut stream = Self::new(Vec::new(), 0, replies, Duration::ZERO);
+        stream.failed = Some(error.into());
+        stream
+    }
+
+    /// How many sockets were asked.
+    #[must_use]
+    pub fn recipients(&self) -> usize {
+        self.recipients.len()
+    }
+}
+
+impl<T: DeserializeOwned> AckStream<T> {
+    /// Waits for all replies.
+    ///
+    /// # Errors
+    ///
+    /// Some client did not answer in time, or some answer was no `T`. The error keeps the replies that came. Clients
+    /// that left meanwhile are no error.
+    pub async fn collect_all(mut self) -> Result<Vec<T>, BroadcastAckError<T>> {
+        let (mut replies, mut failed) = (Vec::new(), None);
+        while let Some(reply) = std::future::poll_fn(|cx| Pin::new(&mut self).poll_next(cx)).await {
+            match reply {
+                Ok((_, reply)) => replies.push(reply),
+                Err(error) => failed = Some(error),
+            }
+        }
+        match failed {
+            None => Ok(replies),
+            Some(error) => Err(BroadcastAckError::new(replies, error)),
+        }
+    }
+}
+
+impl<T: DeserializeOwned> Stream for AckStream<T> {
+    type Item = Result<(SocketId, T), AckError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if let Some(error) = self.failed.take() {
+            self.done = true;
+            return Poll::Ready(Some(Err(error)));
+        }
+        if self.done {
+            return Poll::Ready(None);
+        }
+        match self.replies.poll_recv(cx) {
+            Poll::Ready(Some((id, ack))) => Poll::Ready(Some(ack.read().map(|value| (id, value)))),
+            Poll::Ready(None) => {
+                self.done = true;
+                Poll::Ready(None)
+            }
+            Poll::Pending => {
+                ready!(self.timeout.as_mut().poll(cx));
+                self.done = true;
+                Poll::Ready(Some(Err(AckError::timeout())))
+            }
+        }
+    }
+}
+
+impl<T> Drop for AckStream<T> {
+    fn drop(&mut self) {
+        for socket in &*self.recipients {
+            socket.acks().remove(self.id);
+        }
+    }
+}
+
+impl<T> fmt::Debug for AckStream<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AckStream")
+            .field("recipients", &self.recipients.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl RawAck {
+    fn read<T: DeserializeOwned>(&self) -> Result<T, AckError> {
+        let args = args::ack(&self.payload).map_err(|_| AckError::disconnected())?;
+        Ok(args.cursor(&self.attachments).all_as()?)
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the wait for a peer is what the user asked for"
+)]
+fn sleep(timeout: Duration) -> Pin<Box<Sleep>> {
+    Box::pin(tokio::time::sleep(timeout))
+}

@@ -1,0 +1,244 @@
+//! Emitting to many sockets.
+
+use std::{sync::Arc, time::Duration};
+
+use serde::Serialize;
+use tokio::sync::mpsc;
+
+use crate::{
+    engine::{Outbound, Outgoing},
+    room::{Rooms, Selection, Target},
+    server::{
+        AckStream, EmitError, Socket, emit,
+        namespace::NamespaceInner,
+        pending_acks::{BroadcastWaiter, Waiter},
+    },
+};
+
+/// A selection of sockets of one namespace, with flags for what is sent to them.
+///
+/// A value: it may be kept, cloned and used more than once; whom it means is looked up at each use.
+///
+/// ```
+/// # use axum_socketio::SocketIo;
+/// # let io = SocketIo::new();
+/// let players = io.of("/game").to(["red", "blue"]).except("spectators");
+/// players.emit("round", 1);
+/// players.clone().volatile().emit("position", (3.5, 7.25));
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a selection does nothing until something is emitted"]
+pub struct Broadcast {
+    namespace: Arc<NamespaceInner>,
+    target: Target,
+    flags: Flags,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Flags {
+    pub(super) volatile: bool,
+    pub(super) compress: bool,
+    pub(super) timeout: Option<Duration>,
+}
+
+impl Broadcast {
+    pub(super) const fn new(namespace: Arc<NamespaceInner>, target: Target) -> Self {
+        Self {
+            namespace,
+            target,
+            flags: Flags::DEFAULT,
+        }
+    }
+
+    pub(super) const fn with_flags(mut self, flags: Flags) -> Self {
+        self.flags = flags;
+        self
+    }
+
+    /// Adds the sockets in these rooms. An empty list adds nobody.
+    pub fn to(mut self, rooms: impl Rooms) -> Self {
+        self.target.add(rooms);
+        self
+    }
+
+    /// JS `in`: another name of [`to`](Self::to).
+    #[doc(alias = "in")]
+    pub fn within(self, rooms: impl Rooms) -> Self {
+        self.to(rooms)
+    }
+
+    /// Leaves out who is in any of these rooms.
+    pub fn except(mut self, rooms: impl Rooms) -> Self {
+        self.target.except(rooms);
+        self
+    }
+
+    /// Emits are dropped for sockets whose transport can't take them at once.
+    pub const fn volatile(mut self) -> Self {
+        self.flags.volatile = true;
+        self
+    }
+
+    /// Emits reach the sockets of this server only, not others of the cluster.
+    pub const fn local(self) -> Self {
+        // There is one server: every selection is local.
+        self
+    }
+
+    /// With or without compression, for connections that have it.
+    pub const fn compress(mut self, compress: bool) -> Self {
+        self.flags.compress = compress;
+        self
+    }
+
+    /// Acknowledgements have to come within this time.
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.flags.timeout = Some(timeout);
+        self
+    }
+
+    /// Sends an event to the selected sockets. Several arguments are given as a tuple, `()` is none.
+    ///
+    /// The packet is encoded once, however many they are. Never blocks: a socket whose outbox is full is handled as
+    /// [`Builder::overflow`](crate::Builder::overflow) says, the others don't notice. What can't be serialised is traced; to hear
+    /// of it use [`try_emit`](Self::try_emit).
+    pub fn emit<A: Serialize>(&self, event: impl AsRef<str>, args: A) {
+        let event = event.as_ref();
+        if let Err(error) = self.try_emit(event, args) {
+            tracing::warn!(namespace = self.namespace.name(), event, %error, "a broadcast was lost");
+        }
+    }
+
+    /// [`emit`](Self::emit) that says when nothing was sent.
+    ///
+    /// # Errors
+    ///
+    /// The arguments can't be serialised or the event name is reserved. That single sockets could not be reached is no
+    /// error.
+    pub fn try_emit<A: Serialize>(&self, event: impl AsRef<str>, args: A) -> Result<(), EmitError> {
+        NamespaceInner::check_event(event.as_ref())?;
+        let selection = self.select();
+        if selection.is_empty() {
+            return Ok(());
+        }
+        let outgoing = self.encode(None, event.as_ref(), &args)?;
+        for socket in selection.iter().filter(|socket| socket.is_connected()) {
+            self.deliver(socket, &outgoing);
+        }
+        Ok(())
+    }
+
+    /// Sends the event `message`.
+    #[doc(alias = "write")]
+    pub fn send<A: Serialize>(&self, args: A) {
+        self.emit("message", args);
+    }
+
+    /// Sends an event and gives the clients' acknowledgements as a stream. The event is sent at once.
+    ///
+    /// They have to come within [`Builder::ack_timeout`](crate::Builder::ack_timeout), or the time set with
+    /// [`timeout`](Self::timeout). Clients that leave meanwhile are not waited for.
+    pub fn emit_with_ack<T>(&self, event: impl AsRef<str>, args: impl Serialize) -> AckStream<T> {
+        let event = event.as_ref();
+        if let Err(error) = NamespaceInner::check_event(event) {
+            return AckStream::failed(error);
+        }
+        let sockets = self.sockets();
+        let id = self.namespace.next_ack();
+        let outgoing = match self.encode(Some(id), event, &args) {
+            Ok(outgoing) => outgoing,
+            Err(error) => return AckStream::failed(error),
+        };
+        let timeout = self
+            .flags
+            .timeout
+            .or_else(|| sockets.first().map(|socket| socket.io().settings().ack_timeout));
+        let (replies, receiver) = mpsc::unbounded_channel();
+        for socket in &sockets {
+            let waiter = BroadcastWaiter {
+                id: socket.id().clone(),
+                replies: replies.clone(),
+            };
+            if socket.acks().insert(id, Waiter::Broadcast(waiter)) && !self.deliver(socket, &outgoing) {
+                socket.acks().remove(id);
+            }
+        }
+        AckStream::new(sockets, id, receiver, timeout.unwrap_or_default())
+    }
+
+    /// The selected sockets of this server.
+    #[must_use]
+    #[doc(alias = "fetchSockets")]
+    pub fn sockets(&self) -> Vec<Socket> {
+        self.select()
+            .iter()
+            .filter(|socket| socket.is_connected())
+            .cloned()
+            .collect()
+    }
+
+    /// The selected sockets join these rooms. JS `socketsJoin`.
+    #[doc(alias = "socketsJoin")]
+    pub fn join(&self, rooms: impl Rooms) {
+        let rooms = listed(rooms);
+        self.sockets().iter().for_each(|socket| socket.join(&rooms));
+    }
+
+    /// The selected sockets leave these rooms. JS `socketsLeave`.
+    #[doc(alias = "socketsLeave")]
+    pub fn leave(&self, rooms: impl Rooms) {
+        let rooms = listed(rooms);
+        self.sockets().iter().for_each(|socket| socket.leave(&rooms));
+    }
+
+    /// Disconnects the selected sockets; with `close`, closes their connections. JS `disconnectSockets`.
+    #[doc(alias = "disconnectSockets")]
+    pub fn disconnect(&self, close: bool) {
+        self.sockets().iter().for_each(|socket| socket.disconnect(close));
+    }
+
+    fn select(&self) -> Selection<Socket> {
+        self.namespace.index().select(&self.target)
+    }
+
+    fn encode<A: Serialize>(
+        &self,
+        id: Option<u64>,
+        event: &str,
+        args: &A,
+    ) -> Result<Arc<Outgoing>, EmitError> {
+        let outgoing = emit::event(self.namespace.name(), id, event, args, self.flags.compress)?;
+        Ok(Arc::new(outgoing))
+    }
+
+    fn deliver(&self, socket: &Socket, outgoing: &Arc<Outgoing>) -> bool {
+        let outbound = Outbound::Shared(outgoing.clone());
+        let connection = socket.connection();
+        let sent = if self.flags.volatile {
+            connection.send_volatile(outbound)
+        } else {
+            connection.send(outbound)
+        };
+        sent.is_ok()
+    }
+}
+
+impl Flags {
+    const DEFAULT: Self = Self {
+        volatile: false,
+        compress: true,
+        timeout: None,
+    };
+}
+
+impl Default for Flags {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+fn listed(rooms: impl Rooms) -> Vec<crate::Room> {
+    let mut list = Vec::new();
+    rooms.each(&mut |room| list.push(room));
+    list
+}

@@ -1,0 +1,250 @@
+//! The options of a server.
+
+use std::{error::Error, fmt, time::Duration};
+
+use crate::{
+    engine::{ClientBundle, Config, Overflow, PathRule, Transport},
+    server::SocketIo,
+};
+
+/// Options for a [`SocketIo`], checked all at once by [`build`](Self::build).
+///
+/// ```
+/// use std::time::Duration;
+/// use axum_socketio::SocketIo;
+///
+/// let io = SocketIo::builder()
+///     .path("/ws")
+///     .ping_interval(Duration::from_secs(20))
+///     .max_http_buffer_size(1 << 20)
+///     .build()?;
+/// # Ok::<(), axum_socketio::BuildError>(())
+/// ```
+#[derive(Debug)]
+#[must_use = "call `build` to get the server"]
+pub struct Builder {
+    path: String,
+    trailing_slash: bool,
+    settings: Settings,
+}
+
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(super) engine: Config,
+    pub(super) path: PathRule,
+    pub(super) connect_timeout: Duration,
+    pub(super) ack_timeout: Duration,
+    pub(super) max_attachments: usize,
+    pub(super) bundle: Option<ClientBundle>,
+}
+
+impl Builder {
+    pub(super) fn new() -> Self {
+        Self {
+            path: "/socket.io".to_owned(),
+            trailing_slash: true,
+            settings: Settings::default(),
+        }
+    }
+
+    /// Where the server is mounted: `/socket.io` by default. Clients have to be given the same `path`.
+    pub fn path(mut self, path: impl Into<String>) -> Self {
+        self.path = path.into();
+        self
+    }
+
+    /// Whether the path ends in a slash: true by default, as clients expect. Turn it off together with the clients'
+    /// `addTrailingSlash`.
+    pub const fn add_trailing_slash(mut self, add: bool) -> Self {
+        self.trailing_slash = add;
+        self
+    }
+
+    /// The time between two heartbeats: 25 s by default. Shorter finds vanished clients sooner and costs more traffic;
+    /// stay below the idle timeout of proxies on the way.
+    pub const fn ping_interval(mut self, interval: Duration) -> Self {
+        self.settings.engine.ping_interval = interval;
+        self
+    }
+
+    /// How long a heartbeat may stay unanswered before the client is given up: 20 s by default. Browsers slow down the timers
+    /// of background tabs, so less than 5 s is asking for trouble.
+    pub const fn ping_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.engine.ping_timeout = timeout;
+        self
+    }
+
+    /// How long a WebSocket that wants to replace long-polling may take for it: 10 s by default.
+    pub const fn upgrade_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.engine.upgrade_timeout = timeout;
+        self
+    }
+
+    /// How long a connection may exist without joining a namespace: 45 s by default.
+    pub const fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.connect_timeout = timeout;
+        self
+    }
+
+    /// How long an acknowledgement is waited for where no other time is given: 30 s by default.
+    pub const fn ack_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.ack_timeout = timeout;
+        self
+    }
+
+    /// The largest message a client may send, in bytes, for each transport: 1,000,000 by default. A larger one closes a
+    /// WebSocket with code 1009, and is refused with status 413 over long-polling.
+    pub const fn max_http_buffer_size(mut self, bytes: usize) -> Self {
+        self.settings.engine.max_http_buffer_size = bytes;
+        self
+    }
+
+    /// How many bytes may wait for a client that reads too slowly: 4 MiB by default. What happens beyond is said by
+    /// [`overflow`](Self::overflow).
+    pub const fn max_send_buffer(mut self, bytes: usize) -> Self {
+        self.settings.engine.max_send_buffer = bytes;
+        self
+    }
+
+    /// What happens when a client's send buffer is full: by default it is disconnected with the reason `transport error`, so
+    /// that no client misses something without noticing.
+    pub const fn overflow(mut self, overflow: Overflow) -> Self {
+        self.settings.engine.overflow = overflow;
+        self
+    }
+
+    /// The transports clients may use: both by default.
+    pub fn transports(mut self, transports: impl IntoIterator<Item = Transport>) -> Self {
+        let (mut polling, mut websocket) = (false, false);
+        for transport in transports {
+            match transport {
+                Transport::Polling => polling = true,
+                Transport::WebSocket => websocket = true,
+            }
+        }
+        self.settings.engine.polling = polling;
+        self.settings.engine.websocket = websocket;
+        self
+    }
+
+    /// Whether long-polling sessions may move to a WebSocket: true by default.
+    pub const fn allow_upgrades(mut self, allow: bool) -> Self {
+        self.settings.engine.allow_upgrades = allow;
+        self
+    }
+
+    /// Whether JS clients 1.x and 2.x (Engine.IO 3) are served: true by default.
+    #[doc(alias = "allowEIO3")]
+    pub const fn allow_eio3(mut self, allow: bool) -> Self {
+        self.settings.engine.allow_eio3 = allow;
+        self
+    }
+
+    /// How many attachments one packet of a client may announce: 10 by default, as in Node.
+    pub const fn max_attachments(mut self, attachments: usize) -> Self {
+        self.settings.max_attachments = attachments;
+        self
+    }
+
+    /// Serves the official client files under the path: none by default.
+    pub fn serve_client(mut self, bundle: ClientBundle) -> Self {
+        self.settings.bundle = Some(bundle);
+        self
+    }
+
+    /// The server, if the options make sense.
+    ///
+    /// # Errors
+    ///
+    /// Names the option, its value and what is wrong with it.
+    pub fn build(mut self) -> Result<SocketIo, BuildError> {
+        let engine = &self.settings.engine;
+        positive("ping_interval", engine.ping_interval)?;
+        positive("ping_timeout", engine.ping_timeout)?;
+        positive("upgrade_timeout", engine.upgrade_timeout)?;
+        positive("connect_timeout", self.settings.connect_timeout)?;
+        at_least_one("max_http_buffer_size", engine.max_http_buffer_size)?;
+        at_least_one("max_send_buffer", engine.max_send_buffer)?;
+        if !(engine.polling || engine.websocket) {
+            return Err(BuildError::new(
+                "transports",
+                "[]".to_owned(),
+                "there has to be one at least",
+            ));
+        }
+        self.settings.path = PathRule::new(&self.path, self.trailing_slash)
+            .map_err(|error| BuildError::new("path", format!("{:?}", self.path), error.to_string()))?;
+        Ok(SocketIo::from_settings(self.settings))
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            engine: Config::default(),
+            path: PathRule::default(),
+            connect_timeout: Duration::from_secs(45),
+            ack_timeout: Duration::from_secs(30),
+            max_attachments: 10,
+            bundle: None,
+        }
+    }
+}
+
+fn positive(option: &'static str, value: Duration) -> Result<(), BuildError> {
+    if value.is_zero() {
+        return Err(BuildError::new(
+            option,
+            format!("{value:?}"),
+            "it has to be longer than nothing",
+        ));
+    }
+    Ok(())
+}
+
+fn at_least_one(option: &'static str, value: usize) -> Result<(), BuildError> {
+    if value == 0 {
+        return Err(BuildError::new(
+            option,
+            value.to_string(),
+            "it has to be at least 1",
+        ));
+    }
+    Ok(())
+}
+
+/// An option makes no sense.
+#[derive(Debug)]
+pub struct BuildError {
+    option: &'static str,
+    value: String,
+    reason: String,
+}
+
+impl BuildError {
+    fn new(option: &'static str, value: String, reason: impl Into<String>) -> Self {
+        Self {
+            option,
+            value,
+            reason: reason.into(),
+        }
+    }
+
+    /// The option concerned.
+    #[must_use]
+    pub const fn option(&self) -> &'static str {
+        self.option
+    }
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "option `{}` can't be {}: {}",
+            self.option, self.value, self.reason
+        )
+    }
+}
+
+impl Error for BuildError {}

@@ -1,0 +1,318 @@
+//! One client: takes the messages of its connection and routes them to its sockets.
+
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+use crate::{
+    Protocol,
+    engine::{CloseReason, Connection, Receiver},
+    packet::{self, DecodeError, Packet, PacketType, Pending},
+    server::{HandlerError, Socket, SocketIo, error::HandlerErrorKind, pending_acks::RawAck},
+};
+
+/// A client: one connection, with a socket in each namespace that it joined. JS `socket.client`.
+#[derive(Clone)]
+pub struct Client(Arc<ClientInner>);
+
+struct ClientInner {
+    this: Weak<Self>,
+    io: SocketIo,
+    connection: Connection,
+    state: Mutex<State>,
+    /// How many of its sockets have a full queue: while there are any, nothing is read.
+    full: AtomicUsize,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// In the order in which they connected; with those that are still in the middlewares.
+    sockets: SmallVec<[Entry; 1]>,
+    /// A binary packet whose attachments are on their way.
+    pending: Option<Box<PendingPacket>>,
+    closed: bool,
+}
+
+#[derive(Debug)]
+struct Entry {
+    socket: Socket,
+    joined: bool,
+}
+
+#[derive(Debug)]
+struct PendingPacket {
+    packet: Pending,
+    kind: PacketType,
+}
+
+impl Client {
+    /// The upper half of a new connection. Engine.IO 3 clients are connected to `/` without asking for it.
+    pub(super) fn open(io: SocketIo, connection: Connection) -> Arc<dyn Receiver> {
+        let inner = Arc::new_cyclic(|this| ClientInner {
+            this: this.clone(),
+            io,
+            connection,
+            state: Mutex::default(),
+            full: AtomicUsize::new(0),
+        });
+        let client = Self(inner.clone());
+        match client.connection().protocol() {
+            Protocol::V3 => client.connect("/", None, ""),
+            Protocol::V4 => client
+                .connection()
+                .close_after(client.io().settings().connect_timeout),
+        }
+        inner
+    }
+
+    /// The server that it is connected to.
+    #[must_use]
+    pub fn io(&self) -> &SocketIo {
+        &self.0.io
+    }
+
+    /// The Engine.IO connection. JS `client.conn`.
+    #[must_use]
+    #[doc(alias = "conn")]
+    pub fn connection(&self) -> &Connection {
+        &self.0.connection
+    }
+
+    /// The request that opened the connection, made anew. JS `client.request`.
+    #[must_use]
+    #[doc(alias = "request")]
+    pub fn request_parts(&self) -> http::request::Parts {
+        self.connection().handshake().parts()
+    }
+
+    /// Its connected sockets, in the order in which they connected.
+    #[must_use]
+    pub fn sockets(&self) -> Vec<Socket> {
+        let state = self.0.state();
+        state
+            .sockets
+            .iter()
+            .filter(|entry| entry.joined)
+            .map(|entry| entry.socket.clone())
+            .collect()
+    }
+
+    /// Keeps a place for a socket that wants to connect; `false` if there is one of its namespace, or no connection.
+    pub(super) fn reserve(&self, socket: &Socket) -> bool {
+        let mut state = self.0.state();
+        let taken = state.closed || state.find(socket.namespace_name()).is_some();
+        if !taken {
+            state.sockets.push(Entry {
+                socket: socket.clone(),
+                joined: false,
+            });
+        }
+        !taken
+    }
+
+    /// The socket takes events from now on; `false` if the connection has ended meanwhile.
+    pub(super) fn admit(&self, socket: &Socket) -> bool {
+        let mut state = self.0.state();
+        let entry = state.sockets.iter_mut().find(|entry| entry.socket == *socket);
+        let admitted = entry.map(|entry| entry.joined = true).is_some();
+        drop(state);
+        if admitted {
+            self.connection().stay_open();
+        }
+        admitted
+    }
+
+    /// The socket has left.
+    pub(super) fn forget(&self, socket: &Socket) {
+        self.0.state().sockets.retain(|entry| entry.socket != *socket);
+    }
+
+    /// A socket's queue got full.
+    pub(super) fn pressed(&self) {
+        self.0.full.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// A socket's queue went from `waiting` events to fewer.
+    pub(super) fn eased(&self, socket: &Socket, waiting: usize) {
+        let limit = socket.queue_limit();
+        if waiting >= limit && limit > 0 && self.0.full.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.connection().resume();
+        }
+    }
+
+    /// One of `waiting` events is about to run.
+    pub(super) fn eased_one(&self, socket: &Socket, waiting: usize) {
+        if waiting == socket.queue_limit() {
+            self.eased(socket, waiting);
+        }
+    }
+
+    /// The peer broke the rules of Socket.IO: its sockets hear of it and the connection is closed.
+    pub(super) fn fail(&self, error: DecodeError) {
+        let message = error.to_string();
+        for socket in self.sockets() {
+            socket.report(HandlerError::new(None, HandlerErrorKind::Decode, message.clone()));
+        }
+        self.refuse(&message);
+    }
+
+    /// The peer did what its state does not allow.
+    pub(super) fn refuse(&self, why: &str) {
+        crate::engine::refused!(self.connection(), "{why}");
+        self.connection().close_with(CloseReason::ForcedClose);
+    }
+}
+
+impl ClientInner {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn client(&self) -> Client {
+        Client(self.this.upgrade().expect("invariant: whoever calls holds it"))
+    }
+
+    fn route(&self, packet: &Packet<'_>, text: &str) {
+        let mut state = self.state();
+        if state.pending.is_some() {
+            drop(state);
+            return self.client().fail(DecodeError::text_among_attachments());
+        }
+        if matches!(packet.kind, PacketType::BinaryEvent | PacketType::BinaryAck) && packet.attachments > 0 {
+            let pending = Pending::new(text, packet.attachments);
+            state.pending = Some(Box::new(PendingPacket {
+                packet: pending,
+                kind: packet.kind,
+            }));
+            return;
+        }
+        let socket = state
+            .find(packet.namespace)
+            .filter(|entry| entry.joined)
+            .map(|entry| entry.socket.clone());
+        drop(state);
+        self.deliver(socket, packet, &[]);
+    }
+
+    fn deliver(&self, socket: Option<Socket>, packet: &Packet<'_>, attachments: &[Bytes]) {
+        let Some(socket) = socket else {
+            return self.deliver_to_none(packet);
+        };
+        match packet.kind {
+            PacketType::Event | PacketType::BinaryEvent => {
+                socket.receive_event(packet.payload, packet.id, attachments);
+            }
+            PacketType::Ack | PacketType::BinaryAck => {
+                if let Some(id) = packet.id {
+                    socket.acks().resolve(id, || RawAck {
+                        payload: packet.payload.into(),
+                        attachments: attachments.to_vec(),
+                    });
+                }
+            }
+            PacketType::Disconnect => {
+                socket.leave_namespace(crate::server::DisconnectReason::ClientNamespaceDisconnect);
+            }
+            PacketType::ConnectError | PacketType::Connect => {}
+        }
+    }
+
+    /// Node 4 closes the connection for a packet to a namespace that was not joined; Node 2 ignores it.
+    fn deliver_to_none(&self, packet: &Packet<'_>) {
+        if self.connection.protocol() == Protocol::V4 && packet.kind != PacketType::Disconnect {
+            self.client()
+                .refuse("a packet for a namespace that was not joined");
+        }
+    }
+}
+
+impl Receiver for ClientInner {
+    fn on_text(&self, text: &str) {
+        let limit = self.io.settings().max_attachments;
+        match packet::decode(text, self.connection.protocol(), limit) {
+            Ok(packet) if packet.kind == PacketType::Connect => {
+                self.client()
+                    .connect(packet.namespace, packet.query, packet.payload)
+            }
+            Ok(packet) => self.route(&packet, text),
+            Err(error) if error.is_ignorable() => tracing::debug!(%error, "a packet was ignored"),
+            Err(error) => self.client().fail(error),
+        }
+    }
+
+    fn on_binary(&self, data: Bytes) {
+        let mut state = self.state();
+        let Some(pending) = state.pending.as_mut() else {
+            drop(state);
+            return self.client().fail(DecodeError::unannounced_binary());
+        };
+        if !pending.packet.push(data) {
+            return;
+        }
+        let Some(complete) = state.pending.take() else {
+            return;
+        };
+        drop(state);
+        let kind = complete.kind;
+        let (text, attachments) = complete.packet.into_parts();
+        let limit = self.io.settings().max_attachments;
+        let decoded = packet::decode(&text, self.connection.protocol(), limit).and_then(|packet| {
+            packet::check_placeholders(packet.payload, attachments.len()).map(|()| packet)
+        });
+        match decoded {
+            Ok(packet) => {
+                debug_assert_eq!(packet.kind, kind);
+                let socket = self
+                    .state()
+                    .find(packet.namespace)
+                    .filter(|entry| entry.joined)
+                    .map(|entry| entry.socket.clone());
+                self.deliver(socket, &packet, &attachments);
+            }
+            Err(error) => self.client().fail(error),
+        }
+    }
+
+    fn on_close(&self, reason: CloseReason) {
+        let mut state = self.state();
+        state.closed = true;
+        state.pending = None;
+        let sockets: Vec<_> = state.sockets.drain(..).collect();
+        drop(state);
+        for entry in sockets {
+            entry.socket.leave_namespace(reason.into());
+        }
+    }
+
+    fn poll_ready(&self, _: &mut Context<'_>) -> Poll<()> {
+        if self.full.load(Ordering::Acquire) == 0 {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+}
+
+impl State {
+    fn find(&self, namespace: &str) -> Option<&Entry> {
+        self.sockets
+            .iter()
+            .find(|entry| entry.socket.namespace_name() == namespace)
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("connection", self.connection())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,170 @@
+//! How a socket comes to be connected.
+//!
+//! The sequence: the namespace is looked up, middlewares decide one after the other, the client is told, the socket becomes
+//! a member of the namespace, connect handlers start, and only then events of the socket are dispatched. All of it happens
+//! inline until something waits; the rest then runs in a task of its own.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    task::{Context, Poll, Waker},
+};
+
+use serde_json::value::RawValue;
+
+use crate::{
+    Protocol, SocketId,
+    engine::Outbound,
+    server::{
+        Client, ConnectError, HandlerError, Middleware, Socket,
+        dispatch::{self, Panicked},
+        emit,
+        error::HandlerErrorKind,
+        inbox::Next,
+        listeners::List,
+        namespace::NamespaceInner,
+        socket::Status,
+    },
+};
+
+/// The verdict of the middlewares, on its way.
+type Verdict = Pin<Box<dyn Future<Output = Result<(), ConnectError>> + Send>>;
+
+impl Client {
+    /// The client asks for a namespace.
+    pub(super) fn connect(&self, name: &str, query: Option<&str>, payload: &str) {
+        let protocol = self.connection().protocol();
+        let Some(namespace) = self.io().namespace(name) else {
+            let error = ConnectError::new("Invalid namespace");
+            let refusal = emit::connect_error(protocol, name, &error);
+            let _ = self.connection().send(Outbound::Own(refusal));
+            return;
+        };
+        let id = self.socket_id(&namespace);
+        let socket = Socket::new(self.clone(), namespace, id, auth(protocol, query, payload));
+        if self.reserve(&socket) {
+            socket.pass_middlewares();
+        } else if protocol == Protocol::V4 {
+            self.refuse("a second CONNECT for a namespace");
+        }
+    }
+
+    /// Engine.IO 3 clients compute the id themselves, so for them it has to be this one.
+    fn socket_id(&self, namespace: &NamespaceInner) -> SocketId {
+        let session = self.connection().id().as_str();
+        match (self.connection().protocol(), namespace.name()) {
+            (Protocol::V3, "/") => SocketId::from(session),
+            (Protocol::V3, name) => SocketId::from(format!("{name}#{session}")),
+            (Protocol::V4, _) => self.io().engine().random_socket_id(),
+        }
+    }
+}
+
+impl Socket {
+    fn pass_middlewares(self) {
+        let Some(middlewares) = self.namespace().listeners().middlewares() else {
+            return self.admitted();
+        };
+        let mut verdict = verdict(self.clone(), middlewares);
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            verdict.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+        }));
+        match polled {
+            Ok(Poll::Pending) => dispatch::spawn(async move {
+                let verdict = judged(verdict).await;
+                self.conclude(verdict);
+            }),
+            Ok(Poll::Ready(verdict)) => self.conclude(Ok(verdict)),
+            Err(panic) => self.conclude(Err(Panicked::new(&*panic))),
+        }
+    }
+
+    fn conclude(self, verdict: Result<Result<(), ConnectError>, Panicked>) {
+        match verdict {
+            Ok(Ok(())) => self.admitted(),
+            Ok(Err(error)) => self.turned_away(&error),
+            Err(panicked) => {
+                self.report(HandlerError::new(None, HandlerErrorKind::Panicked, panicked));
+                self.turned_away(&ConnectError::new("Internal error"));
+            }
+        }
+    }
+
+    fn turned_away(&self, error: &ConnectError) {
+        if self.status() != Status::Connecting {
+            return;
+        }
+        self.discard();
+        let refusal = emit::connect_error(self.protocol(), self.namespace_name(), error);
+        let _ = self.connection().send(Outbound::Own(refusal));
+    }
+
+    fn admitted(self) {
+        if !self.client().admit(&self) {
+            return self.discard();
+        }
+        let reply = emit::connect(self.protocol(), self.namespace_name(), self.id().as_str());
+        if self.connection().send(Outbound::Own(reply)).is_err()
+            || self.advance(Status::Connecting, Status::Connected).is_err()
+        {
+            return self.discard();
+        }
+        self.namespace().index().insert(self.clone());
+        let listeners = self.namespace().listeners().connect();
+        for listener in listeners.iter().flat_map(|list| list.iter()) {
+            let run = dispatch::prepare(&self, None, || Ok(listener.call(self.clone())));
+            if let Some(run) = run {
+                dispatch::start_or_spawn(&self, None, run);
+            }
+        }
+        self.open_inbox();
+    }
+
+    /// The connect handlers have started: what came meanwhile is dispatched, then the gate opens.
+    fn open_inbox(&self) {
+        loop {
+            // The guard must not live into the match arms: handlers run there.
+            let next = self.inbox().next();
+            match next {
+                Next::Event(event) => self.dispatch_stored(event),
+                Next::Leave(reason) => self.leave_namespace(reason),
+                Next::Opened => return,
+            }
+        }
+    }
+}
+
+/// Asks the middlewares in the order of registration; the first refusal ends it.
+fn verdict(socket: Socket, middlewares: List<dyn Middleware>) -> Verdict {
+    Box::pin(async move {
+        for middleware in &*middlewares {
+            middleware.call(socket.clone()).await?;
+        }
+        Ok(())
+    })
+}
+
+async fn judged(mut verdict: Verdict) -> Result<Result<(), ConnectError>, Panicked> {
+    std::future::poll_fn(
+        |cx| match catch_unwind(AssertUnwindSafe(|| verdict.as_mut().poll(cx))) {
+            Ok(poll) => poll.map(Ok),
+            Err(panic) => Poll::Ready(Err(Panicked::new(&*panic))),
+        },
+    )
+    .await
+}
+
+/// The auth payload of Socket.IO 5, or what stood in the query of the namespace in Socket.IO 4.
+fn auth(protocol: Protocol, query: Option<&str>, payload: &str) -> Option<Box<RawValue>> {
+    match protocol {
+        Protocol::V4 => RawValue::from_string(payload.to_owned()).ok(),
+        Protocol::V3 => {
+            let query = form_urlencoded::parse(query?.as_bytes());
+            // The last value of a key that stands twice wins.
+            let fields: serde_json::Map<String, serde_json::Value> = query
+                .map(|(key, value)| (key.into_owned(), value.into_owned().into()))
+                .collect();
+            serde_json::value::to_raw_value(&fields).ok()
+        }
+    }
+}

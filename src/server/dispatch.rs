@@ -1,0 +1,275 @@
+//! Starts handlers: in the order in which their events came, inline, and in a task of their own only when they wait.
+//!
+//! The traits are what `handler` implements for user functions; here they are stored and run.
+
+use std::{
+    any::Any,
+    error::Error,
+    fmt,
+    future::Future,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    task::{Context, Poll, Waker},
+};
+
+use serde::de::DeserializeOwned;
+
+use crate::{
+    packet::{ArgError, Args},
+    server::{AckSender, ConnectError, DisconnectReason, HandlerError, Socket, error::HandlerErrorKind},
+};
+
+pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
+
+/// A handler under way. The error goes to the namespace's `on_error`.
+pub(crate) type Run = Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>>;
+
+/// A user's function that hears an event.
+pub(crate) trait EventListener: Send + Sync + 'static {
+    /// Extracts the arguments and makes the future, without polling it. The error is an extractor's refusal.
+    fn call(&self, parts: &mut EventParts<'_>) -> Result<Run, BoxError>;
+}
+
+/// A user's function that hears of a new socket. Extraction happens inside of the future.
+pub(crate) trait ConnectListener: Send + Sync + 'static {
+    fn call(&self, socket: Socket) -> Run;
+}
+
+/// A user's function that may refuse a new socket.
+pub(crate) trait Middleware: Send + Sync + 'static {
+    fn call(&self, socket: Socket) -> Pin<Box<dyn Future<Output = Result<(), ConnectError>> + Send>>;
+}
+
+/// A user's function that hears of a leaving socket.
+pub(crate) trait DisconnectListener: Send + Sync + 'static {
+    fn call(&self, parts: &mut DisconnectParts<'_>) -> Result<Run, BoxError>;
+}
+
+/// A user's function that hears what went wrong.
+pub(crate) trait ErrorListener: Send + Sync + 'static {
+    fn call(&self, socket: Socket, error: HandlerError) -> Run;
+}
+
+/// An event on its way to one handler: what [`FromEvent`](crate::extract::FromEvent) reads.
+///
+/// Arguments are read through a cursor: each call of [`next_arg`](Self::next_arg) takes the next one.
+#[derive(Debug)]
+pub struct EventParts<'a> {
+    socket: &'a Socket,
+    event: &'a str,
+    args: Args<'a>,
+    ack: &'a mut Option<u64>,
+}
+
+impl<'a> EventParts<'a> {
+    pub(crate) const fn new(
+        socket: &'a Socket,
+        event: &'a str,
+        args: Args<'a>,
+        ack: &'a mut Option<u64>,
+    ) -> Self {
+        Self {
+            socket,
+            event,
+            args,
+            ack,
+        }
+    }
+
+    /// The socket that received the event.
+    #[must_use]
+    pub const fn socket(&self) -> &'a Socket {
+        self.socket
+    }
+
+    /// The name of the event.
+    #[must_use]
+    pub const fn event(&self) -> &'a str {
+        self.event
+    }
+
+    /// How many arguments are left.
+    #[must_use]
+    pub fn args_left(&self) -> usize {
+        self.args.len()
+    }
+
+    /// Takes the next argument.
+    ///
+    /// # Errors
+    ///
+    /// The argument is missing (and `T` doesn't accept JSON null), or is no `T`.
+    pub fn next_arg<T: DeserializeOwned>(&mut self) -> Result<T, ArgError> {
+        self.args.next()
+    }
+
+    /// Takes all arguments that are left.
+    ///
+    /// # Errors
+    ///
+    /// One of them is no `T`.
+    pub fn rest<T: DeserializeOwned>(&mut self) -> Result<Vec<T>, ArgError> {
+        self.args.rest()
+    }
+
+    /// Takes the client's callback: the first who asks gets it, `None` where the client asked for no acknowledgement.
+    pub fn take_ack(&mut self) -> Option<AckSender> {
+        self.ack.take().map(|id| AckSender::new(self.socket.clone(), id))
+    }
+}
+
+/// A disconnection on its way to one handler: what [`FromDisconnect`](crate::extract::FromDisconnect) reads.
+#[derive(Debug)]
+pub struct DisconnectParts<'a> {
+    socket: &'a Socket,
+    reason: DisconnectReason,
+}
+
+impl<'a> DisconnectParts<'a> {
+    pub(crate) const fn new(socket: &'a Socket, reason: DisconnectReason) -> Self {
+        Self { socket, reason }
+    }
+
+    /// The socket that leaves.
+    #[must_use]
+    pub const fn socket(&self) -> &'a Socket {
+        self.socket
+    }
+
+    /// Why it leaves.
+    #[must_use]
+    pub const fn reason(&self) -> DisconnectReason {
+        self.reason
+    }
+}
+
+/// Makes a run out of a listener; what it refuses, or a panic, is reported.
+pub(super) fn prepare(
+    socket: &Socket,
+    event: Option<&str>,
+    call: impl FnOnce() -> Result<Run, BoxError>,
+) -> Option<Run> {
+    let error = match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(Ok(run)) => return Some(run),
+        Ok(Err(refusal)) => HandlerError::new(event, HandlerErrorKind::Rejected, refusal),
+        Err(panic) => HandlerError::new(event, HandlerErrorKind::Panicked, Panicked::new(&*panic)),
+    };
+    socket.report(error);
+    None
+}
+
+/// Polls the run once. What is left of it, if it waits, is given back: its waker is a no-op, so it has to be polled again.
+pub(super) fn start(socket: &Socket, event: Option<&str>, mut run: Run) -> Option<Run> {
+    let polled = catch_unwind(AssertUnwindSafe(|| {
+        run.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+    }));
+    match polled {
+        Ok(Poll::Pending) => return Some(run),
+        Ok(Poll::Ready(Ok(()))) => {}
+        Ok(Poll::Ready(Err(error))) => {
+            socket.report(HandlerError::new(event, HandlerErrorKind::Failed, error));
+        }
+        Err(panic) => {
+            // A future that panicked in its poll may panic again in its drop.
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(run)));
+            socket.report(HandlerError::new(
+                event,
+                HandlerErrorKind::Panicked,
+                Panicked::new(&*panic),
+            ));
+        }
+    }
+    None
+}
+
+/// Polls the run to its end.
+pub(super) async fn finish(socket: &Socket, event: Option<&str>, run: Run) {
+    let mut rest = Some(run);
+    std::future::poll_fn(|cx| {
+        let Some(run) = rest.as_mut() else {
+            return Poll::Ready(());
+        };
+        let error = match catch_unwind(AssertUnwindSafe(|| run.as_mut().poll(cx))) {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(Ok(()))) => None,
+            Ok(Poll::Ready(Err(error))) => Some(HandlerError::new(event, HandlerErrorKind::Failed, error)),
+            Err(panic) => Some(HandlerError::new(
+                event,
+                HandlerErrorKind::Panicked,
+                Panicked::new(&*panic),
+            )),
+        };
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(rest.take())));
+        if let Some(error) = error {
+            socket.report(error);
+        }
+        Poll::Ready(())
+    })
+    .await;
+}
+
+/// Starts the run inline and moves it to a task of its own if it waits.
+pub(super) fn start_or_spawn(socket: &Socket, event: Option<&str>, run: Run) {
+    if let Some(rest) = start(socket, event, run) {
+        let (socket, event) = (socket.clone(), event.map(Box::<str>::from));
+        spawn(async move { finish(&socket, event.as_deref(), rest).await });
+    }
+}
+
+/// Starts an `on_error` handler. What goes wrong in it is only logged, or it would be told of itself.
+pub(super) fn start_report(socket: &Socket, mut run: Run) {
+    let first = catch_unwind(AssertUnwindSafe(|| {
+        run.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+    }));
+    match first {
+        Ok(Poll::Pending) => {
+            let namespace = Box::<str>::from(socket.namespace_name());
+            spawn(async move {
+                if let Err(error) = run.await {
+                    tracing::warn!(namespace = &*namespace, error, "an on_error handler failed");
+                }
+            });
+        }
+        Ok(Poll::Ready(Ok(()))) => {}
+        Ok(Poll::Ready(Err(error))) => {
+            tracing::warn!(
+                namespace = socket.namespace_name(),
+                error,
+                "an on_error handler failed"
+            );
+        }
+        Err(_) => tracing::error!(
+            namespace = socket.namespace_name(),
+            "an on_error handler panicked"
+        ),
+    }
+}
+
+/// The one place where the server starts a task.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the dispatcher is where handlers that wait get their task"
+)]
+pub(super) fn spawn(future: impl Future<Output = ()> + Send + 'static) {
+    drop(tokio::spawn(future));
+}
+
+/// The panic of a handler, as an error.
+#[derive(Debug)]
+pub(super) struct Panicked(Box<str>);
+
+impl Panicked {
+    pub(super) fn new(payload: &(dyn Any + Send)) -> Self {
+        let message = payload.downcast_ref::<&str>().copied();
+        let message = message.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+        Self(message.unwrap_or("no message").into())
+    }
+}
+
+impl fmt::Display for Panicked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Error for Panicked {}

@@ -1,0 +1,189 @@
+//! The server itself.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{
+        Arc, PoisonError, RwLock, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use crate::{
+    engine::{Acceptor, ClientBundle, CloseReason, Connection, Engine, PathRule, Receiver},
+    server::{
+        Builder, Client, Namespace,
+        builder::Settings,
+        namespace::NamespaceInner,
+        running::{AsRunning, Running},
+    },
+};
+
+/// A Socket.IO server: JS `Server`, `io`.
+///
+/// A cheap handle: clones are the same server. Mount it with [`layer`](Self::layer) or [`service`](Self::service), and
+/// speak to clients from anywhere that has a clone.
+///
+/// ```
+/// use axum_socketio::SocketIo;
+///
+/// let io = SocketIo::new();
+/// io.of("/news").to("lobby").emit("headline", "it works");
+/// ```
+#[derive(Clone)]
+pub struct SocketIo(Arc<IoInner>);
+
+struct IoInner {
+    this: Weak<Self>,
+    engine: Engine,
+    settings: Settings,
+    namespaces: RwLock<HashMap<Box<str>, Arc<NamespaceInner>>>,
+    next_serial: AtomicU64,
+    leaving: Running,
+}
+
+impl SocketIo {
+    /// A server with the default options.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::from_settings(Settings::default())
+    }
+
+    /// Sets options first.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    pub(super) fn from_settings(settings: Settings) -> Self {
+        let inner = Arc::new_cyclic(|this: &Weak<IoInner>| IoInner {
+            this: this.clone(),
+            engine: Engine::new(settings.engine.clone(), this.clone()),
+            settings,
+            namespaces: RwLock::default(),
+            next_serial: AtomicU64::new(0),
+            leaving: Running::new(),
+        });
+        let io = Self(inner);
+        drop(io.of("/"));
+        io
+    }
+
+    /// The namespace of this name, created on first use. A missing leading `/` is added.
+    #[must_use]
+    pub fn of(&self, name: impl AsRef<str>) -> Namespace {
+        let name = name.as_ref();
+        let name = if name.starts_with('/') {
+            name.into()
+        } else {
+            format!("/{name}").into_boxed_str()
+        };
+        if let Some(known) = self.namespace(&name) {
+            return Namespace::new(known);
+        }
+        let mut namespaces = self.0.namespaces.write().unwrap_or_else(PoisonError::into_inner);
+        let namespace = namespaces
+            .entry(name)
+            .or_insert_with_key(|name| Arc::new(NamespaceInner::new(name)));
+        Namespace::new(namespace.clone())
+    }
+
+    /// The namespace `/`.
+    #[must_use]
+    pub fn sockets(&self) -> Namespace {
+        self.of("/")
+    }
+
+    /// The Engine.IO server underneath.
+    #[must_use]
+    pub fn engine(&self) -> &Engine {
+        &self.0.engine
+    }
+
+    /// Disconnects everyone and waits until the last disconnect handler has run.
+    ///
+    /// Sockets leave with the reason `server shutting down`. What was queued is flushed first. New handshakes are refused
+    /// from now on. After `deadline` it returns all the same.
+    ///
+    /// The HTTP server is not closed: call this from the future that you give to axum's `with_graceful_shutdown`.
+    #[doc(alias = "close")]
+    pub async fn close_within(&self, deadline: Duration) {
+        let closed = async {
+            self.0.engine.close(CloseReason::ServerShuttingDown);
+            self.0.engine.closed().await;
+            self.0.leaving.none().await;
+        };
+        if tokio::time::timeout(deadline, closed).await.is_err() {
+            tracing::warn!(?deadline, "closed before every session had ended");
+        }
+    }
+
+    /// [`close_within`](Self::close_within) ten seconds.
+    pub async fn close(&self) {
+        self.close_within(Duration::from_secs(10)).await;
+    }
+
+    pub(crate) fn path_rule(&self) -> &PathRule {
+        &self.0.settings.path
+    }
+
+    pub(crate) fn client_bundle(&self) -> Option<&ClientBundle> {
+        self.0.settings.bundle.as_ref()
+    }
+
+    pub(super) fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    pub(super) fn namespace(&self, name: &str) -> Option<Arc<NamespaceInner>> {
+        self.0
+            .namespaces
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(name)
+            .cloned()
+    }
+
+    pub(super) fn next_serial(&self) -> u64 {
+        self.0.next_serial.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+impl Acceptor for IoInner {
+    fn accept(&self, connection: &Connection) -> Arc<dyn Receiver> {
+        let this = self
+            .this
+            .upgrade()
+            .expect("invariant: who calls holds the server");
+        Client::open(SocketIo(this), connection.clone())
+    }
+}
+
+impl AsRunning for SocketIo {
+    fn running(&self) -> &Running {
+        &self.0.leaving
+    }
+}
+
+impl Default for SocketIo {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for SocketIo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut names: Vec<_> = self
+            .0
+            .namespaces
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .keys()
+            .cloned()
+            .collect();
+        names.sort_unstable();
+        f.debug_struct("SocketIo")
+            .field("namespaces", &names)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,46 @@
+//! Sockets and namespaces: what the engine's messages mean, who hears an emit, who waits for an acknowledgement.
+//!
+//! `client` takes the messages of one connection and routes them to its sockets, `connect` and `disconnect` are the two
+//! sequences of a socket's life, `dispatch` starts handlers in the order of arrival, `broadcast` selects and sends.
+
+mod ack;
+mod broadcast;
+mod builder;
+mod client;
+mod connect;
+mod disconnect;
+mod dispatch;
+mod emit;
+mod error;
+mod extensions;
+mod inbox;
+mod io;
+mod listeners;
+mod namespace;
+mod pending_acks;
+mod receive;
+mod running;
+mod socket;
+mod socket_handshake;
+mod socket_listeners;
+mod to_socket;
+
+pub(crate) use self::dispatch::{
+    BoxError, ConnectListener, DisconnectListener, ErrorListener, EventListener, Middleware, Run,
+};
+pub use self::{
+    ack::{AckFuture, AckSender, AckStream},
+    broadcast::Broadcast,
+    builder::{BuildError, Builder},
+    client::Client,
+    disconnect::DisconnectReason,
+    dispatch::{DisconnectParts, EventParts},
+    error::{AckError, BroadcastAckError, ConnectError, EmitError, HandlerError},
+    extensions::Extensions,
+    io::SocketIo,
+    namespace::Namespace,
+    socket::Socket,
+    socket_handshake::Handshake,
+    socket_listeners::ListenerId,
+    to_socket::ToSocket,
+};

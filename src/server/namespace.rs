@@ -1,0 +1,262 @@
+//! Namespaces.
+
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use serde::Serialize;
+
+use crate::{
+    packet,
+    room::{Index, Room, Rooms, Target},
+    server::{AckStream, Broadcast, EmitError, Socket, listeners::Listeners},
+};
+
+/// A namespace: JS `io.of("/name")`.
+///
+/// A cheap handle. Handlers are registered on it once and serve every socket that connects to it, now or later. `S` is the
+/// state that they may extract from, see [`with_state`](Self::with_state).
+pub struct Namespace<S = ()> {
+    inner: Arc<NamespaceInner>,
+    state: S,
+}
+
+pub(crate) struct NamespaceInner {
+    name: Box<str>,
+    index: Mutex<Index<Socket>>,
+    listeners: Listeners,
+    next_ack: AtomicU64,
+    /// How many events of a socket may wait for the handler before them; 0 where handlers don't wait for each other.
+    queue: AtomicUsize,
+}
+
+impl Namespace {
+    pub(super) const fn new(inner: Arc<NamespaceInner>) -> Self {
+        Self { inner, state: () }
+    }
+}
+
+impl<S> Namespace<S> {
+    /// Handlers registered through the returned handle may extract from `state`: [`State`](axum::extract::State) of it
+    /// or of any part for which it has a [`FromRef`](axum::extract::FromRef).
+    #[must_use]
+    pub fn with_state<T>(self, state: T) -> Namespace<T> {
+        Namespace {
+            inner: self.inner,
+            state,
+        }
+    }
+
+    /// From now on each handler *finishes* before the next event of the same socket starts one.
+    ///
+    /// Events wait in a queue of 64. When it is full the server stops reading from that connection, so the client feels
+    /// the pressure. Acknowledgements wait behind a full queue too: a handler that awaits one from its own client then
+    /// waits until the acknowledgement times out.
+    ///
+    /// Without this, handlers *start* in the order of their events, and one that waits doesn't hold up the next.
+    #[must_use]
+    pub fn sequential(self) -> Self {
+        self.inner.queue.store(64, Ordering::Relaxed);
+        self
+    }
+
+    /// The name, with its leading `/`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.inner.name
+    }
+
+    /// The sockets that are connected to this server now. JS `namespace.connected`, `namespace.sockets`.
+    #[must_use]
+    #[doc(alias = "connected")]
+    pub fn sockets(&self) -> Vec<Socket> {
+        self.everyone().sockets()
+    }
+
+    /// How many sockets are connected to this server now.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.inner.index().len()
+    }
+
+    /// Nobody is connected.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The connected socket of this id.
+    #[must_use]
+    pub fn socket(&self, id: impl AsRef<str>) -> Option<Socket> {
+        self.inner.index().get(id.as_ref()).cloned()
+    }
+
+    /// The names of the rooms that somebody joined, in no particular order. Own-id rooms are not listed.
+    #[must_use]
+    pub fn rooms(&self) -> Vec<Room> {
+        self.inner.index().room_names().cloned().collect()
+    }
+
+    /// Sends an event to everyone in the namespace. Several arguments are given as a tuple.
+    pub fn emit<A: Serialize>(&self, event: impl AsRef<str>, args: A) {
+        self.everyone().emit(event, args);
+    }
+
+    /// [`emit`](Self::emit) that says when nothing was sent.
+    ///
+    /// # Errors
+    ///
+    /// The arguments can't be serialised or the event name is reserved.
+    pub fn try_emit<A: Serialize>(&self, event: impl AsRef<str>, args: A) -> Result<(), EmitError> {
+        self.everyone().try_emit(event, args)
+    }
+
+    /// Sends the event `message`.
+    #[doc(alias = "write")]
+    pub fn send<A: Serialize>(&self, args: A) {
+        self.emit("message", args);
+    }
+
+    /// Sends an event to everyone and collects their acknowledgements, see [`Broadcast::emit_with_ack`].
+    pub fn emit_with_ack<T>(&self, event: impl AsRef<str>, args: impl Serialize) -> AckStream<T> {
+        self.everyone().emit_with_ack(event, args)
+    }
+
+    /// A selection of the sockets in these rooms.
+    pub fn to(&self, rooms: impl Rooms) -> Broadcast {
+        self.everyone().to(rooms)
+    }
+
+    /// JS `in`: another name of [`to`](Self::to).
+    #[doc(alias = "in")]
+    pub fn within(&self, rooms: impl Rooms) -> Broadcast {
+        self.to(rooms)
+    }
+
+    /// A selection of everyone who is in none of these rooms.
+    pub fn except(&self, rooms: impl Rooms) -> Broadcast {
+        self.everyone().except(rooms)
+    }
+
+    /// A selection of everyone, whose emits are dropped for clients that can't take them at once.
+    pub fn volatile(&self) -> Broadcast {
+        self.everyone().volatile()
+    }
+
+    /// A selection of everyone on this server, not on others of the cluster.
+    pub fn local(&self) -> Broadcast {
+        self.everyone().local()
+    }
+
+    /// A selection of everyone, with or without compression where the connection has it.
+    pub fn compress(&self, compress: bool) -> Broadcast {
+        self.everyone().compress(compress)
+    }
+
+    /// A selection of everyone, whose acknowledgements have to come within this time.
+    pub fn timeout(&self, timeout: Duration) -> Broadcast {
+        self.everyone().timeout(timeout)
+    }
+
+    /// Everyone joins these rooms. JS `socketsJoin`.
+    #[doc(alias = "socketsJoin")]
+    pub fn join(&self, rooms: impl Rooms) {
+        self.everyone().join(rooms);
+    }
+
+    /// Everyone leaves these rooms. JS `socketsLeave`.
+    #[doc(alias = "socketsLeave")]
+    pub fn leave(&self, rooms: impl Rooms) {
+        self.everyone().leave(rooms);
+    }
+
+    /// Disconnects everyone from the namespace; with `close`, closes their connections. JS `disconnectSockets`.
+    #[doc(alias = "disconnectSockets")]
+    pub fn disconnect(&self, close: bool) {
+        self.everyone().disconnect(close);
+    }
+
+    fn everyone(&self) -> Broadcast {
+        Broadcast::new(self.inner.clone(), Target::default())
+    }
+
+    pub(crate) const fn state(&self) -> &S {
+        &self.state
+    }
+
+    pub(crate) fn registry(&self) -> &Listeners {
+        &self.inner.listeners
+    }
+}
+
+impl NamespaceInner {
+    pub(super) fn new(name: &str) -> Self {
+        Self {
+            name: name.into(),
+            index: Mutex::new(Index::new()),
+            listeners: Listeners::default(),
+            next_ack: AtomicU64::new(0),
+            queue: AtomicUsize::new(0),
+        }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) const fn listeners(&self) -> &Listeners {
+        &self.listeners
+    }
+
+    pub(super) fn index(&self) -> MutexGuard<'_, Index<Socket>> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ids count up from 0, shared by all sockets and broadcasts of the namespace, as in Node.
+    pub(super) fn next_ack(&self) -> u64 {
+        self.next_ack.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(super) fn queue(&self) -> usize {
+        self.queue.load(Ordering::Relaxed)
+    }
+
+    /// The names that belong to the protocol can't be emitted.
+    pub(super) fn check_event(event: &str) -> Result<(), EmitError> {
+        if packet::is_reserved(event) {
+            Err(EmitError::reserved(event))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl<S: Clone> Clone for Namespace<S> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: self.inner.clone(),
+            state: self.state.clone(),
+        }
+    }
+}
+
+impl<S> fmt::Debug for Namespace<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Namespace")
+            .field("name", &self.name())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for NamespaceInner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NamespaceInner")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}

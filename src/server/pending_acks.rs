@@ -1,0 +1,111 @@
+//! Who waits for which acknowledgement of a socket.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use bytes::Bytes;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::SocketId;
+
+/// An acknowledgement as it came: the arguments as a JSON array, and the attachments.
+#[derive(Debug)]
+pub(super) struct RawAck {
+    pub(super) payload: Box<str>,
+    pub(super) attachments: Vec<Bytes>,
+}
+
+/// Whom to tell. Dropped without an answer, it tells that the client has left.
+#[derive(Debug)]
+pub(super) enum Waiter {
+    One(oneshot::Sender<RawAck>),
+    Broadcast(BroadcastWaiter),
+}
+
+/// One recipient's part in a broadcast that wants acknowledgements.
+#[derive(Debug)]
+pub(super) struct BroadcastWaiter {
+    pub(super) id: SocketId,
+    pub(super) replies: mpsc::UnboundedSender<Reply>,
+}
+
+pub(super) type Reply = (SocketId, RawAck);
+
+/// The acknowledgements that a socket owes. Empty, it holds no memory of its own.
+#[derive(Default)]
+pub(super) struct PendingAcks(Mutex<State>);
+
+#[derive(Default)]
+enum State {
+    #[default]
+    None,
+    Some(Box<HashMap<u64, Waiter>>),
+    /// The socket has left: nobody will answer any more.
+    Closed,
+}
+
+impl PendingAcks {
+    /// Registers who waits for this id; `false` if the socket has left.
+    pub(super) fn insert(&self, id: u64, waiter: Waiter) -> bool {
+        let mut state = self.lock();
+        if matches!(*state, State::None) {
+            *state = State::Some(Box::default());
+        }
+        match &mut *state {
+            State::Some(waiting) => {
+                waiting.insert(id, waiter);
+                true
+            }
+            State::None | State::Closed => false,
+        }
+    }
+
+    /// Nobody waits for this id any more.
+    pub(super) fn remove(&self, id: u64) -> Option<Waiter> {
+        let mut state = self.lock();
+        let State::Some(waiting) = &mut *state else {
+            return None;
+        };
+        let waiter = waiting.remove(&id);
+        if waiting.is_empty() {
+            *state = State::None;
+        }
+        waiter
+    }
+
+    /// Tells who waits for this id. Unknown ids are ignored: they came twice, or too late.
+    pub(super) fn resolve(&self, id: u64, ack: impl FnOnce() -> RawAck) {
+        match self.remove(id) {
+            Some(Waiter::One(waiter)) => drop(waiter.send(ack())),
+            Some(Waiter::Broadcast(waiter)) => drop(waiter.replies.send((waiter.id, ack()))),
+            None => {}
+        }
+    }
+
+    /// The socket has left: everyone who waits is told, and who comes later is refused.
+    pub(super) fn clear(&self) {
+        let waiting = std::mem::replace(&mut *self.lock(), State::Closed);
+        drop(waiting);
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        match &*self.lock() {
+            State::Some(waiting) => waiting.len(),
+            State::None | State::Closed => 0,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for PendingAcks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PendingAcks").finish_non_exhaustive()
+    }
+}

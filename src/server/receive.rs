@@ -1,0 +1,143 @@
+//! What a socket does with an event from its client.
+
+use bytes::Bytes;
+
+use crate::{
+    packet::args::{self, EventPayload},
+    server::{
+        EventParts, Socket,
+        dispatch::{self, Run},
+        inbox::{Next, StoredEvent},
+    },
+};
+
+impl Socket {
+    /// Dispatches the event, or queues it behind what has to come first.
+    pub(super) fn receive_event(&self, payload: &str, ack: Option<u64>, attachments: &[Bytes]) {
+        let stored = self.inbox().store(|| StoredEvent {
+            payload: payload.into(),
+            ack,
+            attachments: attachments.to_vec(),
+        });
+        match stored {
+            None => self.dispatch(payload, ack, attachments),
+            Some(waiting) if waiting == self.queue_limit() => self.client().pressed(),
+            Some(_) => {}
+        }
+    }
+
+    pub(super) fn dispatch_stored(&self, event: StoredEvent) {
+        self.dispatch(&event.payload, event.ack, &event.attachments);
+    }
+
+    /// How many events may wait before the connection is not read any more; 0 where handlers don't wait for each other.
+    pub(super) fn queue_limit(&self) -> usize {
+        self.namespace().queue()
+    }
+
+    fn dispatch(&self, payload: &str, ack: Option<u64>, attachments: &[Bytes]) {
+        if !self.is_connected() {
+            return;
+        }
+        let event = match args::event(payload) {
+            Ok(event) => event,
+            Err(error) => return self.client().fail(error),
+        };
+        if self.queue_limit() == 0 {
+            self.each_run(event, ack, attachments, |event, run| {
+                dispatch::start_or_spawn(self, Some(event), run)
+            });
+        } else {
+            self.dispatch_sequentially(event, ack, attachments);
+        }
+    }
+
+    /// Runs the handlers one after the other; if one waits, what comes after it waits too.
+    fn dispatch_sequentially(&self, event: EventPayload<'_>, ack: Option<u64>, attachments: &[Bytes]) {
+        let mut unfinished: Vec<Run> = Vec::new();
+        let name = event.name.clone();
+        self.each_run(event, ack, attachments, |event, run| {
+            if unfinished.is_empty() {
+                unfinished.extend(dispatch::start(self, Some(event), run));
+            } else {
+                unfinished.push(run);
+            }
+        });
+        if unfinished.is_empty() {
+            return;
+        }
+        let (socket, name) = (self.clone(), Box::<str>::from(name));
+        let resumes = {
+            let mut inbox = self.inbox();
+            let resumes = inbox.is_open();
+            if resumes {
+                inbox.hold();
+            }
+            resumes
+        };
+        dispatch::spawn(async move {
+            for run in unfinished {
+                dispatch::finish(&socket, Some(&name), run).await;
+            }
+            if resumes {
+                socket.work_off().await;
+            }
+        });
+    }
+
+    /// Runs what waits in the queue, each handler to its end, then opens the gate.
+    async fn work_off(&self) {
+        loop {
+            let (waiting, next) = {
+                let mut inbox = self.inbox();
+                (inbox.waiting(), inbox.next())
+            };
+            match next {
+                Next::Event(event) => {
+                    self.client().eased_one(self, waiting);
+                    self.finish_stored(&event).await;
+                }
+                Next::Leave(reason) => self.leave_namespace(reason),
+                Next::Opened => return,
+            }
+        }
+    }
+
+    async fn finish_stored(&self, stored: &StoredEvent) {
+        if !self.is_connected() {
+            return;
+        }
+        let mut runs: Vec<Run> = Vec::new();
+        let name = match args::event(&stored.payload) {
+            Ok(event) => {
+                let name = Box::<str>::from(&*event.name);
+                self.each_run(event, stored.ack, &stored.attachments, |_, run| runs.push(run));
+                name
+            }
+            Err(error) => return self.client().fail(error),
+        };
+        for run in runs {
+            dispatch::finish(self, Some(&name), run).await;
+        }
+    }
+
+    /// Makes a run of each listener of the event: those of the namespace first, in the order of registration.
+    fn each_run(
+        &self,
+        event: EventPayload<'_>,
+        mut ack: Option<u64>,
+        attachments: &[Bytes],
+        mut take: impl FnMut(&str, Run),
+    ) {
+        let name: &str = &event.name;
+        let args = event.args.cursor(attachments);
+        let (any, named) = self.namespace().listeners().event(name);
+        let own = self.own_listeners().event(name);
+        for listener in any.iter().chain(&named).flat_map(|list| list.iter()).chain(&own) {
+            let mut parts = EventParts::new(self, name, args, &mut ack);
+            if let Some(run) = dispatch::prepare(self, Some(name), || listener.call(&mut parts)) {
+                take(name, run);
+            }
+        }
+    }
+}

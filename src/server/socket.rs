@@ -1,0 +1,339 @@
+//! Sockets.
+
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, AtomicU8, Ordering},
+    },
+};
+
+use serde_json::value::RawValue;
+
+use crate::{
+    Protocol, SocketId,
+    engine::Connection,
+    room::{Member, Room, Rooms},
+    server::{
+        Client, Extensions, HandlerError, Handshake, ListenerId, SocketIo, dispatch,
+        inbox::Inbox,
+        namespace::NamespaceInner,
+        pending_acks::PendingAcks,
+        socket_listeners::{self, SocketListeners},
+    },
+};
+
+/// A client in a namespace: JS `socket`.
+///
+/// A cheap handle: clones are the same socket. It may be kept after the client has left; emits then go nowhere.
+#[derive(Clone)]
+pub struct Socket(Arc<SocketInner>);
+
+struct SocketInner {
+    serial: u64,
+    id: SocketId,
+    namespace: Arc<NamespaceInner>,
+    client: Client,
+    status: AtomicU8,
+    left_own_room: AtomicBool,
+    auth: Option<Box<RawValue>>,
+    inbox: Mutex<Inbox>,
+    acks: PendingAcks,
+    /// What only some sockets have.
+    own: OnceLock<Box<Own>>,
+}
+
+#[derive(Debug, Default)]
+struct Own {
+    listeners: SocketListeners,
+    extensions: Extensions,
+    data: Mutex<serde_json::Value>,
+    handshake: OnceLock<Handshake>,
+}
+
+/// Where a socket is in its life; it only moves forward.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Status {
+    /// In the middlewares.
+    Connecting,
+    Connected,
+    /// `disconnecting` handlers start; rooms are still there.
+    Disconnecting,
+    Disconnected,
+}
+
+impl Socket {
+    pub(super) fn new(
+        client: Client,
+        namespace: Arc<NamespaceInner>,
+        id: SocketId,
+        auth: Option<Box<RawValue>>,
+    ) -> Self {
+        Self(Arc::new(SocketInner {
+            serial: client.io().next_serial(),
+            id,
+            namespace,
+            client,
+            status: AtomicU8::new(Status::Connecting as u8),
+            left_own_room: AtomicBool::new(false),
+            auth,
+            inbox: Mutex::new(Inbox::connecting()),
+            acks: PendingAcks::default(),
+            own: OnceLock::new(),
+        }))
+    }
+
+    /// The id of the socket: also the name of a room that only this socket is in.
+    #[must_use]
+    pub fn id(&self) -> &SocketId {
+        &self.0.id
+    }
+
+    /// The name of its namespace, with the leading `/`. JS `socket.nsp.name`.
+    #[must_use]
+    #[doc(alias = "nsp")]
+    pub fn namespace_name(&self) -> &str {
+        self.0.namespace.name()
+    }
+
+    /// The server that the socket is connected to.
+    #[must_use]
+    pub fn io(&self) -> &SocketIo {
+        self.0.client.io()
+    }
+
+    /// The client behind it, which may have sockets in other namespaces.
+    #[must_use]
+    pub fn client(&self) -> &Client {
+        &self.0.client
+    }
+
+    /// The Engine.IO connection. JS `socket.conn`.
+    #[must_use]
+    #[doc(alias = "conn")]
+    pub fn connection(&self) -> &Connection {
+        self.0.client.connection()
+    }
+
+    /// The generation of the client's protocol.
+    #[must_use]
+    pub fn protocol(&self) -> Protocol {
+        self.connection().protocol()
+    }
+
+    /// Middlewares have admitted the socket and it has not left.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        matches!(self.status(), Status::Connected | Status::Disconnecting)
+    }
+
+    /// The request that opened the connection, and what the client sent to connect to this namespace.
+    #[must_use]
+    pub fn handshake(&self) -> &Handshake {
+        self.own()
+            .handshake
+            .get_or_init(|| Handshake::new(self.connection().clone(), self.0.auth.as_deref()))
+    }
+
+    /// The handshake request, made anew from what the connection keeps of it. JS `socket.request`.
+    #[must_use]
+    #[doc(alias = "request")]
+    pub fn request_parts(&self) -> http::request::Parts {
+        let mut parts = self.connection().handshake().parts();
+        parts.extensions.insert(self.clone());
+        parts.extensions.insert(self.io().clone());
+        parts
+    }
+
+    /// Values of your own types, kept with the socket in this process.
+    #[must_use]
+    pub fn extensions(&self) -> &Extensions {
+        &self.own().extensions
+    }
+
+    /// The JSON value kept with the socket; null at first.
+    #[must_use]
+    pub fn data(&self) -> serde_json::Value {
+        self.own()
+            .data
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Replaces the JSON value kept with the socket.
+    pub fn set_data(&self, data: impl Into<serde_json::Value>) {
+        *self.own().data.lock().unwrap_or_else(PoisonError::into_inner) = data.into();
+    }
+
+    /// The rooms that the socket is in, the one of its own id first.
+    #[must_use]
+    pub fn rooms(&self) -> Vec<Room> {
+        let own = (self.is_connected() && self.in_own_room()).then(|| Room::from(self.id()));
+        let index = self.0.namespace.index();
+        own.into_iter()
+            .chain(index.joined(self).iter().cloned())
+            .collect()
+    }
+
+    /// Joins rooms. Takes effect at once; does nothing for a socket that has left.
+    pub fn join(&self, rooms: impl Rooms) {
+        let mut index = self.0.namespace.index();
+        // Read under the lock: whoever leaves sets the status before it takes the socket out of its rooms.
+        if self.status() != Status::Disconnected {
+            let mut others = Vec::new();
+            rooms.each(&mut |room| {
+                if room.as_str() == self.id().as_str() {
+                    self.0.left_own_room.store(false, Ordering::Relaxed);
+                } else {
+                    others.push(room);
+                }
+            });
+            index.join(self, others);
+        }
+    }
+
+    /// Leaves rooms. Those it isn't in don't matter; the room of its own id can be left too.
+    pub fn leave(&self, rooms: impl Rooms) {
+        let mut index = self.0.namespace.index();
+        rooms.each(&mut |room| {
+            if room.as_str() == self.id().as_str() {
+                self.0.left_own_room.store(true, Ordering::Relaxed);
+            } else {
+                index.leave(self, &room);
+            }
+        });
+    }
+
+    /// Takes away a listener of this socket; `false` if it was gone already.
+    pub fn remove_listener(&self, id: ListenerId) -> bool {
+        self.own_listeners().remove(id)
+    }
+
+    /// Takes away all listeners that this socket has for an event; those of the namespace stay.
+    #[doc(alias = "removeAllListeners")]
+    pub fn remove_all_listeners(&self, event: impl AsRef<str>) {
+        self.own_listeners().remove_event(event.as_ref());
+    }
+
+    /// The events that this socket has listeners of its own for.
+    #[must_use]
+    #[doc(alias = "eventNames")]
+    pub fn event_names(&self) -> Vec<Box<str>> {
+        self.own_listeners().event_names()
+    }
+
+    pub(super) fn namespace(&self) -> &Arc<NamespaceInner> {
+        &self.0.namespace
+    }
+
+    pub(super) fn acks(&self) -> &PendingAcks {
+        &self.0.acks
+    }
+
+    pub(super) fn inbox(&self) -> MutexGuard<'_, Inbox> {
+        self.0.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn own_listeners(&self) -> &SocketListeners {
+        self.0
+            .own
+            .get()
+            .map_or(&socket_listeners::NONE, |own| &own.listeners)
+    }
+
+    /// The listeners of this socket, to add one.
+    pub(crate) fn listeners(&self) -> &SocketListeners {
+        &self.own().listeners
+    }
+
+    pub(super) fn drop_own_listeners(&self) {
+        if let Some(own) = self.0.own.get() {
+            own.listeners.clear();
+        }
+    }
+
+    pub(super) fn has_left(&self) -> bool {
+        self.status() == Status::Disconnected
+    }
+
+    /// Ends what waits for the client: its acknowledgements, and the events that wait for a handler.
+    pub(super) fn discard_waiting(&self) {
+        self.0.acks.clear();
+        let waiting = self.inbox().clear();
+        self.client().eased(self, waiting);
+    }
+
+    pub(super) fn status(&self) -> Status {
+        match self.0.status.load(Ordering::Acquire) {
+            0 => Status::Connecting,
+            1 => Status::Connected,
+            2 => Status::Disconnecting,
+            _ => Status::Disconnected,
+        }
+    }
+
+    pub(super) fn set_status(&self, status: Status) {
+        self.0.status.store(status as u8, Ordering::Release);
+    }
+
+    /// Moves on if the status is `from`; otherwise says what it is.
+    pub(super) fn advance(&self, from: Status, to: Status) -> Result<(), Status> {
+        let moved = self
+            .0
+            .status
+            .compare_exchange(from as u8, to as u8, Ordering::AcqRel, Ordering::Acquire);
+        moved.map(drop).map_err(|_| self.status())
+    }
+
+    /// Tells the namespace's `on_error`, or the log where there is none.
+    pub(super) fn report(&self, error: HandlerError) {
+        match self.0.namespace.listeners().error() {
+            Some(listener) => {
+                let run = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                    listener.call(self.clone(), error)
+                }));
+                if let Ok(run) = run {
+                    dispatch::start_report(self, run);
+                }
+            }
+            None => error.trace(self),
+        }
+    }
+
+    fn own(&self) -> &Own {
+        self.0.own.get_or_init(Box::default)
+    }
+}
+
+impl Member for Socket {
+    fn serial(&self) -> u64 {
+        self.0.serial
+    }
+
+    fn id(&self) -> &SocketId {
+        &self.0.id
+    }
+
+    fn in_own_room(&self) -> bool {
+        !self.0.left_own_room.load(Ordering::Relaxed)
+    }
+}
+
+impl PartialEq for Socket {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Socket {}
+
+impl fmt::Debug for Socket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Socket")
+            .field("namespace", &self.namespace_name())
+            .field("status", &self.status())
+            .finish_non_exhaustive()
+    }
+}
