@@ -39,7 +39,10 @@ impl Server {
         let serving = tokio::spawn(async move {
             axum::serve(listener, app).await.expect("the server runs");
         });
-        Self { url: format!("http://{address}"), serving }
+        Self {
+            url: format!("http://{address}"),
+            serving,
+        }
     }
 
     pub fn url(&self) -> &str {
@@ -80,7 +83,9 @@ fn listen(namespace: Namespace, reasons: &Reasons) {
 
 fn values(namespace: Namespace<Reasons>) -> Namespace<Reasons> {
     namespace
-        .on("echo", async |socket: Socket, args: Rest<Value>| socket.emit("echo", args))
+        .on("echo", async |socket: Socket, args: Rest<Value>| {
+            socket.emit("echo", args)
+        })
         .on("echo ack", async |args: Rest<Value>| Ack(args))
         .on("ask", async |socket: Socket, args: Rest<Value>| {
             let answers: Rest<Value> = socket.emit_with_ack("question", args).await?;
@@ -110,13 +115,19 @@ fn rooms(namespace: Namespace<Reasons>) -> Namespace<Reasons> {
             socket.leave(room);
             Ack(())
         })
-        .on("to room", async |socket: Socket, Data(room): Data<String>, Rest(args): Rest<Value>| {
-            socket.to(&room).emit("room message", in_room(&room, args));
-        })
-        .on("in room", async |socket: Socket, Data(room): Data<String>, Rest(args): Rest<Value>| {
-            let namespace = socket.io().of(socket.namespace_name());
-            namespace.to(&room).emit("room message", in_room(&room, args));
-        })
+        .on(
+            "to room",
+            async |socket: Socket, Data(room): Data<String>, Rest(args): Rest<Value>| {
+                socket.to(&room).emit("room message", in_room(&room, args));
+            },
+        )
+        .on(
+            "in room",
+            async |socket: Socket, Data(room): Data<String>, Rest(args): Rest<Value>| {
+                let namespace = socket.io().of(socket.namespace_name());
+                namespace.to(&room).emit("room message", in_room(&room, args));
+            },
+        )
         .on("broadcast", async |socket: Socket, args: Rest<Value>| {
             socket.broadcast().emit("broadcast message", args);
         })
@@ -129,7 +140,9 @@ fn in_room(room: &str, args: Vec<Value>) -> Rest<Value> {
 
 fn leaving(namespace: Namespace<Reasons>) {
     namespace
-        .on("leave me", async |socket: Socket, Data(close): Data<bool>| socket.disconnect(close))
+        .on("leave me", async |socket: Socket, Data(close): Data<bool>| {
+            socket.disconnect(close)
+        })
         .on("record", async |socket: Socket, Data(tag): Data<String>| {
             let mut tags = socket.extensions().get::<Tags>().unwrap_or_default();
             tags.0.push(tag);
@@ -137,15 +150,17 @@ fn leaving(namespace: Namespace<Reasons>) {
             Ack(())
         })
         .on("reasons", tell_reasons)
-        .on_disconnect(async |socket: Socket, reason: DisconnectReason, State(reasons): State<Reasons>| {
-            let Tags(tags) = socket.extensions().get().unwrap_or_default();
-            reasons.send_modify(|noted| {
-                for tag in tags {
-                    let left = (socket.namespace_name().to_owned(), reason.as_str());
-                    noted.entry(tag).or_default().push(left);
-                }
-            });
-        });
+        .on_disconnect(
+            async |socket: Socket, reason: DisconnectReason, State(reasons): State<Reasons>| {
+                let Tags(tags) = socket.extensions().get().unwrap_or_default();
+                reasons.send_modify(|noted| {
+                    for tag in tags {
+                        let left = (socket.namespace_name().to_owned(), reason.as_str());
+                        noted.entry(tag).or_default().push(left);
+                    }
+                });
+            },
+        );
 }
 
 /// Answers once as many sockets as expected have left.
@@ -157,6 +172,9 @@ async fn tell_reasons(
 ) {
     let mut reasons = reasons.subscribe();
     let enough = |noted: &HashMap<String, Vec<_>>| noted.get(&tag).map_or(0, Vec::len) >= count;
-    let noted = reasons.wait_for(enough).await.expect("the namespace keeps the sender");
+    let noted = reasons
+        .wait_for(enough)
+        .await
+        .expect("the namespace keeps the sender");
     ack.send(noted.get(&tag));
 }

@@ -34,13 +34,18 @@ pub enum Client {
 /// The program failed, with everything it said.
 pub async fn play(client: Client, transports: &str, url: &str) {
     let mut program = tokio::process::Command::from(client.program());
-    program.args([transports, url]).stdin(Stdio::null()).kill_on_drop(true);
+    program
+        .args([transports, url])
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
     let output = timeout(DEADLINE, program.output())
         .await
         .unwrap_or_else(|_| panic!("{client:?} did not end within {DEADLINE:?}"))
         .unwrap_or_else(|error| panic!("{client:?} can't be started: {error}"));
-    let (said, complained) =
-        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let (said, complained) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
     let passed = said.lines().filter(|line| line.starts_with("ok ")).count();
     assert!(
         output.status.success() && passed >= FEWEST_CHECKS,
@@ -78,8 +83,15 @@ fn setting(name: &str) -> String {
 
 fn set_up() -> HashMap<String, String> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/setup");
-    let output = Command::new(script).arg("clients").stderr(Stdio::inherit()).output().expect("tests/setup can be run");
-    assert!(output.status.success(), "tests/setup could not install the clients, see above");
+    let output = Command::new(script)
+        .arg("clients")
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("tests/setup can be run");
+    assert!(
+        output.status.success(),
+        "tests/setup could not install the clients, see above"
+    );
     let settings = String::from_utf8(output.stdout).expect("the settings are text");
     settings
         .lines()
