@@ -8,7 +8,7 @@
 //! | [`SocketIo`](crate::SocketIo) | ✓ | ✓ | ✓ | ✓ |
 //! | [`State<T>`](axum::extract::State), axum's | ✓ | ✓ | ✓ | ✓ |
 //! | [`Extension<T>`](axum::Extension), axum's | ✓ | ✓ | ✓ | ✓ |
-//! | [`Data<T>`], [`Rest<T>`], [`EventName`], [`AckSender`](crate::AckSender) | ✓ | | | |
+//! | [`Data<T>`], [`Rest<T>`], [`EventName`], [`AckSender`] | ✓ | | | |
 //! | [`Auth<T>`] | | ✓ | | |
 //! | `Query`, `TypedHeader`, `ConnectInfo`, `CookieJar` and all of axum's [`FromRequestParts`](axum::extract::FromRequestParts) | | ✓ | | ✓ |
 //! | [`DisconnectReason`](crate::DisconnectReason) | | | ✓ | |
@@ -50,12 +50,12 @@ mod tests;
 pub use self::{
     auth::{Auth, AuthRejection},
     context::MissingExtension,
-    data::{Data, EventName, NoAckWanted, Rest},
+    data::{Data, EventName, NoAckWanted},
     disconnect::FromDisconnect,
     event::FromEvent,
     request::{MissingSocket, MissingSocketIo},
 };
 pub use crate::{
-    packet::ArgError,
+    packet::{ArgError, Rest},
     server::{AckSender, DisconnectParts, EventParts},
 };
