@@ -1,6 +1,10 @@
 //! The engine through its two doors: HTTP requests, and a WebSocket over a pipe. Time stands still unless a test moves it.
 
+#![expect(clippy::disallowed_methods, reason = "a test is a driver too")]
+
 mod polling;
+mod served;
+mod size;
 mod upgrade;
 mod websocket;
 
@@ -311,7 +315,6 @@ impl Ws {
         .await
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the driver under test")]
     async fn connect(opening: Opening, query: &str, pipe: usize) -> Self {
         let (near, far) = tokio::io::duplex(pipe);
         let driver = begin(far, b"", opening, query.contains("b64")).unwrap();

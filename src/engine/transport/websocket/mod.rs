@@ -78,3 +78,9 @@ where
         }
     }
 }
+
+/// The size of the state of a task, for a test that watches it.
+#[cfg(test)]
+pub(in crate::engine) const fn driver_size() -> usize {
+    size_of::<Driver<Io>>()
+}
