@@ -28,7 +28,8 @@ pin_project! {
 pin_project! {
     #[project = KindProjection]
     enum Kind<B> {
-        Answered { answer: Option<Answer> },
+        // Boxed, because the other kinds may live long and are small.
+        Answered { answer: Option<Box<Answer>> },
         Poll { held: HeldPoll },
         Push { push: Push, #[pin] body: B },
     }
@@ -37,7 +38,9 @@ pin_project! {
 impl<B> Handle<B> {
     pub(super) fn answered(answer: Answer) -> Self {
         Self {
-            kind: Kind::Answered { answer: Some(answer) },
+            kind: Kind::Answered {
+                answer: Some(Box::new(answer)),
+            },
         }
     }
 
@@ -59,7 +62,7 @@ impl<B: Body> Future for Handle<B> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answer> {
         let answer = match self.project().kind.project() {
-            KindProjection::Answered { answer } => answer
+            KindProjection::Answered { answer } => *answer
                 .take()
                 .expect("invariant: a future isn't polled after it is ready"),
             KindProjection::Poll { held } => ready!(held.poll(cx)),

@@ -56,13 +56,11 @@ impl Handshake {
     /// Path and query, as the request line of HTTP/1.1 has them.
     pub(crate) fn uri_str(&self) -> &str {
         let target = self.target();
-        let path = target.find("://").map_or(0, |scheme| {
-            let authority = scheme + 3;
-            target[authority..]
-                .find('/')
-                .map_or(target.len(), |slash| authority + slash)
-        });
-        &target[path..]
+        // HTTP/2 gives the whole address, scheme and authority first.
+        match target.split_once("://") {
+            Some((scheme, rest)) if !scheme.contains('/') => &rest[rest.find('/').unwrap_or(rest.len())..],
+            _ => target,
+        }
     }
 
     /// The query without its question mark; empty if there is none.
@@ -192,4 +190,111 @@ fn own_extensions(mut extensions: Extensions) -> Extensions {
 
 fn text(field: &[u8]) -> &str {
     std::str::from_utf8(field).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn parts(target: &str, headers: &[(&str, &[u8])]) -> Parts {
+        let (mut parts, ()) = http::Request::get(target).body(()).unwrap().into_parts();
+        for (name, value) in headers {
+            let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
+            parts
+                .headers
+                .append(name, HeaderValue::from_bytes(value).unwrap());
+        }
+        parts
+    }
+
+    fn copy(parts: Parts) -> Handshake {
+        Handshake::new(parts, None, UNIX_EPOCH)
+    }
+
+    #[test]
+    fn the_request_can_be_rebuilt() {
+        let headers: &[(&str, &[u8])] = &[
+            ("host", b"example.org"),
+            ("cookie", b"a=1"),
+            ("cookie", b"b=\xff"),
+            ("x-empty", b""),
+        ];
+        let mut original = parts("/socket.io/?EIO=4&transport=polling", headers);
+        original.version = Version::HTTP_2;
+        original.extensions.insert(7_u8);
+        let handshake = copy(original.clone());
+        let rebuilt = handshake.parts();
+        assert_eq!(rebuilt.method, original.method);
+        assert_eq!(rebuilt.uri, original.uri);
+        assert_eq!(rebuilt.version, original.version);
+        assert_eq!(rebuilt.headers, original.headers);
+        assert_eq!(rebuilt.extensions.get::<u8>(), Some(&7));
+    }
+
+    #[test]
+    fn fields_can_be_read_without_rebuilding() {
+        let handshake = copy(parts(
+            "/socket.io/?EIO=4&name=x?y",
+            &[("Host", b"a"), ("host", b"b")],
+        ));
+        assert_eq!(handshake.method(), "GET");
+        assert_eq!(handshake.uri_str(), "/socket.io/?EIO=4&name=x?y");
+        assert_eq!(handshake.query(), "EIO=4&name=x?y");
+        assert_eq!(handshake.header("HOST"), Some(&b"a"[..]));
+        assert_eq!(handshake.header("cookie"), None);
+        assert_eq!(
+            handshake.headers().collect::<Vec<_>>(),
+            [("host", &b"a"[..]), ("host", b"b")]
+        );
+    }
+
+    #[test]
+    fn the_target_of_http2_is_read_as_that_of_http1() {
+        for (target, path) in [
+            (
+                "https://example.org/socket.io/?a=http://x/",
+                "/socket.io/?a=http://x/",
+            ),
+            ("/socket.io/?a=http://x/", "/socket.io/?a=http://x/"),
+            ("https://example.org", "/"),
+        ] {
+            assert_eq!(copy(parts(target, &[])).uri_str(), path);
+        }
+    }
+
+    #[test]
+    fn a_browsers_headers_cost_little_more_than_their_bytes() {
+        let value = [b'v'; 40];
+        let names: Vec<String> = (0..10).map(|index| format!("x-header-{index}")).collect();
+        let headers: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), &value[..])).collect();
+        let bytes: usize = headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+        let handshake = copy(parts("/socket.io/?EIO=4&transport=websocket", &headers));
+        let cost = handshake.fields.len() + size_of::<Handshake>();
+        assert!(cost <= bytes + 160, "{cost} for {bytes}");
+    }
+
+    #[test]
+    fn extensions_that_only_serve_the_http_server_are_dropped() {
+        let mut original = parts("/", &[]);
+        original
+            .extensions
+            .insert(hyper::ext::Protocol::from_static("websocket"));
+        assert!(copy(original).extensions().is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn fields_of_any_length_are_found_again(lengths in prop::collection::vec(0_usize..20_000, 0..8)) {
+            let mut fields = Vec::new();
+            for length in &lengths {
+                push_field(&mut fields, &vec![b'x'; *length]);
+            }
+            let found: Vec<usize> = Fields(&fields).map(<[u8]>::len).collect();
+            prop_assert_eq!(found, lengths);
+        }
+    }
 }

@@ -21,6 +21,7 @@ mod query;
 mod refusal;
 mod registry;
 mod response;
+mod route;
 mod service;
 mod session;
 mod timer;

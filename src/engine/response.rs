@@ -1,5 +1,7 @@
 //! The answers of the engine to HTTP requests.
 
+use std::fmt;
+
 use bytes::Bytes;
 use http::{
     HeaderValue, Response, StatusCode,
@@ -14,6 +16,57 @@ use super::refusal::Refusal;
 use crate::websocket::{Accepted, HandshakeError};
 
 pub(super) type Answer = Response<Full<Bytes>>;
+
+/// Why a request isn't served.
+#[derive(Debug)]
+pub(super) enum Denial {
+    Refusal(Refusal),
+    /// It asks for a WebSocket in a wrong way.
+    Handshake(HandshakeError),
+    /// Node answers it with a bare status; the words are for the log.
+    Status(StatusCode, &'static str),
+}
+
+impl Denial {
+    pub(super) const OVERLAP: Self = Self::Status(StatusCode::BAD_REQUEST, "overlap from client");
+    pub(super) const CONTENT: Self = Self::Status(StatusCode::BAD_REQUEST, "invalid content");
+    pub(super) const SHUT_DOWN: Self =
+        Self::Status(StatusCode::SERVICE_UNAVAILABLE, "the server is shutting down");
+
+    /// The answer to the request, which may have been one for a WebSocket.
+    pub(super) fn answer(&self, upgrade: bool) -> Answer {
+        match self {
+            Self::Refusal(refusal) => self::refusal(refusal, upgrade),
+            Self::Handshake(error) => bad_handshake(*error),
+            Self::Status(status, _) => empty(*status),
+        }
+    }
+}
+
+impl From<Refusal> for Denial {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refusal(refusal)
+    }
+}
+
+impl From<HandshakeError> for Denial {
+    fn from(error: HandshakeError) -> Self {
+        Self::Handshake(error)
+    }
+}
+
+impl fmt::Display for Denial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refusal(refusal) => match refusal.context() {
+                Some(context) => write!(f, "{} ({context})", refusal.message()),
+                None => f.write_str(refusal.message()),
+            },
+            Self::Handshake(error) => error.fmt(f),
+            Self::Status(_, why) => f.write_str(why),
+        }
+    }
+}
 
 const HTML: &str = "text/html";
 const JSON: &str = "application/json";
@@ -37,7 +90,7 @@ pub(super) fn empty(status: StatusCode) -> Answer {
 }
 
 /// A refused request; over an upgrade request with status 400 and the bare message.
-pub(super) fn refusal(refusal: &Refusal, upgrade: bool) -> Answer {
+fn refusal(refusal: &Refusal, upgrade: bool) -> Answer {
     if upgrade {
         let message = Bytes::copy_from_slice(refusal.body_upgrade().as_bytes());
         let mut answer = with_body(StatusCode::BAD_REQUEST, HTML, message);
@@ -53,8 +106,7 @@ pub(super) fn refusal(refusal: &Refusal, upgrade: bool) -> Answer {
     with_body(refusal.status(), JSON, Bytes::from(body))
 }
 
-/// A request that asks for a WebSocket in a wrong way.
-pub(super) fn bad_handshake(error: HandshakeError) -> Answer {
+fn bad_handshake(error: HandshakeError) -> Answer {
     let mut answer = empty(error.status());
     answer.headers_mut().extend(error.headers());
     answer

@@ -1,11 +1,20 @@
 //! The life of one connection, whatever carries it.
 
+mod polling;
+mod step;
+mod time;
+
+#[cfg(test)]
+mod tests;
+
 use std::time::{Duration, Instant};
 
-use super::{
-    CloseReason, Config, ReadyState, Transport,
-    heartbeat::{Beat, Heartbeat},
+use self::polling::Polling;
+pub(super) use self::{
+    polling::ProbeId,
+    step::{PollAnswer, PollStep, PushStep, TimeoutStep, UpgradeStep},
 };
+use super::{CloseReason, Config, ReadyState, Transport, heartbeat::Heartbeat};
 use crate::Protocol;
 
 /// How long a polling client may take to fetch what was queued when the server closed the connection.
@@ -52,30 +61,6 @@ enum Phase {
     Closed(Closed),
 }
 
-/// The requests of a polling client: at most one of each kind at a time.
-#[derive(Debug)]
-struct Polling {
-    /// A GET waits for packets.
-    held: bool,
-    /// A POST is being read or dispatched.
-    pushing: bool,
-    /// How many WebSockets have probed.
-    probes: u32,
-    probe: Probe,
-}
-
-/// The WebSocket a polling client tries out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Probe {
-    None,
-    Connected { deadline: Instant },
-    Probed { deadline: Instant },
-}
-
-/// One of the WebSockets that have probed: the one that counts is the last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct ProbeId(u32);
-
 #[derive(Debug)]
 struct Closing {
     reason: CloseReason,
@@ -93,58 +78,6 @@ struct Closed {
     transport: Transport,
     /// The client said goodbye itself, so a waiting GET is not told to close.
     by_packet: bool,
-}
-
-/// What becomes of a GET that has arrived.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum PollStep {
-    /// It is held; ask for its answer.
-    Held,
-    /// There was one already: this one is refused, and the session is over.
-    Overlap,
-    /// The session isn't polling any more.
-    Mismatch,
-    /// There is no such session any more.
-    Unknown,
-}
-
-/// The answer to a GET that is held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum PollAnswer {
-    Wait,
-    /// What is queued, as much as one response may carry.
-    Packets,
-    Noop,
-    NoopAndClose,
-    Close,
-}
-
-/// What becomes of a POST that has arrived.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum PushStep {
-    Accepted,
-    Overlap,
-    Mismatch,
-    Unknown,
-}
-
-/// What becomes of an upgrade packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum UpgradeStep {
-    Upgraded,
-    /// A POST is being read: its packets come before those of the WebSocket.
-    Wait,
-    /// The session has ended, or has given the probe up.
-    Gone,
-}
-
-/// What to do because time has passed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TimeoutStep {
-    Nothing,
-    Ping,
-    ProbeLost,
-    Closed,
 }
 
 impl Session {
@@ -252,11 +185,7 @@ impl Session {
                 }
                 let (reason, late) = (closing.reason, closing.late);
                 self.fail(reason);
-                if late {
-                    PollAnswer::NoopAndClose
-                } else {
-                    PollAnswer::Close
-                }
+                if late { PollAnswer::NoopAndClose } else { PollAnswer::Close }
             }
             Phase::Closed(Closed { by_packet: true, .. }) => PollAnswer::Noop,
             // The client upgraded without a probe, or the session has ended: nothing else will ever come here.
@@ -302,24 +231,15 @@ impl Session {
     /// A WebSocket has connected to this polling session. `None` if there is one already.
     pub(super) fn handle_probe_connected(&mut self, now: Instant, config: &Config) -> Option<ProbeId> {
         match &mut self.phase {
-            Phase::Polling(polling) if polling.probe == Probe::None => {
-                polling.probes += 1;
-                polling.probe = Probe::Connected {
-                    deadline: now + config.upgrade_timeout,
-                };
-                Some(ProbeId(polling.probes))
-            }
+            Phase::Polling(polling) => polling.start_probe(now + config.upgrade_timeout),
             _ => None,
         }
     }
 
     /// The probing WebSocket works: from now on every GET is released, so that the client can stop polling.
     pub(super) fn handle_probed(&mut self, id: ProbeId) {
-        if let Phase::Polling(polling) = &mut self.phase
-            && polling.is_probing(id)
-            && let Probe::Connected { deadline } = polling.probe
-        {
-            polling.probe = Probe::Probed { deadline };
+        if let Phase::Polling(polling) = &mut self.phase {
+            polling.confirm_probe(id);
         }
     }
 
@@ -338,10 +258,8 @@ impl Session {
 
     /// The probing WebSocket has gone or said something wrong; the session goes on without it.
     pub(super) fn handle_probe_lost(&mut self, id: ProbeId) {
-        if let Phase::Polling(polling) = &mut self.phase
-            && polling.is_probing(id)
-        {
-            polling.probe = Probe::None;
+        if let Phase::Polling(polling) = &mut self.phase {
+            polling.lose_probe(id);
         }
     }
 
@@ -409,98 +327,5 @@ impl Session {
             transport,
             by_packet,
         });
-    }
-
-    /// Takes notice of the time; `heard` is when the client last gave a sign of life.
-    pub(super) fn handle_timeout(&mut self, now: Instant, heard: Instant, config: &Config) -> TimeoutStep {
-        if let Phase::Closing(closing) = &self.phase {
-            if now < closing.deadline {
-                return TimeoutStep::Nothing;
-            }
-            let reason = closing.reason;
-            self.fail(reason);
-            return TimeoutStep::Closed;
-        }
-        if self.expires.is_some_and(|deadline| now >= deadline) && self.accepts_packets() {
-            self.close(CloseReason::ForcedServerClose, false, now);
-            return TimeoutStep::Closed;
-        }
-        match self.beat(now, heard, config) {
-            Beat::Expired => {
-                self.fail(CloseReason::PingTimeout);
-                TimeoutStep::Closed
-            }
-            Beat::Ping => TimeoutStep::Ping,
-            Beat::Nothing => self.give_up_probe(now),
-        }
-    }
-
-    /// When to take notice of the time again.
-    pub(super) fn poll_timeout(&self, now: Instant, heard: Instant, config: &Config) -> Option<Instant> {
-        let running = || {
-            let heartbeat = self
-                .heartbeat
-                .map(|heartbeat| heartbeat.poll_timeout(now, heard, config));
-            heartbeat.into_iter().chain(self.expires)
-        };
-        match &self.phase {
-            Phase::Polling(polling) => running().chain(polling.probe.deadline()).min(),
-            Phase::WebSocket => running().min(),
-            Phase::Closing(closing) => Some(closing.deadline),
-            Phase::Opening(_) | Phase::Closed(_) => None,
-        }
-    }
-
-    fn beat(&mut self, now: Instant, heard: Instant, config: &Config) -> Beat {
-        match (&self.phase, &mut self.heartbeat) {
-            (Phase::Polling(_) | Phase::WebSocket, Some(heartbeat)) => {
-                heartbeat.handle_timeout(now, heard, config)
-            }
-            _ => Beat::Nothing,
-        }
-    }
-
-    fn give_up_probe(&mut self, now: Instant) -> TimeoutStep {
-        if let Phase::Polling(polling) = &mut self.phase
-            && polling.probe.deadline().is_some_and(|deadline| now >= deadline)
-        {
-            polling.probe = Probe::None;
-            return TimeoutStep::ProbeLost;
-        }
-        TimeoutStep::Nothing
-    }
-}
-
-impl Polling {
-    fn new() -> Self {
-        Self {
-            held: false,
-            pushing: false,
-            probes: 0,
-            probe: Probe::None,
-        }
-    }
-
-    fn is_probing(&self, id: ProbeId) -> bool {
-        self.probe != Probe::None && id == ProbeId(self.probes)
-    }
-
-    fn answer(&mut self, queued: bool) -> PollAnswer {
-        let answer = match self.probe {
-            _ if queued => PollAnswer::Packets,
-            Probe::Probed { .. } => PollAnswer::Noop,
-            Probe::None | Probe::Connected { .. } => return PollAnswer::Wait,
-        };
-        self.held = false;
-        answer
-    }
-}
-
-impl Probe {
-    fn deadline(self) -> Option<Instant> {
-        match self {
-            Self::None => None,
-            Self::Connected { deadline } | Self::Probed { deadline } => Some(deadline),
-        }
     }
 }

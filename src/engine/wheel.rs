@@ -63,3 +63,60 @@ impl<K> Wheel<K> {
 fn slot_of(tick: u32) -> usize {
     (tick % SLOTS) as usize
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn an_entry_is_due_at_its_tick_and_not_before() {
+        let mut wheel = Wheel::new();
+        wheel.insert(3, "a");
+        wheel.insert(1000, "b");
+        assert_eq!(wheel.advance(2), []);
+        assert_eq!(wheel.advance(3), [(3, "a")]);
+        assert_eq!(wheel.advance(999), []);
+        assert_eq!(wheel.advance(1000), [(1000, "b")]);
+        assert!(wheel.is_empty());
+    }
+
+    #[test]
+    fn a_deadline_in_the_past_is_due_with_the_next_tick() {
+        let mut wheel = Wheel::new();
+        wheel.advance(100);
+        wheel.insert(7, ());
+        assert_eq!(wheel.advance(100), []);
+        assert_eq!(wheel.advance(101), [(7, ())]);
+    }
+
+    #[test]
+    fn an_entry_is_small() {
+        assert!(size_of::<Entry<std::sync::Weak<()>>>() <= 24);
+    }
+
+    proptest! {
+        #[test]
+        fn every_entry_is_due_once_and_in_time(
+            steps in prop::collection::vec((0_u32..700, prop::collection::vec(0_u32..2000, 0..4)), 1..40),
+        ) {
+            let (mut wheel, mut now, mut waiting) = (Wheel::new(), 0, Vec::new());
+            for (step, ticks) in steps {
+                for tick in ticks {
+                    wheel.insert(tick, ());
+                    waiting.push(tick.max(now + 1));
+                }
+                now += step;
+                let mut due = wheel.advance(now).len();
+                waiting.retain(|tick| {
+                    let is_due = *tick <= now;
+                    due = due.wrapping_sub(usize::from(is_due));
+                    !is_due
+                });
+                prop_assert_eq!(due, 0);
+                prop_assert_eq!(wheel.is_empty(), waiting.is_empty());
+            }
+        }
+    }
+}

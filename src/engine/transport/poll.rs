@@ -2,8 +2,6 @@
 
 use std::task::{Context, Poll};
 
-use http::StatusCode;
-
 use crate::{
     Protocol,
     engine::{
@@ -14,7 +12,7 @@ use crate::{
         payload_v4,
         refusal::Refusal,
         refused,
-        response::{self, Answer},
+        response::{self, Answer, Denial},
         session::{PollAnswer, PollStep},
     },
 };
@@ -32,20 +30,17 @@ pub(in crate::engine) struct HeldPoll {
 }
 
 impl HeldPoll {
-    /// Lets the GET wait, or answers it with an error at once.
-    pub(in crate::engine) fn new(connection: Connection) -> Result<Self, Answer> {
+    /// Lets the GET wait, or refuses it at once.
+    pub(in crate::engine) fn new(connection: Connection) -> Result<Self, Denial> {
         let step = connection.update(clock::now(), |core, _| core.session.handle_poll());
         match step {
             PollStep::Held => Ok(Self {
                 connection,
                 answered: false,
             }),
-            PollStep::Overlap => {
-                refused!(connection, "overlap from client");
-                Err(response::empty(StatusCode::BAD_REQUEST))
-            }
-            PollStep::Mismatch => Err(response::refusal(&Refusal::TRANSPORT_MISMATCH, false)),
-            PollStep::Unknown => Err(response::refusal(&Refusal::SessionUnknown, false)),
+            PollStep::Overlap => Err(Denial::OVERLAP),
+            PollStep::Mismatch => Err(Refusal::TRANSPORT_MISMATCH.into()),
+            PollStep::Unknown => Err(Refusal::SessionUnknown.into()),
         }
     }
 

@@ -20,7 +20,7 @@ use crate::{
         payload_v3, payload_v4,
         refusal::Refusal,
         refused,
-        response::{self, Answer},
+        response::{self, Answer, Denial},
         session::PushStep,
     },
 };
@@ -71,16 +71,13 @@ enum Payload {
 type Next<'a> = Option<Result<Packet<'a>, ParseError>>;
 
 impl Push {
-    /// Lets the POST in, or answers it with an error at once.
-    pub(in crate::engine) fn new(connection: Connection, headers: &HeaderMap) -> Result<Self, Answer> {
+    /// Lets the POST in, or refuses it at once.
+    pub(in crate::engine) fn new(connection: Connection, headers: &HeaderMap) -> Result<Self, Denial> {
         match connection.update(clock::now(), |core, _| core.session.handle_push()) {
             PushStep::Accepted => {}
-            PushStep::Overlap => {
-                refused!(connection, "data request overlap from client");
-                return Err(response::empty(StatusCode::BAD_REQUEST));
-            }
-            PushStep::Mismatch => return Err(response::refusal(&Refusal::TRANSPORT_MISMATCH, false)),
-            PushStep::Unknown => return Err(response::refusal(&Refusal::SessionUnknown, false)),
+            PushStep::Overlap => return Err(Denial::OVERLAP),
+            PushStep::Mismatch => return Err(Refusal::TRANSPORT_MISMATCH.into()),
+            PushStep::Unknown => return Err(Refusal::SessionUnknown.into()),
         }
         let encoding = Encoding::of(&connection, headers);
         let mut push = Self {
@@ -89,8 +86,8 @@ impl Push {
             stage: Stage::Reading(Vec::new()),
         };
         if encoding == Encoding::Binary && push.connection.protocol() == Protocol::V4 {
-            refused!(push.connection, "invalid content");
-            return Err(push.abort());
+            push.abort();
+            return Err(Denial::CONTENT);
         }
         Ok(push)
     }

@@ -1,5 +1,7 @@
 //! The task of one WebSocket.
 
+mod probe;
+
 use std::{
     pin::Pin,
     sync::Arc,
@@ -7,19 +9,14 @@ use std::{
 };
 
 use super::{
-    inbox::{Inbox, ProbeInbox, ProbeWord},
+    inbox::Inbox,
     io::Stream,
     linger::linger,
     reader::{Read, Reader},
     writer::Writer,
 };
 use crate::{
-    engine::{
-        CloseReason, Connection, ReadyState, Receiver, clock,
-        outbox::{Control, Item},
-        refused,
-        session::{ProbeId, UpgradeStep},
-    },
+    engine::{CloseReason, Connection, ReadyState, Receiver, clock, outbox::Item, refused, session::ProbeId},
     websocket::{CloseCode, ControlFrame, Pongs},
 };
 
@@ -113,84 +110,6 @@ impl<S: Stream> Driver<S> {
             Stage::Probing(Some(id)) => self.poll_probe(id, cx),
             Stage::Switching(id) => self.poll_switch(id, cx),
             Stage::Open(_) => self.poll_open(cx).map(Next::End),
-        }
-    }
-
-    fn poll_probe(&mut self, id: ProbeId, cx: &mut Context<'_>) -> Poll<Next> {
-        if !self.is_probing(id, cx) {
-            return Poll::Ready(Next::End(End::Close(None)));
-        }
-        loop {
-            self.push_pong();
-            let Some(stream) = &mut self.stream else {
-                return Poll::Pending;
-            };
-            if let Poll::Ready(Err(_)) = self.writer.poll_flush(stream, cx) {
-                return Poll::Ready(Next::End(End::Silent));
-            }
-            let mut inbox = ProbeInbox::new(self.connection.protocol(), &mut self.pongs);
-            let read = ready!(self.reader.poll_read(stream, &mut inbox, cx));
-            let end = match (read, inbox.said) {
-                (Read::Stopped, Some(ProbeWord::Probe)) => {
-                    self.handle_probe(id);
-                    continue;
-                }
-                (Read::Stopped, Some(ProbeWord::Upgrade)) => {
-                    return Poll::Ready(Next::Stage(Stage::Switching(id)));
-                }
-                (Read::Stopped, Some(ProbeWord::Closed(code))) => End::Reply(code),
-                (Read::Taken | Read::Stopped | Read::Blocked, None) => continue,
-                (Read::Invalid(error), _) => {
-                    refused!(self.connection, "{error}");
-                    End::Close(Some(error.code()))
-                }
-                (Read::End | Read::Failed(_), _) => End::Silent,
-                (Read::Taken | Read::Stopped | Read::Blocked, Some(_)) => {
-                    refused!(self.connection, "a WebSocket that probes said something else");
-                    End::Close(None)
-                }
-            };
-            return Poll::Ready(Next::End(end));
-        }
-    }
-
-    /// The WebSocket works: the GET that is held, and every one after it, is released.
-    fn handle_probe(&mut self, id: ProbeId) {
-        // One answer is enough for a client that asks again before it has read it.
-        if self.writer.is_empty() {
-            self.writer.push(Item::Control(Control::ProbePong));
-        }
-        self.connection.update(clock::now(), |core, effects| {
-            core.session.handle_probed(id);
-            core.wake_driver(effects);
-        });
-    }
-
-    fn is_probing(&self, id: ProbeId, cx: &Context<'_>) -> bool {
-        let mut core = self.connection.lock();
-        core.register_probe(cx);
-        core.session.is_probing(id)
-    }
-
-    fn poll_switch(&mut self, id: ProbeId, cx: &mut Context<'_>) -> Poll<Next> {
-        let (step, receiver) = self.connection.update(clock::now(), |core, effects| {
-            let step = core.session.handle_upgrade(id);
-            match step {
-                UpgradeStep::Wait => core.register_probe(cx),
-                UpgradeStep::Upgraded => {
-                    core.dispatching = true;
-                    core.wake_driver(effects);
-                }
-                UpgradeStep::Gone => {}
-            }
-            (step, core.receiver.clone())
-        });
-        match (step, receiver) {
-            (UpgradeStep::Wait, _) => Poll::Pending,
-            (UpgradeStep::Upgraded, Some(receiver)) => Poll::Ready(Next::Stage(Stage::Open(receiver))),
-            (UpgradeStep::Upgraded, None) | (UpgradeStep::Gone, _) => {
-                Poll::Ready(Next::End(End::Close(None)))
-            }
         }
     }
 

@@ -16,6 +16,8 @@ mod writer;
 
 use hyper::upgrade::{OnUpgrade, Upgraded};
 
+use tokio::io::{AsyncRead, AsyncWrite};
+
 use self::{driver::Driver, io::Io};
 use crate::{
     Protocol,
@@ -50,7 +52,15 @@ fn start(upgraded: Upgraded, opening: Opening, b64: bool) {
 }
 
 /// The driver of a new WebSocket; `None` if nobody wants it any more.
-fn begin<S: io::Stream>(io: S, early: &[u8], opening: Opening, b64: bool) -> Option<Driver<S>> {
+pub(in crate::engine) fn begin<S>(
+    io: S,
+    early: &[u8],
+    opening: Opening,
+    b64: bool,
+) -> Option<impl Future<Output = ()> + Send + use<S>>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     match opening {
         Opening::Handshake(engine, protocol, handshake) => {
             let format = PollingFormat::default();
@@ -69,5 +79,8 @@ fn begin<S: io::Stream>(io: S, early: &[u8], opening: Opening, b64: bool) -> Opt
     }
 }
 
+/// The size of the state of a task, for a test that watches it.
 #[cfg(test)]
-mod tests;
+pub(in crate::engine) const fn driver_size() -> usize {
+    size_of::<Driver<Io>>()
+}

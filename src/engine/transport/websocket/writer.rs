@@ -142,13 +142,13 @@ impl Writer {
 
     /// Whether what the next write can take is small frames only.
     fn is_small(&self) -> bool {
-        let mut room = SCRATCH;
-        let considered = self.unwritten().take_while(|slice| {
-            let considered = room > 0;
-            room = room.saturating_sub(slice.len());
-            considered
+        let mut total = 0;
+        let mut next = self.unwritten().take_while(|slice| {
+            let fits = total <= SCRATCH;
+            total += slice.len();
+            fits
         });
-        considered.map(<[u8]>::len).all(|length| length < SMALL)
+        next.all(|slice| slice.len() < SMALL)
     }
 
     fn unwritten(&self) -> impl Iterator<Item = &[u8]> {

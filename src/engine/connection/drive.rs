@@ -1,0 +1,169 @@
+//! What the drivers do with a connection.
+
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
+    },
+    time::Instant,
+};
+
+use super::{Connection, Inner, PollingFormat};
+use crate::{
+    Protocol,
+    engine::{
+        CloseReason, Handshake, ReadyState, clock,
+        core::{Core, Effects},
+        outbox::Control,
+        service::Shared,
+        session::TimeoutStep,
+    },
+    id::SessionId,
+};
+
+impl Connection {
+    pub(in crate::engine) fn new(
+        id: SessionId,
+        protocol: Protocol,
+        shared: Arc<Shared>,
+        handshake: Handshake,
+        polling: PollingFormat,
+        core: Core,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            id,
+            shared,
+            handshake,
+            polling,
+            protocol,
+            awake: AtomicBool::new(false),
+            ready: AtomicU8::new(ReadyState::Opening as u8),
+            heard: AtomicU64::new(0),
+            core: Mutex::new(core),
+        }))
+    }
+
+    pub(in crate::engine) fn downgrade(&self) -> Weak<Inner> {
+        Arc::downgrade(&self.0)
+    }
+
+    pub(in crate::engine) fn upgrade(inner: &Weak<Inner>) -> Option<Self> {
+        inner.upgrade().map(Self)
+    }
+
+    pub(in crate::engine) fn shared(&self) -> &Arc<Shared> {
+        &self.0.shared
+    }
+
+    pub(in crate::engine) fn polling_format(&self) -> &PollingFormat {
+        &self.0.polling
+    }
+
+    /// Whether messages are still delivered.
+    pub(in crate::engine) fn is_open(&self) -> bool {
+        self.ready_state() == ReadyState::Open
+    }
+
+    /// The client gave a sign of life.
+    pub(in crate::engine) fn heard(&self, now: Instant) {
+        self.0
+            .heard
+            .store(self.0.shared.timers.nanos(now), Ordering::Relaxed);
+    }
+
+    /// The driver runs: until it rests it needn't be woken.
+    pub(in crate::engine) fn set_awake(&self, awake: bool) {
+        self.0.awake.store(awake, Ordering::Relaxed);
+    }
+
+    pub(in crate::engine) fn lock(&self) -> MutexGuard<'_, Core> {
+        self.0.core.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends the session at once.
+    pub(in crate::engine) fn fail(&self, reason: CloseReason) {
+        self.update(clock::now(), |core, _| core.session.fail(reason));
+    }
+
+    pub(in crate::engine) fn send_control(&self, control: Control) {
+        self.update(clock::now(), |core, effects| {
+            core.outbox.push_control(control);
+            core.wake_driver(effects);
+        });
+    }
+
+    /// Whoever called the receiver has finished.
+    pub(in crate::engine) fn end_dispatch(&self) {
+        self.update(clock::now(), |core, _| core.dispatching = false);
+    }
+
+    /// The time for which this connection was entered into the wheel has come.
+    pub(in crate::engine) fn handle_timeout(&self, now: Instant, tick: u32) {
+        let heard = self.0.shared.timers.instant(self.0.heard.load(Ordering::Relaxed));
+        self.update(now, |core, effects| {
+            // An entry that an earlier one has replaced.
+            if core.scheduled != Some(tick) {
+                return;
+            }
+            core.scheduled = None;
+            core.outbox.shrink();
+            match core.session.handle_timeout(now, heard, &self.0.shared.config) {
+                TimeoutStep::Ping => {
+                    core.outbox.push_control(Control::Ping);
+                    core.wake_driver(effects);
+                }
+                TimeoutStep::ProbeLost => core.wake_probe(effects),
+                TimeoutStep::Nothing | TimeoutStep::Closed => {}
+            }
+        });
+    }
+
+    /// Changes the state under the lock, and does what follows from it after the lock is released.
+    pub(in crate::engine) fn update<R>(
+        &self,
+        now: Instant,
+        change: impl FnOnce(&mut Core, &mut Effects) -> R,
+    ) -> R {
+        let mut effects = Effects::default();
+        let mut core = self.lock();
+        let before = core.session.ready_state();
+        let result = change(&mut core, &mut effects);
+        let after = core.session.ready_state();
+        if after != before && matches!(after, ReadyState::Closing | ReadyState::Closed) {
+            core.wake_all(&mut effects);
+        }
+        core.settle(&mut effects);
+        self.0.ready.store(after as u8, Ordering::Release);
+        let tick = self.next_tick(&mut core, now);
+        drop(core);
+        self.apply(effects, tick);
+        result
+    }
+
+    fn apply(&self, mut effects: Effects, tick: Option<u32>) {
+        let shared = &self.0.shared;
+        if let Some(tick) = tick {
+            shared.timers.insert(tick, self);
+        }
+        if let Some((receiver, reason)) = effects.closed.take() {
+            shared.registry.remove(self.id().as_str());
+            effects.wake();
+            receiver.on_close(reason);
+        } else {
+            effects.wake();
+        }
+    }
+
+    /// When the wheel has to look at this connection, unless it will do so before.
+    fn next_tick(&self, core: &mut Core, now: Instant) -> Option<u32> {
+        let shared = &self.0.shared;
+        let heard = shared.timers.instant(self.0.heard.load(Ordering::Relaxed));
+        let deadline = core.session.poll_timeout(now, heard, &shared.config)?;
+        let tick = shared.timers.tick_after(deadline);
+        if core.scheduled.is_some_and(|scheduled| scheduled <= tick) {
+            return None;
+        }
+        core.scheduled = Some(tick);
+        Some(tick)
+    }
+}

@@ -1,0 +1,196 @@
+//! From a request to what answers it.
+
+use std::net::SocketAddr;
+
+use http::{Method, Request, Version, header::UPGRADE, request::Parts};
+use http_body::Body;
+use hyper::upgrade::OnUpgrade;
+
+use super::{
+    Connection, Engine, Handshake, Transport, clock,
+    connection::PollingFormat,
+    future::Handle,
+    jsonp::Jsonp,
+    query,
+    refusal::Refusal,
+    refused,
+    response::{self, Answer, Denial},
+    transport::{
+        poll::HeldPoll,
+        push::Push,
+        websocket::{self, Opening},
+    },
+};
+use crate::Protocol;
+
+/// A request on its way to its answer.
+struct Incoming {
+    parts: Parts,
+    peer: Option<SocketAddr>,
+    wish: Wish,
+}
+
+/// Whether a request asks for a WebSocket, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wish {
+    Plain,
+    Upgrade,
+    /// The extended CONNECT of HTTP/2 (RFC 8441).
+    Connect,
+}
+
+/// What a request is about.
+enum Subject {
+    Open(Choice),
+    Poll(Connection),
+    Push(Connection),
+    Upgrade(Connection, bool),
+}
+
+/// What the client chose at its handshake.
+struct Choice {
+    protocol: Protocol,
+    transport: Transport,
+    b64: bool,
+    jsonp: Option<Jsonp>,
+}
+
+impl Engine {
+    /// Answers a request whose path is the engine's.
+    pub(crate) fn handle<B: Body>(&self, request: Request<B>, peer: Option<SocketAddr>) -> Handle<B> {
+        let (parts, body) = request.into_parts();
+        let wish = Wish::of(&parts);
+        let incoming = Incoming { parts, peer, wish };
+        self.route(incoming, body).unwrap_or_else(|denial| {
+            refused!(peer, "{denial}");
+            Handle::answered(denial.answer(wish != Wish::Plain))
+        })
+    }
+
+    fn route<B: Body>(&self, incoming: Incoming, body: B) -> Result<Handle<B>, Denial> {
+        match self.subject(&incoming)? {
+            Subject::Poll(connection) => HeldPoll::new(connection).map(Handle::poll),
+            Subject::Push(connection) => {
+                Push::new(connection, &incoming.parts.headers).map(|push| Handle::push(push, body))
+            }
+            Subject::Upgrade(connection, b64) => {
+                let opening = |_| Opening::Probe(connection);
+                incoming.upgrade(opening, b64).map(Handle::answered)
+            }
+            Subject::Open(choice) if choice.transport == Transport::WebSocket => {
+                let engine = self.clone();
+                let opening =
+                    |incoming: Incoming| Opening::Handshake(engine, choice.protocol, incoming.copy());
+                incoming.upgrade(opening, choice.b64).map(Handle::answered)
+            }
+            Subject::Open(choice) => self.open(incoming, choice).map(Handle::poll),
+        }
+    }
+
+    fn subject(&self, incoming: &Incoming) -> Result<Subject, Denial> {
+        let upgrade = incoming.wish != Wish::Plain;
+        let query = incoming.parts.uri.query().unwrap_or_default();
+        let transports = self.shared().config.transports();
+        Ok(
+            match query::parse(&incoming.parts.method, query, upgrade, transports)? {
+                query::Request::Poll { sid, protocol } => Subject::Poll(self.session(&sid, protocol)?),
+                query::Request::Push { sid, protocol } => Subject::Push(self.session(&sid, protocol)?),
+                query::Request::Upgrade { sid, protocol, b64 } => {
+                    let connection = self.session(&sid, protocol)?;
+                    if !self.shared().config.upgrades() {
+                        return Err(Refusal::UPGRADE_NOT_ALLOWED.into());
+                    }
+                    Subject::Upgrade(connection, b64)
+                }
+                query::Request::Stray { sid, refusal } => {
+                    self.known(&sid)?;
+                    return Err(refusal.into());
+                }
+                query::Request::Open {
+                    protocol,
+                    transport,
+                    b64,
+                    jsonp,
+                } => {
+                    self.admit(protocol)?;
+                    Subject::Open(Choice {
+                        protocol,
+                        transport,
+                        b64,
+                        jsonp,
+                    })
+                }
+            },
+        )
+    }
+
+    /// Whether a handshake may go on.
+    fn admit(&self, protocol: Protocol) -> Result<(), Denial> {
+        if protocol == Protocol::V3 && !self.shared().config.allow_eio3 {
+            return Err(Refusal::UnsupportedProtocol.into());
+        }
+        if self.shared().registry.is_closed() {
+            return Err(Denial::SHUT_DOWN);
+        }
+        Ok(())
+    }
+
+    /// A new session, of which the handshake is the first poll.
+    fn open(&self, incoming: Incoming, choice: Choice) -> Result<HeldPoll, Denial> {
+        let format = PollingFormat {
+            b64: choice.b64,
+            jsonp: choice.jsonp.map(Box::new),
+        };
+        let connection = self.connect(Transport::Polling, choice.protocol, incoming.copy(), format);
+        HeldPoll::new(connection.ok_or(Denial::SHUT_DOWN)?)
+    }
+
+    fn known(&self, sid: &str) -> Result<Connection, Refusal> {
+        self.shared().registry.get(sid).ok_or(Refusal::SessionUnknown)
+    }
+
+    fn session(&self, sid: &str, protocol: Protocol) -> Result<Connection, Refusal> {
+        let connection = self.known(sid)?;
+        if connection.protocol() == protocol {
+            Ok(connection)
+        } else {
+            Err(Refusal::PROTOCOL_MISMATCH)
+        }
+    }
+}
+
+impl Incoming {
+    fn copy(self) -> Handshake {
+        Handshake::new(self.parts, self.peer, clock::system())
+    }
+
+    /// Answers a request for a WebSocket and leaves the rest to a task.
+    fn upgrade(mut self, opening: impl FnOnce(Self) -> Opening, b64: bool) -> Result<Answer, Denial> {
+        let parts = &mut self.parts;
+        let connect = self.wish == Wish::Connect;
+        let accepted = crate::websocket::accept(&parts.method, parts.version, &parts.headers, connect)?;
+        // An HTTP server that can't upgrade doesn't leave the means.
+        let on_upgrade = parts.extensions.remove::<OnUpgrade>();
+        let on_upgrade = on_upgrade.ok_or(Refusal::TRANSPORT_HANDSHAKE_ERROR)?;
+        websocket::spawn(on_upgrade, opening(self), b64);
+        Ok(response::switching(accepted))
+    }
+}
+
+impl Wish {
+    fn of(parts: &Parts) -> Self {
+        if parts.method == Method::CONNECT {
+            let protocol = parts.extensions.get::<hyper::ext::Protocol>();
+            let connect = protocol.is_some_and(|protocol| protocol.as_str() == "websocket");
+            return if connect { Self::Connect } else { Self::Plain };
+        }
+        let upgrade = parts.headers.get(UPGRADE);
+        let upgrade = upgrade.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"));
+        // HTTP/2 has no such header (RFC 9113 §8.2.2).
+        if upgrade && parts.version < Version::HTTP_2 {
+            Self::Upgrade
+        } else {
+            Self::Plain
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! What time does to a session.
+
+use std::time::Instant;
+
+use super::{Phase, Session, step::TimeoutStep};
+use crate::engine::{CloseReason, Config, heartbeat::Beat};
+
+impl Session {
+    /// Takes notice of the time; `heard` is when the client last gave a sign of life.
+    pub(in crate::engine) fn handle_timeout(
+        &mut self,
+        now: Instant,
+        heard: Instant,
+        config: &Config,
+    ) -> TimeoutStep {
+        if let Phase::Closing(closing) = &self.phase {
+            if now < closing.deadline {
+                return TimeoutStep::Nothing;
+            }
+            let reason = closing.reason;
+            self.fail(reason);
+            return TimeoutStep::Closed;
+        }
+        if self.expires.is_some_and(|deadline| now >= deadline) && self.accepts_packets() {
+            self.close(CloseReason::ForcedServerClose, false, now);
+            return TimeoutStep::Closed;
+        }
+        match self.beat(now, heard, config) {
+            Beat::Expired => {
+                self.fail(CloseReason::PingTimeout);
+                TimeoutStep::Closed
+            }
+            Beat::Ping => TimeoutStep::Ping,
+            Beat::Nothing => self.give_up_probe(now),
+        }
+    }
+
+    /// When to take notice of the time again.
+    pub(in crate::engine) fn poll_timeout(
+        &self,
+        now: Instant,
+        heard: Instant,
+        config: &Config,
+    ) -> Option<Instant> {
+        let running = || {
+            let heartbeat = self
+                .heartbeat
+                .map(|heartbeat| heartbeat.poll_timeout(now, heard, config));
+            heartbeat.into_iter().chain(self.expires)
+        };
+        match &self.phase {
+            Phase::Polling(polling) => running().chain(polling.deadline()).min(),
+            Phase::WebSocket => running().min(),
+            Phase::Closing(closing) => Some(closing.deadline),
+            Phase::Opening(_) | Phase::Closed(_) => None,
+        }
+    }
+
+    fn beat(&mut self, now: Instant, heard: Instant, config: &Config) -> Beat {
+        match (&self.phase, &mut self.heartbeat) {
+            (Phase::Polling(_) | Phase::WebSocket, Some(heartbeat)) => {
+                heartbeat.handle_timeout(now, heard, config)
+            }
+            _ => Beat::Nothing,
+        }
+    }
+
+    fn give_up_probe(&mut self, now: Instant) -> TimeoutStep {
+        if let Phase::Polling(polling) = &mut self.phase
+            && polling.expire_probe(now)
+        {
+            return TimeoutStep::ProbeLost;
+        }
+        TimeoutStep::Nothing
+    }
+}

@@ -1,0 +1,531 @@
+//! HTTP long-polling.
+
+use super::*;
+use crate::engine::{ReadyState, SendError, Transport};
+
+#[tokio::test(start_paused = true)]
+async fn a_handshake_is_answered_with_the_open_packet() {
+    let server = Server::new(Config::default());
+    let answer = server.get("EIO=4&transport=polling").await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("content-type"), "text/plain; charset=UTF-8");
+    assert_eq!(answer.header("cache-control"), "no-store");
+    assert_eq!(answer.header("content-length"), "118");
+    let connection = server.last().connection().clone();
+    let start = format!(
+        "0{{\"sid\":\"{}\",\"upgrades\":[\"websocket\"],",
+        connection.id().as_str()
+    );
+    assert!(answer.text().starts_with(&start));
+    assert_eq!(connection.transport(), Transport::Polling);
+    assert_eq!(connection.ready_state(), ReadyState::Open);
+    assert_eq!(server.engine.clients_count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_sent_while_accepting_leaves_with_the_open_packet() {
+    let server = Server::new(Config::default());
+    *server.greeting.lock().unwrap() = Some("0");
+    let answer = server.get("EIO=3&transport=polling").await;
+    assert!(answer.text().ends_with("}2:40"), "{}", answer.text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_held_get_is_answered_by_the_next_packet() {
+    let client = Client::open(Config::default()).await;
+    let held = client.hold().await;
+    client.upper.send("2[\"a\"]");
+    client.upper.send("2[\"b\"]");
+    held.await.unwrap().is(200, "42[\"a\"]\u{1e}42[\"b\"]");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_post_is_delivered_in_order_and_answered_ok() {
+    let client = Client::open(Config::default()).await;
+    let answer = client.post("4a\u{1e}bAQI=\u{1e}4b").await;
+    answer.is(200, "ok");
+    assert_eq!(answer.header("content-type"), "text/html");
+    let told = [
+        Told::Text("a".into()),
+        Told::Binary(vec![1, 2]),
+        Told::Text("b".into()),
+    ];
+    assert_eq!(client.upper.told(), told);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_response_carries_sixteen_packets_at_most() {
+    let client = Client::open(Config::default()).await;
+    for _ in 0..17 {
+        client.upper.send("x");
+    }
+    assert_eq!(client.get().await.text().split('\u{1e}').count(), 16);
+    client.get().await.is(200, "4x");
+}
+
+#[tokio::test(start_paused = true)]
+async fn attachments_follow_their_text() {
+    let client = Client::open(Config::default()).await;
+    client
+        .upper
+        .connection()
+        .send(packet("51-[]", &[&[1, 2, 3, 4]]))
+        .unwrap();
+    client.get().await.is(200, "451-[]\u{1e}bAQIDBA==");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_old_client_gets_binary_payloads_unless_it_said_otherwise() {
+    for (b64, content_type) in [
+        ("", "application/octet-stream"),
+        ("&b64=1", "text/plain; charset=UTF-8"),
+    ] {
+        let client = Client::open_with(Config::default(), &format!("EIO=3{b64}")).await;
+        client
+            .upper
+            .connection()
+            .send(packet("€", &[&[1, 2, 3, 4]]))
+            .unwrap();
+        let answer = client.get().await;
+        assert_eq!(answer.header("content-type"), content_type);
+        if b64.is_empty() {
+            assert_eq!(
+                &*answer.body,
+                b"\x00\x04\xff4\xe2\x82\xac\x01\x05\xff\x04\x01\x02\x03\x04"
+            );
+        } else {
+            assert!(answer.text().ends_with("10:b4AQIDBA=="), "{}", answer.text());
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_jsonp_session_is_scripts_and_forms_all_its_life() {
+    let client = Client::open_with(Config::default(), "EIO=4&j=3").await;
+    client.upper.send("line\n\u{2028}");
+    client.get().await.is(200, "___eio[3](\"4line\\n\\u2028\");");
+    client.post("d=4a%1Eb%20").await.is(200, "ok");
+    assert_eq!(client.upper.texts(), ["a"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_gets_at_once_end_the_session() {
+    let client = Client::open(Config::default()).await;
+    let held = client.hold().await;
+    client.get().await.is(400, "");
+    held.await.unwrap().is(200, "1");
+    assert_eq!(client.upper.told(), [Told::Close(CloseReason::TransportError)]);
+    assert!(client.is_gone().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_posts_at_once_end_the_session() {
+    let client = Client::open(Config::default()).await;
+    let held = client.hold().await;
+    client.upper.paused.store(true, Ordering::Release);
+    let first = tokio::spawn({
+        let (server, query) = (Arc::clone(&client.server), client.query.clone());
+        async move { server.post(&query, "4first").await }
+    });
+    settle().await;
+    client.post("4second").await.is(400, "");
+    assert_eq!(
+        client.upper.told(),
+        [],
+        "the first is still in the receiver's hands"
+    );
+    held.await.unwrap().is(200, "1");
+    first.await.unwrap();
+    assert_eq!(client.upper.told(), [Told::Close(CloseReason::TransportError)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_aborted_get_ends_the_session() {
+    let client = Client::open(Config::default()).await;
+    client.hold().await.abort();
+    settle().await;
+    assert_eq!(client.upper.told(), [Told::Close(CloseReason::TransportError)]);
+    assert!(client.is_gone().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_aborted_post_ends_the_session() {
+    let client = Client::open(Config::default()).await;
+    let held = client.hold().await;
+    let failing = http_body_util::StreamBody::new(futures::stream::iter([
+        Ok(http_body::Frame::data(Bytes::from_static(b"4a"))),
+        Err("the connection is gone"),
+    ]));
+    let uri = format!("/socket.io/?{}", client.query);
+    let request = Request::post(uri).body(failing).unwrap();
+    let answer = Answer::of(client.server.engine.handle(request, None).await).await;
+    answer.is(400, "");
+    held.await.unwrap().is(200, "1");
+    assert_eq!(client.upper.told(), [Told::Close(CloseReason::TransportError)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_post_that_is_dropped_while_the_receiver_rests_ends_the_session() {
+    let client = Client::open(Config::default()).await;
+    client.upper.paused.store(true, Ordering::Release);
+    let (server, query) = (Arc::clone(&client.server), client.query.clone());
+    let post = tokio::spawn(async move { server.post(&query, "4a").await });
+    settle().await;
+    post.abort();
+    settle().await;
+    assert_eq!(client.upper.told(), [Told::Close(CloseReason::TransportError)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receiver_that_rests_holds_the_post_back() {
+    let client = Client::open(Config::default()).await;
+    let (server, query) = (Arc::clone(&client.server), client.query.clone());
+    let post = tokio::spawn(async move { server.post(&query, "4pause\u{1e}4later").await });
+    settle().await;
+    assert!(!post.is_finished());
+    assert_eq!(client.upper.texts(), ["pause"]);
+    client.upper.resume();
+    post.await.unwrap().is(200, "ok");
+    assert_eq!(client.upper.texts(), ["pause", "later"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_over_the_limit_costs_nothing_but_itself() {
+    let config = Config {
+        max_http_buffer_size: 10,
+        ..Config::default()
+    };
+    let client = Client::open(config).await;
+    client.post("4234567890").await.is(200, "ok");
+    client.post("42345678901").await.is(413, "");
+    let chunks = ["423456", "78901"].map(|chunk| Ok::<_, std::convert::Infallible>(Bytes::from(chunk)));
+    let chunked =
+        http_body_util::StreamBody::new(futures::StreamExt::map(futures::stream::iter(chunks), |chunk| {
+            chunk.map(http_body::Frame::data)
+        }));
+    let request = Request::post(format!("/socket.io/?{}", client.query))
+        .body(chunked)
+        .unwrap();
+    let answer = Answer::of(client.server.engine.handle(request, None).await).await;
+    answer.is(413, "");
+    client.post("4still").await.is(200, "ok");
+    assert_eq!(client.upper.texts(), ["234567890", "still"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn binary_bodies_are_for_old_clients() {
+    let client = Client::open(Config::default()).await;
+    let request = Request::post(format!("/socket.io/?{}", client.query))
+        .header("content-type", "application/octet-stream")
+        .body(Full::new(Bytes::from_static(b"4a")))
+        .unwrap();
+    Answer::of(client.server.engine.handle(request, None).await)
+        .await
+        .is(400, "");
+    assert_eq!(client.upper.told(), [Told::Close(CloseReason::TransportError)]);
+
+    let client = Client::open_with(Config::default(), "EIO=3").await;
+    let request = Request::post(format!("/socket.io/?{}", client.query))
+        .header("content-type", "application/octet-stream")
+        .body(Full::new(Bytes::from_static(
+            b"\x00\x04\xff4\xe2\x82\xac\x01\x03\xff\x04\x01\x02",
+        )))
+        .unwrap();
+    Answer::of(client.server.engine.handle(request, None).await)
+        .await
+        .is(200, "ok");
+    assert_eq!(
+        client.upper.told(),
+        [Told::Text("€".into()), Told::Binary(vec![1, 2])]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_came_before_a_bad_packet_is_delivered() {
+    for body in ["4a\u{1e}x\u{1e}4b", "4a\u{1e}"] {
+        let client = Client::open(Config::default()).await;
+        let held = client.hold().await;
+        client.post(body).await.is(200, "ok");
+        held.await.unwrap().is(200, "1");
+        let told = [Told::Text("a".into()), Told::Close(CloseReason::ParseError)];
+        assert_eq!(client.upper.told(), told);
+    }
+    let client = Client::open(Config::default()).await;
+    client.post("").await.is(200, "ok");
+    assert_eq!(client.upper.told(), [Told::Close(CloseReason::ParseError)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_close_packet_releases_the_get_with_a_noop() {
+    for (query, body, noop) in [
+        ("EIO=4", "4a\u{1e}1\u{1e}4b", "6"),
+        ("EIO=3", "2:4a1:12:4b", "1:6"),
+    ] {
+        let client = Client::open_with(Config::default(), query).await;
+        let held = client.hold().await;
+        client.post(body).await.is(200, "ok");
+        held.await.unwrap().is(200, noop);
+        let told = [Told::Text("a".into()), Told::Close(CloseReason::TransportClose)];
+        assert_eq!(client.upper.told(), told);
+        assert!(client.is_gone().await);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ping_goes_in_the_direction_of_the_protocol() {
+    let client = Client::open_with(Config::default(), "EIO=3").await;
+    client.post("1:2").await.is(200, "ok");
+    client.get().await.is(200, "1:3");
+    assert_eq!(client.upper.told(), []);
+
+    let client = Client::open(Config::default()).await;
+    client.post("3").await.is(200, "ok");
+    assert_eq!(client.upper.told(), [], "a pong nobody asked for is tolerated");
+    client.post("2").await.is(200, "ok");
+    assert_eq!(client.upper.told(), [Told::Close(CloseReason::TransportError)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_server_pings_and_a_silent_client_is_closed() {
+    let client = Client::open(Config::default()).await;
+    let held = client.hold().await;
+    pass(25).await;
+    held.await.unwrap().is(200, "2");
+    let held = client.hold().await;
+    client.post("3").await.is(200, "ok");
+    pass(24).await;
+    assert!(!held.is_finished());
+    pass(2).await;
+    held.await.unwrap().is(200, "2");
+    let held = client.hold().await;
+    pass(19).await;
+    assert_eq!(client.upper.told(), []);
+    pass(2).await;
+    held.await.unwrap().is(200, "1");
+    assert_eq!(client.upper.told(), [Told::Close(CloseReason::PingTimeout)]);
+    assert!(client.is_gone().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn any_packet_keeps_an_old_client_alive() {
+    let client = Client::open_with(Config::default(), "EIO=3").await;
+    pass(40).await;
+    client.post("2:4a").await.is(200, "ok");
+    pass(44).await;
+    assert_eq!(client.upper.close_reasons(), []);
+    pass(2).await;
+    assert_eq!(client.upper.close_reasons(), [CloseReason::PingTimeout]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_close_brings_what_is_queued_and_then_the_end() {
+    let client = Client::open(Config::default()).await;
+    let held = client.hold().await;
+    client.upper.send("bye");
+    client.upper.connection().close();
+    assert_eq!(client.upper.connection().ready_state(), ReadyState::Closing);
+    assert_eq!(
+        client.upper.connection().send(packet("late", &[])),
+        Err(SendError::Closed)
+    );
+    held.await.unwrap().is(200, "4bye");
+    assert_eq!(client.upper.told(), []);
+    client.get().await.is(200, "6\u{1e}1");
+    assert_eq!(client.upper.told(), [Told::Close(CloseReason::ForcedClose)]);
+    assert!(client.is_gone().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_close_between_two_polls_waits_for_the_next() {
+    for (query, farewell) in [("EIO=4", "6\u{1e}1"), ("EIO=3", "1:61:1")] {
+        let client = Client::open_with(Config::default(), query).await;
+        client.upper.connection().close();
+        client.post("4ignored").await.is(200, "ok");
+        assert_eq!(client.upper.told(), []);
+        client.get().await.is(200, farewell);
+        assert_eq!(client.upper.told(), [Told::Close(CloseReason::ForcedClose)]);
+        assert!(client.is_gone().await);
+    }
+    let client = Client::open(Config::default()).await;
+    client.upper.connection().close();
+    pass(29).await;
+    assert_eq!(client.upper.told(), []);
+    pass(2).await;
+    assert_eq!(client.upper.told(), [Told::Close(CloseReason::ForcedClose)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_queued_packets_all_arrive_before_the_end() {
+    let client = Client::open(Config::default()).await;
+    for _ in 0..20 {
+        client.upper.send("x");
+    }
+    client.upper.connection().close();
+    assert_eq!(client.get().await.text().split('\u{1e}').count(), 16);
+    client.get().await.is(200, "4x\u{1e}4x\u{1e}4x\u{1e}4x");
+    client.get().await.is(200, "6\u{1e}1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn closing_from_within_a_message_ignores_the_rest() {
+    let client = Client::open(Config::default()).await;
+    let held = client.hold().await;
+    client.post("4close\u{1e}4more").await.is(200, "ok");
+    held.await.unwrap().is(200, "1");
+    let told = [Told::Text("close".into()), Told::Close(CloseReason::ForcedClose)];
+    assert_eq!(client.upper.told(), told);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_without_a_purpose_expires() {
+    let client = Client::open(Config::default()).await;
+    let held = client.hold().await;
+    client.upper.connection().close_after(Duration::from_secs(5));
+    pass(6).await;
+    held.await.unwrap().is(200, "1");
+    assert_eq!(client.upper.told(), [Told::Close(CloseReason::ForcedServerClose)]);
+
+    let client = Client::open(Config::default()).await;
+    client.upper.connection().close_after(Duration::from_secs(5));
+    client.upper.connection().stay_open();
+    pass(6).await;
+    assert_eq!(client.upper.told(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn volatile_packets_need_a_get_that_waits() {
+    let client = Client::open(Config::default()).await;
+    let connection = client.upper.connection();
+    assert_eq!(
+        connection.send_volatile(packet("lost", &[])),
+        Err(SendError::NotWritable)
+    );
+    let held = client.hold().await;
+    assert_eq!(connection.send_volatile(packet("first", &[])), Ok(()));
+    assert_eq!(
+        connection.send_volatile(packet("second", &[])),
+        Err(SendError::NotWritable)
+    );
+    held.await.unwrap().is(200, "4first");
+}
+
+#[tokio::test(start_paused = true)]
+async fn writable_waits_until_the_queue_is_fetched() {
+    let client = Client::open(Config::default()).await;
+    let connection = client.upper.connection().clone();
+    connection.writable().await;
+    client.upper.send("x");
+    let waiting = tokio::spawn(async move { connection.writable().await });
+    settle().await;
+    assert!(!waiting.is_finished());
+    client.get().await.is(200, "4x");
+    waiting.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_send_buffer_does_what_the_policy_says() {
+    let config = Config {
+        max_send_buffer: 200,
+        ..Config::default()
+    };
+    let client = Client::open(config.clone()).await;
+    let connection = client.upper.connection();
+    assert_eq!(connection.send(packet("1", &[])), Ok(()));
+    assert_eq!(connection.send(packet("2", &[])), Ok(()));
+    assert_eq!(connection.send(packet("3", &[])), Err(SendError::Full));
+    assert_eq!(client.upper.told(), [Told::Close(CloseReason::TransportError)]);
+
+    let config = Config {
+        overflow: crate::engine::Overflow::DropNewest,
+        ..config
+    };
+    let client = Client::open(config).await;
+    for text in ["1", "2", "3"] {
+        let _ = client.upper.connection().send(packet(text, &[]));
+    }
+    client.get().await.is(200, "41\u{1e}42");
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_that_fit_no_session_are_refused() {
+    let config = Config {
+        allow_eio3: false,
+        ..Config::default()
+    };
+    let client = Client::open(config).await;
+    let sid = client.upper.connection().id().as_str();
+    let cases = [
+        (
+            "EIO=4&transport=polling&sid=unknown",
+            400,
+            "{\"code\":1,\"message\":\"Session ID unknown\"}",
+        ),
+        (
+            "EIO=4&transport=carrier",
+            400,
+            "{\"code\":0,\"message\":\"Transport unknown\"}",
+        ),
+        (
+            "EIO=4&transport=websocket",
+            400,
+            "{\"code\":3,\"message\":\"Bad request\"}",
+        ),
+        (
+            "EIO=3&transport=polling",
+            400,
+            "{\"code\":5,\"message\":\"Unsupported protocol version\"}",
+        ),
+        (
+            &format!("EIO=3&transport=polling&sid={sid}"),
+            400,
+            "{\"code\":3,\"message\":\"Bad request\"}",
+        ),
+    ];
+    for (query, status, body) in cases {
+        let answer = client.server.get(query).await;
+        answer.is(status, body);
+        assert_eq!(answer.header("content-type"), "application/json");
+    }
+    client
+        .server
+        .post("EIO=4&transport=polling", "")
+        .await
+        .is(400, "{\"code\":2,\"message\":\"Bad handshake method\"}");
+    client
+        .server
+        .request(Method::PUT, &client.query, "")
+        .await
+        .is(500, "");
+    assert_eq!(client.upper.told(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_closed_engine_ends_all_sessions_and_takes_no_more() {
+    let client = Client::open(Config::default()).await;
+    let held = client.hold().await;
+    let server = Arc::clone(&client.server);
+    server.get("EIO=4&transport=polling").await;
+    server.engine.close(CloseReason::ServerShuttingDown);
+    server.engine.closed().await;
+    held.await.unwrap().is(200, "1");
+    for index in [0, 1] {
+        assert_eq!(
+            server.upper(index).told(),
+            [Told::Close(CloseReason::ServerShuttingDown)]
+        );
+    }
+    assert_eq!(server.get("EIO=4&transport=polling").await.status, 503);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_of_a_session_stays_behind() {
+    let client = Client::open(Config::default()).await;
+    let (server, inner) = (Arc::clone(&client.server), client.upper.connection().downgrade());
+    let upper = Arc::downgrade(&client.upper);
+    client.post("1").await.is(200, "ok");
+    server.uppers.lock().unwrap().clear();
+    drop(client);
+    assert!(upper.upgrade().is_none());
+    // Once the upper half has gone, so has the connection it held.
+    assert_eq!(inner.strong_count(), 0);
+}
