@@ -240,7 +240,7 @@ async def expect_disconnect(subject, peer, reason):
 
 
 async def client_leaves(subject):
-    """By WebSocket the clients close the connection before they send their last packets."""
+    """The clients drop a WebSocket without writing their last packets, and 4.x any connection."""
     [root, custom], expect_reasons = await recorded(subject, "/custom")
     await root.connection.disconnect()
     if subject.generation == 5:
