@@ -13,6 +13,14 @@ pub fn websocket_stream(stream: &[u8], sizes: &[u8], max: usize) -> (Vec<(u8, Ve
     (transcript.said, transcript.failed.is_some(), control_format)
 }
 
+/// Reads a text as a Socket.IO packet.
+///
+/// # Panics
+/// When it isn't read, or doesn't read back, as promised.
+pub fn packet(text: &str) {
+    crate::packet::fuzzing::check(text);
+}
+
 /// The stream cut into pieces of these sizes; no sizes, no cuts.
 fn pieces<'a>(stream: &'a [u8], sizes: &[u8]) -> Vec<&'a [u8]> {
     let mut pieces = Vec::new();

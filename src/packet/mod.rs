@@ -15,6 +15,8 @@ mod attachments;
 mod decode;
 pub(crate) mod encode;
 mod error;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod name;
 mod placeholder;
 mod rest;

@@ -97,6 +97,8 @@ struct Check {
 enum Seen {
     True,
     Number(u64),
+    /// A string, and the number it spells.
+    Text(Option<u64>),
     Other,
 }
 
@@ -143,8 +145,8 @@ impl<'de> Visitor<'de> for Check {
         Ok(Seen::Other)
     }
 
-    fn visit_str<E>(self, _: &str) -> Result<Seen, E> {
-        Ok(Seen::Other)
+    fn visit_str<E>(self, text: &str) -> Result<Seen, E> {
+        Ok(Seen::Text(text.parse().ok()))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Seen, A::Error> {
@@ -153,29 +155,27 @@ impl<'de> Visitor<'de> for Check {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Seen, A::Error> {
-        let (mut mark, mut number) = (Seen::Other, Seen::Other);
+        let (mut mark, mut number, mut wrapped) = (Seen::Other, Seen::Other, Seen::Other);
+        let mut others = false;
         while let Some(key) = map.next_key_seed(KeySeed)? {
+            let seen = map.next_value_seed(self)?;
+            others |= !matches!(key, Key::Wrapped);
             match key {
-                Key::Mark => mark = map.next_value_seed(self)?,
-                Key::Number => number = map.next_value_seed(self)?,
-                Key::Wrapped => return map.next_value().map(|text: String| Seen::parse(&text)),
-                Key::Other => {
-                    map.next_value_seed(self)?;
-                }
+                Key::Mark => mark = seen,
+                Key::Number => number = seen,
+                Key::Wrapped => wrapped = seen,
+                Key::Other => {}
             }
         }
-        match mark != Seen::True || number.is_below(self.attachments) {
-            true => Ok(Seen::Other),
-            false => Err(A::Error::custom("illegal attachments")),
+        match wrapped {
+            Seen::Text(Some(wrapped)) if !others => Ok(Seen::Number(wrapped)),
+            _ if mark != Seen::True || number.is_below(self.attachments) => Ok(Seen::Other),
+            _ => Err(A::Error::custom("illegal attachments")),
         }
     }
 }
 
 impl Seen {
-    fn parse(number: &str) -> Self {
-        number.parse().map_or(Self::Other, Self::Number)
-    }
-
     fn is_below(&self, limit: usize) -> bool {
         matches!(self, Self::Number(number) if usize::try_from(*number).is_ok_and(|number| number < limit))
     }

@@ -5,6 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use axum::{Router, extract::State};
 use axum_socketio::{
     Ack, AckSender, ConnectError, DisconnectReason, Namespace, Socket, SocketIo, Value,
+    ack::AckError,
     extract::{Auth, Data, Rest},
 };
 use serde::Deserialize;
@@ -25,13 +26,13 @@ struct Credentials {
 }
 
 /// A contract server on a free port of this machine.
-pub struct Server {
+pub(crate) struct Server {
     url: String,
     serving: tokio::task::JoinHandle<()>,
 }
 
 impl Server {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("a bound listener has an address");
         let app = Router::new().layer(contract().layer());
@@ -45,7 +46,7 @@ impl Server {
         }
     }
 
-    pub fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         &self.url
     }
 }
@@ -90,7 +91,7 @@ fn values(namespace: Namespace<Reasons>) -> Namespace<Reasons> {
         .on("ask", async |socket: Socket, args: Rest<Value>| {
             let answers: Rest<Value> = socket.emit_with_ack("question", args).await?;
             socket.emit("answered", answers);
-            Ok::<_, axum_socketio::ack::AckError>(())
+            Ok::<_, AckError>(())
         })
         .on("burst", async |socket: Socket, Data(count): Data<u32>| {
             for i in 0..count {

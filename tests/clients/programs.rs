@@ -18,7 +18,7 @@ const FEWEST_CHECKS: usize = 20;
 
 /// A client, by the program that plays it.
 #[derive(Clone, Copy, Debug)]
-pub enum Client {
+pub(crate) enum Client {
     /// An npm client, by its major version.
     Js(&'static str),
     /// python-socketio, by its major version.
@@ -32,7 +32,7 @@ pub enum Client {
 /// # Panics
 ///
 /// The program failed, with everything it said.
-pub async fn play(client: Client, transports: &str, url: &str) {
+pub(crate) async fn play(client: Client, transports: &str, url: &str) {
     let mut program = tokio::process::Command::from(client.program());
     program
         .args([transports, url])

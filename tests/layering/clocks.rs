@@ -11,7 +11,7 @@ const SLEEPS: &[&str] = &[
     "(sleep(",
 ];
 
-pub fn sleeps(sources: &[Source]) -> Vec<String> {
+pub(crate) fn sleeps(sources: &[Source]) -> Vec<String> {
     sources.iter().flat_map(sleeps_in).collect()
 }
 

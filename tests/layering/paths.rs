@@ -4,14 +4,14 @@ use crate::source::{Line, Source};
 
 /// A path as far as it is known, and the line on which it stands.
 #[derive(Debug, PartialEq)]
-pub struct Path {
-    pub segments: Vec<String>,
-    pub line: usize,
-    pub test: bool,
+pub(crate) struct Path {
+    pub(crate) segments: Vec<String>,
+    pub(crate) line: usize,
+    pub(crate) test: bool,
 }
 
 /// All paths of a file. A path is one that follows `use`, or has a `::` in it.
-pub fn of(source: &Source) -> Vec<Path> {
+pub(crate) fn of(source: &Source) -> Vec<Path> {
     let mut reader = Reader {
         tokens: tokens(source),
         at: 0,

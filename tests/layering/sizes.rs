@@ -2,13 +2,13 @@
 
 use crate::source::Source;
 
-pub const LONGEST: usize = 450;
+pub(crate) const LONGEST: usize = 450;
 
-pub fn length(source: &Source) -> usize {
+pub(crate) fn length(source: &Source) -> usize {
     source.lines.iter().filter(|line| !line.test).count()
 }
 
-pub fn too_long(sources: &[Source]) -> Vec<String> {
+pub(crate) fn too_long(sources: &[Source]) -> Vec<String> {
     let long = sources.iter().filter(|source| length(source) > LONGEST);
     long.map(|source| {
         format!(
@@ -21,7 +21,7 @@ pub fn too_long(sources: &[Source]) -> Vec<String> {
 }
 
 /// The median and the ninetieth percentile.
-pub fn quantiles(sources: &[Source]) -> (usize, usize) {
+pub(crate) fn quantiles(sources: &[Source]) -> (usize, usize) {
     let mut lengths: Vec<usize> = sources.iter().map(length).filter(|length| *length > 0).collect();
     lengths.sort_unstable();
     let at = |percent: usize| {

@@ -4,22 +4,22 @@ use std::{fs, path::Path};
 
 /// A file, read for its imports and its length.
 #[derive(Debug)]
-pub struct Source {
+pub(crate) struct Source {
     /// Relative to the repository, with `/`.
-    pub path: String,
-    pub lines: Vec<Line>,
+    pub(crate) path: String,
+    pub(crate) lines: Vec<Line>,
 }
 
 /// A line without its comments and without what stands in literals.
 #[derive(Debug)]
-pub struct Line {
-    pub code: String,
+pub(crate) struct Line {
+    pub(crate) code: String,
     /// It belongs to a `#[cfg(test)]` module, or the whole file does.
-    pub test: bool,
+    pub(crate) test: bool,
 }
 
 impl Source {
-    pub fn new(path: &str, text: &str) -> Self {
+    pub(crate) fn new(path: &str, text: &str) -> Self {
         let code = blank_out(text);
         let is_test = test_lines(path, &code);
         let lines = code
@@ -37,7 +37,7 @@ impl Source {
     }
 
     /// Every Rust file below `folder`, in the order of their paths.
-    pub fn all(root: &Path, folder: &str) -> Vec<Self> {
+    pub(crate) fn all(root: &Path, folder: &str) -> Vec<Self> {
         let mut found = Vec::new();
         collect(root, &root.join(folder), &mut found);
         found.sort_by(|a, b| a.path.cmp(&b.path));
@@ -45,14 +45,14 @@ impl Source {
     }
 
     /// The path in the crate: `["packet", "value"]` for `src/packet/value.rs` and `src/packet/value/mod.rs`.
-    pub fn module(&self) -> Vec<&str> {
+    pub(crate) fn module(&self) -> Vec<&str> {
         let inside = self.path.strip_prefix("src/").unwrap_or(&self.path);
         let inside = inside.trim_end_matches(".rs").trim_end_matches("/mod");
         inside.split('/').filter(|name| *name != "lib").collect()
     }
 
     /// The lines with code, each with its number.
-    pub fn numbered(&self) -> impl Iterator<Item = (usize, &Line)> {
+    pub(crate) fn numbered(&self) -> impl Iterator<Item = (usize, &Line)> {
         self.lines
             .iter()
             .enumerate()

@@ -138,7 +138,7 @@ const IMPURE: &[&[&str]] = &[
 ];
 
 /// What breaks the walls, one sentence with `file:line` each.
-pub fn breaches(sources: &[Source], crates: &BTreeSet<String>) -> Vec<String> {
+pub(crate) fn breaches(sources: &[Source], crates: &BTreeSet<String>) -> Vec<String> {
     let names = RootNames::of(sources);
     let mut breaches = Vec::new();
     for source in sources {
@@ -197,7 +197,7 @@ fn starts_with(segments: &[String], start: &[&str]) -> bool {
 }
 
 /// Two rooms that use each other, with a place for each direction.
-pub fn knots(sources: &[Source]) -> Vec<String> {
+pub(crate) fn knots(sources: &[Source]) -> Vec<String> {
     let names = RootNames::of(sources);
     let mut uses = Vec::new();
     for source in sources {
@@ -232,10 +232,12 @@ fn room_of(module: &[&str], path: &Path, names: &RootNames) -> Option<String> {
         _ => return None,
     };
     let first = segments.get(at_root)?.as_str();
-    ROOMS
+    let room = ROOMS
         .contains(&first)
         .then(|| first.to_owned())
-        .or_else(|| names.room(first))
+        .or_else(|| names.room(first));
+    // The doors in `lib.rs` are for users.
+    room.or_else(|| (segments[0] == "crate").then(|| "lib".to_owned()))
 }
 
 /// Which rooms the names in the crate's root come from.
@@ -282,7 +284,7 @@ impl RootNames {
 }
 
 /// The table itself has no way round: nobody may use what stands above.
-pub fn table_leads_down() -> bool {
+pub(crate) fn table_leads_down() -> bool {
     let rank = |path: &str| ROOMS.iter().position(|room| path.split('/').next() == Some(room));
     let goes_down = |wall: &Wall| {
         let lowest = wall.prefixes.iter().map(|prefix| rank(prefix)).min();

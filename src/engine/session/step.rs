@@ -19,8 +19,6 @@ pub(in crate::engine) enum PollAnswer {
     Wait,
     /// What is queued, as much as one response may carry.
     Packets,
-    /// What is queued and then the close packet, if it all fits.
-    Farewell,
     Noop,
     NoopAndClose,
     Close,

@@ -44,10 +44,8 @@ impl Pair {
     }
 
     fn answer(&mut self) -> PollAnswer {
-        let answer = self
-            .session
-            .handle_poll_answer(self.queued > 0, self.queued <= 16);
-        if matches!(answer, PollAnswer::Packets | PollAnswer::Farewell) {
+        let answer = self.session.handle_poll_answer(self.queued > 0);
+        if answer == PollAnswer::Packets {
             self.queued -= self.queued.min(16);
         }
         answer
@@ -111,7 +109,8 @@ fn a_session_closed_while_opening_tells_the_client() {
     pair.queued = 1;
     pair.close(CloseReason::ForcedClose);
     pair.session.handle_open(Protocol::V4, pair.now, &pair.config);
-    assert_eq!(pair.get(), PollAnswer::Farewell);
+    assert_eq!(pair.get(), PollAnswer::Packets);
+    assert_eq!(pair.get(), PollAnswer::NoopAndClose);
     assert_eq!(pair.session.closed(), Some(CloseReason::ForcedClose));
 }
 
@@ -184,7 +183,8 @@ fn a_close_with_more_than_one_response_of_packets_brings_them_all() {
     pair.close(CloseReason::ForcedClose);
     assert_eq!(pair.get(), PollAnswer::Packets);
     assert_eq!(pair.get(), PollAnswer::Packets);
-    assert_eq!(pair.get(), PollAnswer::Farewell);
+    assert_eq!(pair.get(), PollAnswer::Packets);
+    assert_eq!(pair.get(), PollAnswer::NoopAndClose);
     assert_eq!(
         (pair.queued, pair.session.closed()),
         (0, Some(CloseReason::ForcedClose))
@@ -219,7 +219,7 @@ fn a_shutdown_waits_only_for_polls_that_bring_something() {
     let mut held = Pair::polling();
     held.get();
     held.close(CloseReason::ServerShuttingDown);
-    assert_eq!(held.answer(), PollAnswer::Farewell);
+    assert_eq!(held.answer(), PollAnswer::Close);
 }
 
 #[test]

@@ -328,7 +328,9 @@ async fn a_server_close_brings_what_is_queued_and_then_the_end() {
         client.upper.connection().send(packet("late", &[])),
         Err(SendError::Closed)
     );
-    held.await.unwrap().is(200, "4bye\u{1e}1");
+    held.await.unwrap().is(200, "4bye");
+    assert_eq!(client.upper.told(), []);
+    client.get().await.is(200, "6\u{1e}1");
     assert_eq!(client.upper.told(), [Told::Close(CloseReason::ForcedClose)]);
     assert!(client.is_gone().await);
 }
@@ -360,7 +362,8 @@ async fn many_queued_packets_all_arrive_before_the_end() {
     }
     client.upper.connection().close();
     assert_eq!(client.get().await.text().split('\u{1e}').count(), 16);
-    client.get().await.is(200, "4x\u{1e}4x\u{1e}4x\u{1e}4x\u{1e}1");
+    client.get().await.is(200, "4x\u{1e}4x\u{1e}4x\u{1e}4x");
+    client.get().await.is(200, "6\u{1e}1");
 }
 
 #[tokio::test(start_paused = true)]

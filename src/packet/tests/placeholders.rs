@@ -207,6 +207,7 @@ fn a_placeholder_must_name_an_attachment() {
         r#"["e",{"_placeholder":1,"num":9},{"_placeholder":"true"},{"num":7},"_placeholder"]"#,
         r#"["e",{"_placeholder":true,"num":9,"num":1}]"#,
         r#"["e",{"_placeholder":true,"num":{"$serde_json::private::Number":"1"}}]"#,
+        r#"["e",{"$serde_json::private::Number":1},{"a":1,"$serde_json::private::Number":"1"}]"#,
     ];
     const ILLEGAL: &[&str] = &[
         r#"["e",{"_placeholder":true,"num":2}]"#,
@@ -217,6 +218,8 @@ fn a_placeholder_must_name_an_attachment() {
         r#"["e",{"_placeholder":true}]"#,
         r#"["e",[{"a":{"num":18446744073709551615,"_placeholder":true}}]]"#,
         r#"["e",{"\u005fplaceholder":true,"num":2}]"#,
+        r#"["e",{"$serde_json::private::Number":"1","a":{"_placeholder":true,"num":2}}]"#,
+        r#"["e",{"_placeholder":true,"num":{"$serde_json::private::Number":"1","a":1}}]"#,
     ];
     for payload in LEGAL {
         assert_eq!(check_placeholders(payload, 2), Ok(()), "{payload}");

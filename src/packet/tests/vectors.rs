@@ -341,3 +341,18 @@ fn many_attachments_fit_in_front_of_the_packet() {
     );
     assert_eq!(attachments, args);
 }
+
+#[test]
+fn whatever_serialises_as_bytes_is_an_attachment_and_a_list_of_numbers_is_not() {
+    let args = (
+        serde_bytes::Bytes::new(b"a"),
+        Some(serde_bytes::ByteBuf::from("b")),
+        [Bytes::from_static(b"c")],
+        vec![1_u8, 2],
+    );
+    let (text, attachments) = written(|buf| encode::event(buf, HEADROOM, "/", None, "e", &args).unwrap());
+    let placeholder = |number: usize| format!(r#"{{"_placeholder":true,"num":{number}}}"#);
+    let [a, b, c] = [0, 1, 2].map(placeholder);
+    assert_eq!(text, format!(r#"53-["e",{a},{b},[{c}],[1,2]]"#));
+    assert_eq!(attachments, ["a", "b", "c"]);
+}

@@ -56,6 +56,7 @@ export const checks = [
   { name: "volatile events", play: volatileEvents },
   { name: "a large message", play: (subject) => echo(subject, "x".repeat(900_000)) },
   { name: "a large binary message", play: (subject) => echo(subject, Buffer.alloc(600_000, 7)) },
+  { name: "large messages one after the other", play: largeMessages },
   {
     name: "nothing is lost across the upgrade",
     applies: (subject) => subject.transports === "upgrade",
@@ -364,6 +365,13 @@ async function interleaved(subject) {
     same(await peer.next("echo"), [i]);
     sameValues(await peer.next("echo"), [i, bytes(i), { also: bytes(i, 1) }]);
   }
+}
+
+async function largeMessages(subject) {
+  const peer = await subject.open();
+  const large = (i) => String(i).repeat(150_000);
+  for (let i = 0; i < 5; i += 1) peer.emit("echo", large(i), i);
+  for (let i = 0; i < 5; i += 1) sameValues(await peer.next("echo"), [large(i), i]);
 }
 
 /** Any of them may be dropped, none may come twice or late; and when one is tried often enough, one arrives. */

@@ -26,7 +26,7 @@ async def main(generation, transports, url):
                 print(f"ok {name}", flush=True)
         except Exception as error:
             failures += 1
-            print(f"not ok {name}: {error or type(error).__name__}", flush=True)
+            print(f"not ok {name}: {str(error) or type(error).__name__}", flush=True)
         await subject.close_all()
     return failures
 

@@ -49,7 +49,10 @@ fn subject(args: &[String]) -> Option<Subject> {
 }
 
 /// Runs a check in a task of its own, so that a panic fails this check only.
-#[expect(clippy::disallowed_methods, reason = "the server's rule about tasks is not for its clients")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the server's rule about tasks is not for its clients"
+)]
 async fn run(subject: &Subject, play: Play) -> Result<(), String> {
     let mut task = tokio::spawn(play(subject.clone()));
     match timeout(CHECK_DEADLINE, &mut task).await {

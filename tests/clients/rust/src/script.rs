@@ -21,6 +21,7 @@ pub const NOT_BY_POLLING: &[&str] = &[
     "1,000 events from the server in order",
     "a large message",
     "a large binary message",
+    "large messages one after the other",
 ];
 
 /// The checks as a table; each is an async function of the subject.
@@ -59,6 +60,7 @@ checks! {
     "volatile events" => volatile_events,
     "a large message" => large_message,
     "a large binary message" => large_binary_message,
+    "large messages one after the other" => large_messages,
 }
 
 const UNICODE: &str = "Grüße, \u{2028} 世界 😀";
@@ -367,4 +369,18 @@ async fn large_message(subject: Subject) {
 
 async fn large_binary_message(subject: Subject) {
     echoes_binary(&mut subject.open().await, vec![7; 600_000]).await;
+}
+
+async fn large_messages(subject: Subject) {
+    let mut peer = subject.open().await;
+    let messages: Vec<Value> = (0..5).map(|i| json!(i.to_string().repeat(150_000))).collect();
+    for message in &messages {
+        peer.emit("echo", several(std::slice::from_ref(message))).await;
+    }
+    for message in messages {
+        assert!(
+            peer.next("echo").await == Args::Json(vec![message]),
+            "the text differs"
+        );
+    }
 }

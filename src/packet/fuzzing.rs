@@ -1,0 +1,66 @@
+//! What must hold for any text, asserted by the fuzz target `packet`.
+
+use bytes::Bytes;
+
+use super::{Args, Packet, PacketType, Value, args, check_placeholders, decode, encode};
+use crate::Protocol;
+
+const MAX_ATTACHMENTS: usize = 10;
+
+/// Reads the text as a packet of either generation.
+///
+/// # Panics
+/// When a promise of this room does not hold for it.
+pub(crate) fn check(text: &str) {
+    for protocol in [Protocol::V3, Protocol::V4] {
+        if let Ok(packet) = decode(text, protocol, MAX_ATTACHMENTS) {
+            check_packet(&packet);
+        }
+    }
+}
+
+fn check_packet(packet: &Packet<'_>) {
+    let payload = packet.payload;
+    let (binary, args) = match packet.kind {
+        PacketType::Event => (false, args::event(payload).ok().map(|event| event.args)),
+        PacketType::Ack => (false, args::ack(payload).ok()),
+        PacketType::BinaryEvent => (true, args::event(payload).ok().map(|event| event.args)),
+        PacketType::BinaryAck => (true, args::ack(payload).ok()),
+        _ => return,
+    };
+    assert_eq!(binary, packet.attachments > 0);
+    if let Some(args) = args {
+        assert!(payload.is_empty() || serde_json::from_str::<serde::de::IgnoredAny>(payload).is_ok());
+        check_args(&args, payload, packet.attachments);
+    }
+}
+
+/// Attachments make no argument unreadable, once the placeholders are found to be in order.
+fn check_args(args: &Args<'_>, payload: &str, attachments: usize) {
+    let Ok(plain) = args.clone().rest::<Value>() else {
+        return;
+    };
+    assert_eq!(plain.len(), args.len());
+    let attachments = vec![Bytes::from_static(b"attached"); attachments];
+    if check_placeholders(payload, attachments.len()).is_ok() {
+        let whole = args.clone().with_attachments(&attachments).rest::<Value>();
+        whole
+            .expect("checked placeholders")
+            .iter()
+            .for_each(check_round_trip);
+    }
+}
+
+/// What can be read can be written, and reads the same again.
+fn check_round_trip(value: &Value) {
+    let mut buf = Vec::new();
+    let written = encode::ack(&mut buf, 0, "/", 0, value).expect("a value serialises");
+    let text = str::from_utf8(&buf[written.start..]).expect("packets are text");
+    let packet = decode(text, Protocol::V4, usize::MAX).expect("packets written are legal");
+    let args = args::ack(packet.payload).expect("packets written are legal");
+    let read: Value = args
+        .with_attachments(&written.attachments)
+        .next()
+        .expect("what was written");
+    assert_eq!(read, *value);
+}
