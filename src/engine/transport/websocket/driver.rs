@@ -140,6 +140,7 @@ impl<S: Stream> Driver<S> {
             Ok(rest) => {
                 let end = self.poll_write(cx);
                 if rest == Rest::Blocked {
+                    self.connection.set_blocked();
                     self.look_again(cx);
                 }
                 end
@@ -161,6 +162,7 @@ impl<S: Stream> Driver<S> {
         let (Stage::Open(receiver), Some(stream)) = (&self.stage, &mut self.stream) else {
             return Ok(Rest::Done);
         };
+        self.connection.unblock();
         let mut inbox = Inbox::new(&self.connection, &**receiver);
         for _ in 0..READS {
             let Poll::Ready(read) = self.reader.poll_read(stream, &mut inbox, cx) else {
