@@ -78,6 +78,12 @@ impl Timers {
         }
     }
 
+    /// How many deadlines are set.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.lock().wheel.len()
+    }
+
     fn advance(&self, now: Instant) -> Vec<(u32, Weak<Inner>)> {
         let ticks = self.nanos(now) / tick_nanos();
         self.lock()

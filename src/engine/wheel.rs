@@ -34,6 +34,11 @@ impl<K> Wheel<K> {
         self.entries == 0
     }
 
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.entries
+    }
+
     /// Reminds of `key` at this tick, at the earliest with the next one.
     pub(super) fn insert(&mut self, tick: u32, key: K) {
         let slot = tick.clamp(self.now.saturating_add(1), self.now.saturating_add(SLOTS));

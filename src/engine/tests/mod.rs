@@ -21,7 +21,7 @@ use bytes::Bytes;
 use futures::{FutureExt, SinkExt, StreamExt};
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
-use tokio::io::DuplexStream;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{Message, protocol::Role},
@@ -47,6 +47,8 @@ struct Upper {
     connection: OnceLock<Connection>,
     told: Mutex<Vec<Told>>,
     paused: AtomicBool,
+    /// Isn't ready when it is asked the next time, and doesn't tell anybody when it is.
+    blinks: AtomicBool,
     waiting: Mutex<Option<Waker>>,
 }
 
@@ -122,6 +124,9 @@ impl Receiver for Upper {
     }
 
     fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.blinks.swap(false, Ordering::AcqRel) {
+            return Poll::Pending;
+        }
         if !self.paused.load(Ordering::Acquire) {
             return Poll::Ready(());
         }

@@ -227,6 +227,52 @@ async fn a_body_over_the_limit_costs_nothing_but_itself() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_length_over_the_limit_is_refused_before_anything_is_read() {
+    /// Says how long it is, and doesn't want to be read.
+    struct Announced;
+
+    impl http_body::Body for Announced {
+        type Data = Bytes;
+        type Error = std::convert::Infallible;
+
+        fn poll_frame(
+            self: std::pin::Pin<&mut Self>,
+            _cx: &mut Context<'_>,
+        ) -> Poll<Option<Result<http_body::Frame<Bytes>, Self::Error>>> {
+            panic!("the body is read")
+        }
+
+        fn size_hint(&self) -> http_body::SizeHint {
+            http_body::SizeHint::with_exact(1_000_001)
+        }
+    }
+
+    let client = Client::open(Config::default()).await;
+    let request = Request::post(format!("/socket.io/?{}", client.query))
+        .body(Announced)
+        .unwrap();
+    Answer::of(client.server.engine.handle(request, None).await)
+        .await
+        .is(413, "");
+}
+
+#[tokio::test(start_paused = true)]
+async fn packets_of_a_session_that_has_ended_are_let_go() {
+    let client = Client::open(Config::default()).await;
+    let Outbound::Own(outgoing) = packet("x", &[]) else {
+        unreachable!()
+    };
+    let shared = Arc::new(outgoing);
+    client
+        .upper
+        .connection()
+        .send(Outbound::Shared(Arc::clone(&shared)))
+        .unwrap();
+    client.post("1").await.is(200, "ok");
+    assert_eq!(Arc::strong_count(&shared), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn binary_bodies_are_for_old_clients() {
     let client = Client::open(Config::default()).await;
     let request = Request::post(format!("/socket.io/?{}", client.query))

@@ -187,6 +187,24 @@ async fn the_heartbeat_survives_the_upgrade() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_connection_stands_in_the_wheel_once_however_often_it_probes() {
+    let client = Client::open(Config::default()).await;
+    for _ in 0..20 {
+        drop(probed(&client).await);
+        settle().await;
+    }
+    for _ in 0..4 {
+        let held = client.hold().await;
+        while !held.is_finished() {
+            pass(1).await;
+        }
+        client.post("3").await.is(200, "ok");
+    }
+    assert_eq!(client.upper.close_reasons(), []);
+    assert_eq!(client.upper.connection().shared().timers.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_pong_may_come_over_the_new_transport() {
     let client = Client::open(Config::default()).await;
     let held = client.hold().await;

@@ -318,6 +318,59 @@ async fn a_client_that_is_not_heard_because_nobody_reads_is_not_called_silent() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_client_has_its_time_after_the_reading_goes_on() {
+    let server = server();
+    let mut ws = Ws::open(&server, "EIO=4").await;
+    let upper = server.last();
+    pass(10).await;
+    ws.send("4pause").await;
+    pass(16).await;
+    pass(18).await;
+    upper.resume();
+    settle().await;
+    pass(3).await;
+    assert_eq!(upper.close_reasons(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receiver_that_became_ready_unnoticed_is_asked_again() {
+    let server = server();
+    let mut ws = Ws::open(&server, "EIO=4").await;
+    server.last().blinks.store(true, Ordering::Release);
+    ws.send("4a").await;
+    assert_eq!(server.last().texts(), ["a"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_stream_stays_until_the_client_has_read_the_close_frame() {
+    let server = server();
+    let mut ws = Ws::open(&server, "EIO=4").await.0.into_inner();
+    server.last().connection().close();
+    let mut frame = [0; 2];
+    ws.read_exact(&mut frame).await.unwrap();
+    assert_eq!(frame, [0x88, 0]);
+    settle().await;
+    assert!(ws.read(&mut frame).now_or_never().is_none());
+    // A message on its way, and the answer, both masked with zeros.
+    ws.write_all(b"\x81\x82\0\0\0\04a\x88\x80\0\0\0\0").await.unwrap();
+    settle().await;
+    assert_eq!(ws.read(&mut frame).now_or_never().unwrap().unwrap(), 0);
+    assert_eq!(server.last().told(), [Told::Close(CloseReason::ForcedClose)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_stream_does_not_stay_for_ever() {
+    let server = server();
+    let mut ws = Ws::open(&server, "EIO=4").await.0.into_inner();
+    server.last().connection().close();
+    settle().await;
+    pass(4).await;
+    let mut rest = Vec::new();
+    ws.read_to_end(&mut rest).now_or_never().unwrap().unwrap();
+    assert_eq!(rest, [0x88, 0]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn websocket_pings_are_answered() {
     let server = server();
     let mut ws = Ws::open(&server, "EIO=4").await;
