@@ -185,7 +185,11 @@ impl Session {
                 }
                 let (reason, late) = (closing.reason, closing.late);
                 self.fail(reason);
-                if late { PollAnswer::NoopAndClose } else { PollAnswer::Close }
+                if late {
+                    PollAnswer::NoopAndClose
+                } else {
+                    PollAnswer::Close
+                }
             }
             Phase::Closed(Closed { by_packet: true, .. }) => PollAnswer::Noop,
             // The client upgraded without a probe, or the session has ended: nothing else will ever come here.
