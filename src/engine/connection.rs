@@ -39,6 +39,8 @@ pub(super) struct Inner {
     protocol: Protocol,
     /// The driver is running and will look at the outbox before it rests, so nobody needs to wake it.
     awake: AtomicBool,
+    /// Nothing is read, because the receiver doesn't want the next message yet.
+    blocked: AtomicBool,
     /// `ReadyState`, to be read without the lock.
     ready: AtomicU8,
     /// When the client last gave a sign of life.

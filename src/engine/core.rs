@@ -15,6 +15,8 @@ pub(super) struct Core {
     pub(super) receiver: Option<Arc<dyn Receiver>>,
     /// Somebody is calling the receiver, or is about to; it is theirs to tell it of the end.
     pub(super) dispatching: bool,
+    /// The client can't read binary frames.
+    pub(super) b64: bool,
     /// When the wheel looks at this connection next.
     pub(super) scheduled: Option<u32>,
     /// The driver of the transport: the task of the WebSocket, or the GET that is held.
@@ -47,6 +49,7 @@ impl Core {
             outbox,
             receiver: None,
             dispatching: true,
+            b64: false,
             scheduled: None,
             driver: None,
             others: None,

@@ -37,6 +37,7 @@ impl Connection {
             polling,
             protocol,
             awake: AtomicBool::new(false),
+            blocked: AtomicBool::new(false),
             ready: AtomicU8::new(ReadyState::Opening as u8),
             heard: AtomicU64::new(0),
             core: Mutex::new(core),
@@ -76,6 +77,27 @@ impl Connection {
         self.0.awake.store(awake, Ordering::Relaxed);
     }
 
+    /// Nothing is read until the receiver wants the next message.
+    pub(in crate::engine) fn set_blocked(&self) {
+        self.0.blocked.store(true, Ordering::Relaxed);
+    }
+
+    /// Reading goes on. What the client has said meanwhile, a pong perhaps, is still to be read.
+    pub(in crate::engine) fn unblock(&self) {
+        if self.0.blocked.load(Ordering::Relaxed) {
+            self.heard(clock::now());
+            self.0.blocked.store(false, Ordering::Relaxed);
+        }
+    }
+
+    /// When the client last gave a sign of life. While nothing is read it can't give one, which isn't its fault.
+    fn last_heard(&self, now: Instant) -> Instant {
+        if self.0.blocked.load(Ordering::Relaxed) {
+            self.heard(now);
+        }
+        self.0.shared.timers.instant(self.0.heard.load(Ordering::Relaxed))
+    }
+
     pub(in crate::engine) fn lock(&self) -> MutexGuard<'_, Core> {
         self.0.core.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -99,7 +121,7 @@ impl Connection {
 
     /// The time for which this connection was entered into the wheel has come.
     pub(in crate::engine) fn handle_timeout(&self, now: Instant, tick: u32) {
-        let heard = self.0.shared.timers.instant(self.0.heard.load(Ordering::Relaxed));
+        let heard = self.last_heard(now);
         self.update(now, |core, effects| {
             // An entry that an earlier one has replaced.
             if core.scheduled != Some(tick) {
@@ -157,7 +179,7 @@ impl Connection {
     /// When the wheel has to look at this connection, unless it will do so before.
     fn next_tick(&self, core: &mut Core, now: Instant) -> Option<u32> {
         let shared = &self.0.shared;
-        let heard = shared.timers.instant(self.0.heard.load(Ordering::Relaxed));
+        let heard = self.last_heard(now);
         let deadline = core.session.poll_timeout(now, heard, &shared.config)?;
         let tick = shared.timers.tick_after(deadline);
         if core.scheduled.is_some_and(|scheduled| scheduled <= tick) {

@@ -1,6 +1,6 @@
 //! A session while it polls, and the WebSocket it may try out meanwhile.
 
-use std::time::Instant;
+use std::{num::NonZero, time::Instant};
 
 use super::step::PollAnswer;
 
@@ -26,7 +26,7 @@ enum Probe {
 
 /// One of the WebSockets that have probed: the one that counts is the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::engine) struct ProbeId(u32);
+pub(in crate::engine) struct ProbeId(NonZero<u32>);
 
 impl Polling {
     pub(super) fn new() -> Self {
@@ -39,7 +39,7 @@ impl Polling {
     }
 
     pub(super) fn is_probing(&self, id: ProbeId) -> bool {
-        self.probe != Probe::None && id == ProbeId(self.probes)
+        self.probe != Probe::None && id.0.get() == self.probes
     }
 
     /// A WebSocket has connected and has until the deadline. `None` if there is one already.
@@ -47,9 +47,11 @@ impl Polling {
         if self.probe != Probe::None {
             return None;
         }
-        self.probes += 1;
+        // From the start again after a few thousand million, but never zero.
+        let id = NonZero::new(self.probes.wrapping_add(1)).unwrap_or(NonZero::<u32>::MIN);
+        self.probes = id.get();
         self.probe = Probe::Connected { deadline };
-        Some(ProbeId(self.probes))
+        Some(ProbeId(id))
     }
 
     /// The WebSocket works.

@@ -223,3 +223,66 @@ async fn a_websocket_may_run_inside_http2() {
         "/socket.io/?EIO=4&transport=websocket"
     );
 }
+
+/// Packets from many threads, one after the other and all at once: none is lost, none waits for the next to be sent.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn packets_sent_from_any_thread_arrive_in_order() {
+    const SENDERS: usize = 4;
+    const PACKETS: usize = 500;
+    let server = Server::new(Config::default());
+    let address = serve(&server, Builder::Auto).await;
+    let (mut ws, _) = open(address, "EIO=4&transport=websocket").await;
+    text(&mut ws).await;
+    let upper = server.last();
+    for index in 0..PACKETS {
+        let sender = Arc::clone(&upper);
+        tokio::task::spawn_blocking(move || sender.send(&index.to_string()))
+            .await
+            .unwrap();
+        assert_eq!(text(&mut ws).await, format!("4{index}"));
+    }
+    for sender in 0..SENDERS {
+        let upper = Arc::clone(&upper);
+        tokio::task::spawn_blocking(move || {
+            for index in 0..PACKETS {
+                upper.send(&format!("{sender} {index}"));
+                if index % 7 == sender {
+                    std::thread::yield_now();
+                }
+            }
+        });
+    }
+    let mut next = [0; SENDERS];
+    for _ in 0..SENDERS * PACKETS {
+        let packet = text(&mut ws).await;
+        let (sender, index) = packet[1..].split_once(' ').unwrap();
+        let next = &mut next[sender.parse::<usize>().unwrap()];
+        assert_eq!(index.parse::<usize>().unwrap(), *next);
+        *next += 1;
+    }
+}
+
+/// Sessions that are closed from three sides at once are told so exactly once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_closed_from_all_sides_ends_once() {
+    let server = Server::new(Config::default());
+    let address = serve(&server, Builder::Auto).await;
+    for round in 0..100 {
+        let (mut ws, _) = open(address, "EIO=4&transport=websocket").await;
+        text(&mut ws).await;
+        let upper = server.last();
+        let closer = Arc::clone(&upper);
+        let closing = tokio::task::spawn_blocking(move || closer.connection().close());
+        if round % 2 == 0 {
+            drop(ws);
+        } else {
+            let _ = ws.send(Message::text("4close")).await;
+        }
+        closing.await.unwrap();
+        while server.engine.clients_count() > 0 || upper.close_reasons().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(upper.close_reasons().len(), 1);
+        assert_eq!(upper.told().last(), Some(&Told::Close(upper.close_reasons()[0])));
+    }
+}

@@ -153,8 +153,10 @@ impl Push {
             return Poll::Ready(());
         };
         let connection = &self.connection;
+        connection.unblock();
         while dispatch.at.is_some() && connection.is_open() {
             if dispatch.receiver.poll_ready(cx).is_pending() {
+                connection.set_blocked();
                 connection.lock().register_push(cx);
                 // It may have become ready before there was anybody to tell.
                 ready!(dispatch.receiver.poll_ready(cx));

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     engine::{CloseReason, Connection, ReadyState, Receiver, clock, outbox::Item, refused, session::ProbeId},
-    websocket::{CloseCode, ControlFrame, Pongs},
+    websocket::{CloseCode, ControlFrame},
 };
 
 /// Full reads before other connections of the thread have their turn.
@@ -41,24 +41,39 @@ pub(super) struct Driver<S: Stream> {
     connection: Connection,
     reader: Reader,
     writer: Writer,
-    pongs: Pongs,
     stage: Stage,
-    /// The receiver doesn't want the next message yet.
-    blocked: bool,
 }
 
 enum Stage {
-    /// `None` was refused at once.
-    Probing(Option<ProbeId>),
-    Switching(ProbeId),
+    Trial(Trial),
     /// It is this driver that calls the receiver, and nobody else.
     Open(Arc<dyn Receiver>),
+}
+
+/// The stage of a WebSocket that isn't the transport.
+#[derive(Clone, Copy)]
+struct Trial {
+    /// `None` if it has been refused, or has let go of the session.
+    id: Option<ProbeId>,
+    /// The client has asked for the switch.
+    switching: bool,
+    /// The client can't read binary frames.
+    b64: bool,
 }
 
 /// What comes after a stage.
 enum Next {
     Stage(Stage),
     End(End),
+}
+
+/// How reading went, unless the WebSocket has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rest {
+    /// Everything there was has been taken in, or the task will be back for the rest.
+    Done,
+    /// The receiver doesn't want the next message yet.
+    Blocked,
 }
 
 /// How a WebSocket ends.
@@ -75,9 +90,12 @@ enum End {
 impl<S: Stream> Driver<S> {
     /// The driver of a session that begins on a WebSocket.
     pub(super) fn open(stream: S, early: &[u8], connection: Connection, b64: bool) -> Self {
-        let receiver = connection.lock().receiver.clone();
+        let mut core = connection.lock();
+        core.b64 = b64;
+        let receiver = core.receiver.clone();
+        drop(core);
         let receiver = receiver.expect("invariant: the receiver stays until its driver ends");
-        Self::new(stream, early, connection, b64, Stage::Open(receiver))
+        Self::new(stream, early, connection, Stage::Open(receiver))
     }
 
     /// The driver of a WebSocket that may become the transport of a session that polls.
@@ -88,27 +106,29 @@ impl<S: Stream> Driver<S> {
         b64: bool,
         id: Option<ProbeId>,
     ) -> Self {
-        Self::new(stream, early, connection, b64, Stage::Probing(id))
+        let trial = Trial {
+            id,
+            switching: false,
+            b64,
+        };
+        Self::new(stream, early, connection, Stage::Trial(trial))
     }
 
-    fn new(stream: S, early: &[u8], connection: Connection, b64: bool, stage: Stage) -> Self {
+    fn new(stream: S, early: &[u8], connection: Connection, stage: Stage) -> Self {
         let limit = connection.shared().config.max_http_buffer_size;
+        let (reader, writer) = (Reader::new(early, limit), Writer::new());
         Self {
             stream: Some(stream),
-            reader: Reader::new(early, limit),
-            writer: Writer::new(connection.protocol(), b64),
             connection,
-            pongs: Pongs::default(),
+            reader,
+            writer,
             stage,
-            blocked: false,
         }
     }
 
     fn poll_stage(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
         match self.stage {
-            Stage::Probing(None) => Poll::Ready(Next::End(End::Close(None))),
-            Stage::Probing(Some(id)) => self.poll_probe(id, cx),
-            Stage::Switching(id) => self.poll_switch(id, cx),
+            Stage::Trial(trial) => self.poll_trial(trial, cx),
             Stage::Open(_) => self.poll_open(cx).map(Next::End),
         }
     }
@@ -116,10 +136,13 @@ impl<S: Stream> Driver<S> {
     fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         self.connection.set_awake(true);
         match self.read(cx) {
-            Some(end) => Poll::Ready(end),
-            None => {
+            Err(end) => Poll::Ready(end),
+            Ok(rest) => {
                 let end = self.poll_write(cx);
-                self.look_again(cx);
+                if rest == Rest::Blocked {
+                    self.connection.set_blocked();
+                    self.look_again(cx);
+                }
                 end
             }
         }
@@ -128,7 +151,6 @@ impl<S: Stream> Driver<S> {
     /// The receiver may have become ready before there was a waker to tell.
     fn look_again(&self, cx: &mut Context<'_>) {
         if let Stage::Open(receiver) = &self.stage
-            && self.blocked
             && receiver.poll_ready(cx).is_ready()
         {
             cx.waker().wake_by_ref();
@@ -136,38 +158,34 @@ impl<S: Stream> Driver<S> {
     }
 
     /// Takes in what there is, up to a fair share.
-    fn read(&mut self, cx: &mut Context<'_>) -> Option<End> {
-        let Stage::Open(receiver) = &self.stage else {
-            return None;
+    fn read(&mut self, cx: &mut Context<'_>) -> Result<Rest, End> {
+        let (Stage::Open(receiver), Some(stream)) = (&self.stage, &mut self.stream) else {
+            return Ok(Rest::Done);
         };
-        self.blocked = false;
-        let mut inbox = Inbox::new(&self.connection, receiver, &mut self.pongs);
+        self.connection.unblock();
+        let mut inbox = Inbox::new(&self.connection, &**receiver);
         for _ in 0..READS {
-            let stream = self.stream.as_mut()?;
             let Poll::Ready(read) = self.reader.poll_read(stream, &mut inbox, cx) else {
-                return None;
+                return Ok(Rest::Done);
             };
             let (reason, end) = match read {
                 Read::Taken => continue,
-                Read::Blocked => {
-                    self.blocked = true;
-                    return None;
-                }
+                Read::Blocked => return Ok(Rest::Blocked),
                 Read::Stopped => match inbox.closed {
                     Some(code) => (CloseReason::TransportClose, End::Reply(code)),
                     None => break,
                 },
-                Read::End | Read::Failed(_) => (CloseReason::TransportClose, End::Silent),
+                Read::End => (CloseReason::TransportClose, End::Silent),
                 Read::Invalid(error) => {
                     refused!(self.connection, "{error}");
                     (CloseReason::TransportError, End::Close(Some(error.code())))
                 }
             };
             self.connection.fail(reason);
-            return Some(end);
+            return Err(end);
         }
         cx.waker().wake_by_ref();
-        None
+        Ok(Rest::Done)
     }
 
     /// Writes everything that is queued, and ends when the session has.
@@ -177,7 +195,7 @@ impl<S: Stream> Driver<S> {
             let Some(stream) = &mut self.stream else {
                 return Poll::Pending;
             };
-            match self.writer.poll_flush(stream, cx) {
+            match self.writer.poll_flush(stream, self.connection.protocol(), cx) {
                 Poll::Pending => return self.rest_blocked(cx),
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(_)) => {
@@ -194,8 +212,11 @@ impl<S: Stream> Driver<S> {
     /// The next things to write. Pending if there are none, and then whoever queues one wakes the task.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Option<End>> {
         let mut core = self.connection.lock();
-        self.writer.fill(|items| core.outbox.take(items));
+        core.outbox.take(self.writer.queue());
         if !self.writer.is_empty() {
+            let b64 = core.b64;
+            drop(core);
+            self.writer.start(self.connection.protocol(), b64);
             return Poll::Ready(None);
         }
         match core.session.ready_state() {
@@ -232,7 +253,7 @@ impl<S: Stream> Driver<S> {
 
     fn push_pong(&mut self) {
         if self.writer.is_empty()
-            && let Some(pong) = self.pongs.poll_pong()
+            && let Some(pong) = self.reader.poll_pong()
         {
             self.writer.push(Item::Frame(Box::from(pong.as_slice())));
         }
@@ -251,14 +272,15 @@ impl<S: Stream> Driver<S> {
             End::Close(code) => (code, true),
             End::Reply(code) => (code, false),
         };
+        let protocol = self.connection.protocol();
         let frame = ControlFrame::close(code.map(|code| (code, "")));
         self.writer.push(Item::Frame(Box::from(frame.as_slice())));
-        let written = self.writer.poll_flush(&mut stream, cx).is_ready();
+        let written = self.writer.poll_flush(&mut stream, protocol, cx).is_ready();
         self.let_go();
         let reader = std::mem::replace(&mut self.reader, Reader::new(&[], 0));
-        let writer = std::mem::replace(&mut self.writer, Writer::new(self.connection.protocol(), false));
+        let writer = std::mem::replace(&mut self.writer, Writer::new());
         if wait || !written {
-            tokio::spawn(linger(stream, writer, reader));
+            tokio::spawn(linger(stream, writer, reader, protocol));
         } else if Pin::new(&mut stream).poll_shutdown(cx).is_pending() {
             tokio::spawn(async move { tokio::io::AsyncWriteExt::shutdown(&mut stream).await });
         }
@@ -266,16 +288,18 @@ impl<S: Stream> Driver<S> {
 
     /// The session goes on without this WebSocket, or has ended with it.
     fn let_go(&mut self) {
-        match self.stage {
-            Stage::Probing(None) => {}
-            Stage::Probing(Some(id)) | Stage::Switching(id) => {
+        let gone = Trial {
+            id: None,
+            switching: false,
+            b64: false,
+        };
+        match std::mem::replace(&mut self.stage, Stage::Trial(gone)) {
+            Stage::Open(_) => self.connection.end_dispatch(),
+            Stage::Trial(Trial { id: Some(id), .. }) => {
                 self.connection
                     .update(clock::now(), |core, _| core.session.handle_probe_lost(id));
             }
-            Stage::Open(_) => {
-                self.stage = Stage::Probing(None);
-                self.connection.end_dispatch();
-            }
+            Stage::Trial(Trial { id: None, .. }) => {}
         }
     }
 }

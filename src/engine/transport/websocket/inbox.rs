@@ -2,7 +2,6 @@
 
 use std::{
     borrow::Cow,
-    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -17,7 +16,7 @@ use crate::{
         refused,
         transport::push::handle_ping,
     },
-    websocket::{CloseCode, CloseFrame, Event, Pongs},
+    websocket::{CloseCode, CloseFrame, Event},
 };
 
 /// Messages taken in before other connections of the thread have their turn.
@@ -26,8 +25,7 @@ const MESSAGES: u32 = 64;
 /// The sink of a WebSocket that is the transport: messages go straight to the receiver.
 pub(super) struct Inbox<'a> {
     connection: &'a Connection,
-    receiver: &'a Arc<dyn Receiver>,
-    pongs: &'a mut Pongs,
+    receiver: &'a dyn Receiver,
     /// Messages that may still be taken in.
     left: u32,
     heard: bool,
@@ -35,9 +33,8 @@ pub(super) struct Inbox<'a> {
 }
 
 /// The sink of a WebSocket that isn't the transport yet.
-pub(super) struct ProbeInbox<'a> {
+pub(super) struct ProbeInbox {
     protocol: Protocol,
-    pongs: &'a mut Pongs,
     pub(super) said: Option<ProbeWord>,
 }
 
@@ -52,15 +49,10 @@ pub(super) enum ProbeWord {
 }
 
 impl<'a> Inbox<'a> {
-    pub(super) fn new(
-        connection: &'a Connection,
-        receiver: &'a Arc<dyn Receiver>,
-        pongs: &'a mut Pongs,
-    ) -> Self {
+    pub(super) fn new(connection: &'a Connection, receiver: &'a dyn Receiver) -> Self {
         Self {
             connection,
             receiver,
-            pongs,
             left: MESSAGES,
             heard: false,
             closed: None,
@@ -119,8 +111,7 @@ impl Sink for Inbox<'_> {
 
     fn handle(&mut self, event: Event<'_>) -> Flow {
         match event {
-            Event::Ping(payload) => self.pongs.handle_ping(payload),
-            Event::Pong(_) => {}
+            Event::Ping(_) | Event::Pong(_) => return Flow::Go,
             Event::Close(frame) => {
                 self.closed = Some(frame.map(|frame| frame.code));
                 return Flow::Stop;
@@ -141,28 +132,20 @@ impl Sink for Inbox<'_> {
     }
 }
 
-impl<'a> ProbeInbox<'a> {
-    pub(super) fn new(protocol: Protocol, pongs: &'a mut Pongs) -> Self {
-        Self {
-            protocol,
-            pongs,
-            said: None,
-        }
+impl ProbeInbox {
+    pub(super) fn new(protocol: Protocol) -> Self {
+        Self { protocol, said: None }
     }
 }
 
-impl Sink for ProbeInbox<'_> {
+impl Sink for ProbeInbox {
     fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<()> {
         Poll::Ready(())
     }
 
     fn handle(&mut self, event: Event<'_>) -> Flow {
         self.said = Some(match event {
-            Event::Ping(payload) => {
-                self.pongs.handle_ping(payload);
-                return Flow::Go;
-            }
-            Event::Pong(_) => return Flow::Go,
+            Event::Ping(_) | Event::Pong(_) => return Flow::Go,
             Event::Close(frame) => ProbeWord::Closed(frame.map(|frame: CloseFrame<'_>| frame.code)),
             Event::Text(text) => match packet::decode_text(self.protocol, text) {
                 Ok(Packet::Ping("probe")) => ProbeWord::Probe,

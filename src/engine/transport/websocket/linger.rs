@@ -14,7 +14,7 @@ use super::{
     reader::{Flow, Read, Reader, Sink},
     writer::Writer,
 };
-use crate::websocket::Event;
+use crate::{Protocol, websocket::Event};
 
 /// How long the client has to answer our close frame.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -22,9 +22,14 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// Sees to it that the client reads our close frame: writes it, waits for the client's, and closes the connection.
 ///
 /// To close at once would have the network stack throw away what the client hasn't read yet, if it had sent anything.
-pub(super) async fn linger<S: Stream>(mut stream: S, mut writer: Writer, mut reader: Reader) {
+pub(super) async fn linger<S: Stream>(
+    mut stream: S,
+    mut writer: Writer,
+    mut reader: Reader,
+    protocol: Protocol,
+) {
     let farewell = async {
-        poll_fn(|cx| writer.poll_flush(&mut stream, cx)).await?;
+        poll_fn(|cx| writer.poll_flush(&mut stream, protocol, cx)).await?;
         poll_fn(|cx| poll_close(&mut stream, &mut reader, cx)).await;
         stream.shutdown().await
     };

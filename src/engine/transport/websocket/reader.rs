@@ -1,7 +1,6 @@
 //! From the stream to events.
 
 use std::{
-    io,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -9,15 +8,23 @@ use std::{
 use tokio::io::{AsyncRead, ReadBuf};
 
 use super::scratch::ReadScratch;
-use crate::websocket::{Decoder, DecoderConfig, Event, ProtocolError};
+use crate::websocket::{ControlFrame, Decoder, DecoderConfig, Event, Pongs, ProtocolError};
 
-/// Reads a stream through the scratch of the thread. While nothing arrives it owns no buffer, except for a message
-/// that is cut off, or what its sink didn't want yet.
+/// Reads a stream through the scratch of the thread, and sees to the client's pings.
+///
+/// While nothing arrives it owns no buffer, except for a message that is cut off, or what its sink didn't want yet.
 pub(super) struct Reader {
     decoder: Decoder,
+    extra: Option<Box<Extra>>,
+}
+
+/// What a reader seldom has.
+#[derive(Default)]
+struct Extra {
     /// What has been read and not been taken in, from `kept_at` on.
     kept: Box<[u8]>,
-    kept_at: u32,
+    kept_at: usize,
+    pongs: Pongs,
 }
 
 /// Takes in what the client says.
@@ -25,6 +32,7 @@ pub(super) trait Sink {
     /// Whether the next event may come.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 
+    /// A message, or the end. Pings and pongs don't come here.
     fn handle(&mut self, event: Event<'_>) -> Flow;
 }
 
@@ -44,8 +52,8 @@ pub(super) enum Read {
     Stopped,
     /// The sink isn't ready, and will wake the task.
     Blocked,
+    /// The stream ended, or broke: Node doesn't tell them apart either.
     End,
-    Failed(io::Error),
     Invalid(ProtocolError),
 }
 
@@ -53,11 +61,9 @@ impl Reader {
     /// A reader that begins with what has been read `early`.
     pub(super) fn new(early: &[u8], max_message_size: usize) -> Self {
         let decoder = Decoder::new(DecoderConfig { max_message_size });
-        Self {
-            decoder,
-            kept: early.into(),
-            kept_at: 0,
-        }
+        let mut reader = Self { decoder, extra: None };
+        reader.keep(early.into(), 0);
+        reader
     }
 
     /// Reads once, and hands what arrived to the sink.
@@ -67,37 +73,47 @@ impl Reader {
         sink: &mut impl Sink,
         cx: &mut Context<'_>,
     ) -> Poll<Read> {
-        if !self.kept.is_empty() {
-            return Poll::Ready(self.take_kept(sink, cx));
+        if let Some((mut kept, at)) = self.take_kept() {
+            let (read, taken) = self.take_in(&mut kept[at..], sink, cx);
+            if read.leaves_rest() {
+                self.keep(kept, at + taken);
+            }
+            return Poll::Ready(read);
         }
         let mut scratch = ReadScratch::take();
         let mut read = ReadBuf::new(&mut scratch);
-        if let Err(error) = ready!(Pin::new(stream).poll_read(cx, &mut read)) {
-            return Poll::Ready(Read::Failed(error));
-        }
+        let result = ready!(Pin::new(stream).poll_read(cx, &mut read));
         let input = read.filled_mut();
-        if input.is_empty() {
+        if result.is_err() || input.is_empty() {
             return Poll::Ready(Read::End);
         }
         let (read, taken) = self.take_in(input, sink, cx);
-        if matches!(read, Read::Stopped | Read::Blocked) {
-            self.kept = input[taken..].into();
+        if read.leaves_rest() {
+            self.keep(input[taken..].into(), 0);
         }
         Poll::Ready(read)
     }
 
-    fn take_kept(&mut self, sink: &mut impl Sink, cx: &mut Context<'_>) -> Read {
-        let mut kept = std::mem::take(&mut self.kept);
-        let start = self.kept_at as usize;
-        let (read, taken) = self.take_in(&mut kept[start..], sink, cx);
-        let rest = start + taken;
-        if matches!(read, Read::Stopped | Read::Blocked) && rest < kept.len() {
-            self.kept_at = u32::try_from(rest).expect("invariant: what is kept was one read");
-            self.kept = kept;
-        } else {
-            self.kept_at = 0;
+    /// The pong that is owed to the client.
+    pub(super) fn poll_pong(&mut self) -> Option<ControlFrame> {
+        let extra = self.extra.as_mut()?;
+        let pong = extra.pongs.poll_pong();
+        if extra.kept.is_empty() {
+            self.extra = None;
         }
-        read
+        pong
+    }
+
+    fn take_kept(&mut self) -> Option<(Box<[u8]>, usize)> {
+        let extra = self.extra.as_mut().filter(|extra| !extra.kept.is_empty())?;
+        Some((std::mem::take(&mut extra.kept), extra.kept_at))
+    }
+
+    fn keep(&mut self, kept: Box<[u8]>, at: usize) {
+        if at < kept.len() {
+            let extra = self.extra.get_or_insert_default();
+            (extra.kept, extra.kept_at) = (kept, at);
+        }
     }
 
     /// How it ended, and how much was taken in.
@@ -112,11 +128,24 @@ impl Reader {
                 Err(error) => return (Read::Invalid(error), taken),
             };
             taken += step.consumed;
-            match step.event.map(|event| sink.handle(event)) {
+            let flow = match step.event {
                 None => return (Read::Taken, taken),
-                Some(Flow::Go) => {}
-                Some(Flow::Stop) => return (Read::Stopped, taken),
+                Some(Event::Ping(payload)) => {
+                    self.extra.get_or_insert_default().pongs.handle_ping(payload);
+                    Flow::Go
+                }
+                Some(Event::Pong(_)) => Flow::Go,
+                Some(event) => sink.handle(event),
+            };
+            if flow == Flow::Stop {
+                return (Read::Stopped, taken);
             }
         }
+    }
+}
+
+impl Read {
+    fn leaves_rest(&self) -> bool {
+        matches!(self, Self::Stopped | Self::Blocked)
     }
 }

@@ -29,31 +29,21 @@ const SLICES: usize = 64;
 /// Frames on their way out.
 ///
 /// ```text
-///  items:  │ written │ written │ item, partly written │ item │ …
-///                                └ done    └ offset
+///  items:  … │ item │ item │ item, partly written │
+///                                  └ offset
 /// ```
 pub(super) struct Writer {
+    /// The next item is the last one, so that each is freed as soon as it is written.
     items: Queue,
-    /// Items that are written.
-    done: u32,
-    /// Bytes written of the next one.
+    /// Bytes written of the next item.
     offset: usize,
-    protocol: Protocol,
-    /// The client can't read binary frames.
-    b64: bool,
-    /// The stream may hold back what was written.
-    unflushed: bool,
 }
 
 impl Writer {
-    pub(super) fn new(protocol: Protocol, b64: bool) -> Self {
+    pub(super) fn new() -> Self {
         Self {
             items: Queue::new(),
-            done: 0,
             offset: 0,
-            protocol,
-            b64,
-            unflushed: false,
         }
     }
 
@@ -62,29 +52,30 @@ impl Writer {
         self.items.is_empty()
     }
 
-    /// No frame is written in part, so that another one may follow.
-    pub(super) fn is_between_frames(&self) -> bool {
-        self.offset == 0
-    }
-
+    /// Has the item written after everything else.
     pub(super) fn push(&mut self, item: Item) {
-        self.items.push(item);
+        self.items.insert(0, item);
     }
 
     /// Forgets the frames of which nothing has been written.
     pub(super) fn truncate(&mut self) {
-        self.items
-            .truncate(self.done as usize + usize::from(self.offset > 0));
+        let started = usize::from(self.offset > 0).min(self.items.len());
+        self.items.drain(..self.items.len() - started);
     }
 
-    /// Has the items filled by the outbox. To be called when everything has been written.
-    pub(super) fn fill(&mut self, take: impl FnOnce(&mut Queue)) {
-        take(&mut self.items);
-        if self.b64 {
-            let protocol = self.protocol;
+    /// The queue to be filled by the outbox, when everything has been written. [`start`](Self::start) goes on.
+    pub(super) fn queue(&mut self) -> &mut Queue {
+        &mut self.items
+    }
+
+    /// Makes what has been filled in ready to be written. Attachments become text if the client can't read binary
+    /// frames.
+    pub(super) fn start(&mut self, protocol: Protocol, b64: bool) {
+        if b64 {
             let items = std::mem::take(&mut self.items).into_iter();
             self.items = items.flat_map(|item| base64_frames(item, protocol)).collect();
         }
+        self.items.reverse();
     }
 
     /// Gives up the buffer of a burst.
@@ -98,19 +89,21 @@ impl Writer {
     pub(super) fn poll_flush<S: AsyncWrite + Unpin>(
         &mut self,
         stream: &mut S,
+        protocol: Protocol,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
-        while !self.items.is_empty() {
-            let written = ready!(self.poll_write(stream, cx))?;
+        while self.unwritten(protocol).next().is_some() {
+            let written = ready!(self.poll_write(stream, protocol, cx))?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
-            self.advance(written);
-            self.unflushed = true;
+            self.advance(written, protocol);
         }
-        if self.unflushed {
+        // The last item stays until the stream holds nothing back any more.
+        if !self.items.is_empty() {
             ready!(Pin::new(stream).poll_flush(cx))?;
-            self.unflushed = false;
+            self.items.clear();
+            self.offset = 0;
         }
         Poll::Ready(Ok(()))
     }
@@ -118,16 +111,17 @@ impl Writer {
     fn poll_write<S: AsyncWrite + Unpin>(
         &self,
         stream: &mut S,
+        protocol: Protocol,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
         let stream = Pin::new(stream);
-        let mut unwritten = self.unwritten();
+        let mut unwritten = self.unwritten(protocol);
         if let (Some(only), None) = (unwritten.next(), unwritten.next()) {
             return stream.poll_write(cx, only);
         }
-        if self.is_small() {
+        if self.is_small(protocol) {
             let mut scratch = WriteScratch::take();
-            for slice in self.unwritten() {
+            for slice in self.unwritten(protocol) {
                 if scratch.len() + slice.len() > SCRATCH {
                     break;
                 }
@@ -135,15 +129,15 @@ impl Writer {
             }
             return stream.poll_write(cx, &scratch);
         }
-        let slices: SmallVec<[IoSlice<'_>; SLICES]> =
-            self.unwritten().take(SLICES).map(IoSlice::new).collect();
+        let slices = self.unwritten(protocol).take(SLICES).map(IoSlice::new);
+        let slices: SmallVec<[IoSlice<'_>; SLICES]> = slices.collect();
         stream.poll_write_vectored(cx, &slices)
     }
 
     /// Whether what the next write can take is small frames only.
-    fn is_small(&self) -> bool {
+    fn is_small(&self, protocol: Protocol) -> bool {
         let mut total = 0;
-        let mut next = self.unwritten().take_while(|slice| {
+        let mut next = self.unwritten(protocol).take_while(|slice| {
             let fits = total <= SCRATCH;
             total += slice.len();
             fits
@@ -151,11 +145,13 @@ impl Writer {
         next.all(|slice| slice.len() < SMALL)
     }
 
-    fn unwritten(&self) -> impl Iterator<Item = &[u8]> {
+    fn unwritten(&self, protocol: Protocol) -> impl Iterator<Item = &[u8]> {
         let mut skip = self.offset;
-        let slices = self.items[self.done as usize..]
+        let slices = self
+            .items
             .iter()
-            .flat_map(|item| slices(item, self.protocol));
+            .rev()
+            .flat_map(move |item| slices(item, protocol));
         slices.filter_map(move |slice| {
             let written = skip.min(slice.len());
             skip -= written;
@@ -163,18 +159,17 @@ impl Writer {
         })
     }
 
-    fn advance(&mut self, written: usize) {
+    /// Lets go of the items that are written, except for the very last.
+    fn advance(&mut self, written: usize, protocol: Protocol) {
         self.offset += written;
-        while let Some(item) = self.items.get(self.done as usize) {
-            let length = slices(item, self.protocol).map(<[u8]>::len).sum();
+        while let [_, .., next] = &self.items[..] {
+            let length = slices(next, protocol).map(<[u8]>::len).sum();
             if self.offset < length {
                 return;
             }
             self.offset -= length;
-            self.done += 1;
+            self.items.pop();
         }
-        self.items.clear();
-        self.done = 0;
     }
 }
 

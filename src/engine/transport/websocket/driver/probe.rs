@@ -8,7 +8,7 @@ use super::{
         io::Stream,
         reader::Read,
     },
-    Driver, End, Next, Stage,
+    Driver, End, Next, Stage, Trial,
 };
 use crate::engine::{
     clock,
@@ -18,19 +18,28 @@ use crate::engine::{
 };
 
 impl<S: Stream> Driver<S> {
-    pub(super) fn poll_probe(&mut self, id: ProbeId, cx: &mut Context<'_>) -> Poll<Next> {
+    pub(super) fn poll_trial(&mut self, trial: Trial, cx: &mut Context<'_>) -> Poll<Next> {
+        match trial.id {
+            None => Poll::Ready(Next::End(End::Close(None))),
+            Some(id) if trial.switching => self.poll_switch(id, trial.b64, cx),
+            Some(id) => self.poll_probe(id, trial, cx),
+        }
+    }
+
+    fn poll_probe(&mut self, id: ProbeId, trial: Trial, cx: &mut Context<'_>) -> Poll<Next> {
         if !self.is_probing(id, cx) {
             return Poll::Ready(Next::End(End::Close(None)));
         }
+        let protocol = self.connection.protocol();
         loop {
             self.push_pong();
             let Some(stream) = &mut self.stream else {
                 return Poll::Pending;
             };
-            if let Poll::Ready(Err(_)) = self.writer.poll_flush(stream, cx) {
+            if let Poll::Ready(Err(_)) = self.writer.poll_flush(stream, protocol, cx) {
                 return Poll::Ready(Next::End(End::Silent));
             }
-            let mut inbox = ProbeInbox::new(self.connection.protocol(), &mut self.pongs);
+            let mut inbox = ProbeInbox::new(protocol);
             let read = ready!(self.reader.poll_read(stream, &mut inbox, cx));
             let end = match (read, inbox.said) {
                 (Read::Stopped, Some(ProbeWord::Probe)) => {
@@ -38,7 +47,10 @@ impl<S: Stream> Driver<S> {
                     continue;
                 }
                 (Read::Stopped, Some(ProbeWord::Upgrade)) => {
-                    return Poll::Ready(Next::Stage(Stage::Switching(id)));
+                    return Poll::Ready(Next::Stage(Stage::Trial(Trial {
+                        switching: true,
+                        ..trial
+                    })));
                 }
                 (Read::Stopped, Some(ProbeWord::Closed(code))) => End::Reply(code),
                 (Read::Taken | Read::Stopped | Read::Blocked, None) => continue,
@@ -46,7 +58,7 @@ impl<S: Stream> Driver<S> {
                     refused!(self.connection, "{error}");
                     End::Close(Some(error.code()))
                 }
-                (Read::End | Read::Failed(_), _) => End::Silent,
+                (Read::End, _) => End::Silent,
                 (Read::Taken | Read::Stopped | Read::Blocked, Some(_)) => {
                     refused!(self.connection, "a WebSocket that probes said something else");
                     End::Close(None)
@@ -74,13 +86,14 @@ impl<S: Stream> Driver<S> {
         core.session.is_probing(id)
     }
 
-    pub(super) fn poll_switch(&mut self, id: ProbeId, cx: &mut Context<'_>) -> Poll<Next> {
+    fn poll_switch(&mut self, id: ProbeId, b64: bool, cx: &mut Context<'_>) -> Poll<Next> {
         let (step, receiver) = self.connection.update(clock::now(), |core, effects| {
             let step = core.session.handle_upgrade(id);
             match step {
                 UpgradeStep::Wait => core.register_probe(cx),
                 UpgradeStep::Upgraded => {
                     core.dispatching = true;
+                    core.b64 = b64;
                     core.wake_driver(effects);
                 }
                 UpgradeStep::Gone => {}
