@@ -1,4 +1,4 @@
-//! The official Engine.IO protocol suite, and its like for revision 3.
+//! The official Engine.IO protocol suite, and its like for revision 3 and for JSONP.
 //!
 //! User code reaches Engine.IO messages through Socket.IO only, so messages are Socket.IO packets here.
 
@@ -6,5 +6,6 @@
 #[expect(dead_code, reason = "shared with the other suites")]
 mod wire;
 
+mod jsonp;
 mod v3;
 mod v4;

@@ -104,12 +104,12 @@ impl TestClient {
                     self.sid().to_owned()
                 }
                 Eio::V3 => {
-                    self.send(&format!("40{name}")).await;
-                    self.expect(&format!("40{name}")).await;
+                    self.send(format!("40{name}")).await;
+                    self.expect(format!("40{name}")).await;
                     format!("{namespace}#{}", self.sid())
                 }
                 Eio::V4 => {
-                    self.send(&format!("40{name}")).await;
+                    self.send(format!("40{name}")).await;
                     let reply = self.text().await;
                     let data = reply.strip_prefix(&*format!("40{name}"));
                     let data = data.unwrap_or_else(|| panic!("{reply} is no CONNECT of {namespace}, at {caller}"));

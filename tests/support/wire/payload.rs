@@ -17,6 +17,12 @@ impl From<&str> for Packet {
     }
 }
 
+impl From<String> for Packet {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
 impl<const N: usize> From<[u8; N]> for Packet {
     fn from(data: [u8; N]) -> Self {
         Self::Binary(data.to_vec())
