@@ -81,6 +81,8 @@
 
 pub mod engine;
 pub mod extract;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub mod handler;
 mod id;
 pub mod layer;

@@ -255,22 +255,22 @@ mod tests {
         ClientBundle::embedded(&[("socket.io.js", SCRIPT), ("socket.io.js.map", b"{}")]).unwrap()
     }
 
-    fn answer(name: &str, method: Method, if_none_match: &[&str]) -> Response<Bytes> {
+    fn answer(name: &str, method: &Method, if_none_match: &[&str]) -> Response<Bytes> {
         let mut headers = HeaderMap::new();
         for list in if_none_match {
             headers.append(header::IF_NONE_MATCH, list.parse().unwrap());
         }
-        bundle().get(name).unwrap().respond(&method, &headers)
+        bundle().get(name).unwrap().respond(method, &headers)
     }
 
     fn etag() -> String {
-        let response = answer("socket.io.js", Method::GET, &[]);
+        let response = answer("socket.io.js", &Method::GET, &[]);
         response.headers()[header::ETAG].to_str().unwrap().to_owned()
     }
 
     #[test]
     fn a_file_comes_with_its_type_length_and_validator() {
-        let response = answer("socket.io.js", Method::GET, &[]);
+        let response = answer("socket.io.js", &Method::GET, &[]);
         assert_eq!(response.status(), StatusCode::OK);
         assert_eq!(
             response.headers()[header::CONTENT_TYPE],
@@ -279,7 +279,7 @@ mod tests {
         assert_eq!(response.headers()[header::CONTENT_LENGTH], "11");
         assert_eq!(response.headers()[header::CACHE_CONTROL], "public, max-age=0");
         assert_eq!(response.body(), SCRIPT);
-        let map = answer("socket.io.js.map", Method::GET, &[]);
+        let map = answer("socket.io.js.map", &Method::GET, &[]);
         assert_eq!(
             map.headers()[header::CONTENT_TYPE],
             "application/json; charset=utf-8"
@@ -294,10 +294,10 @@ mod tests {
 
     #[test]
     fn head_is_get_without_the_body() {
-        let response = answer("socket.io.js", Method::HEAD, &[]);
+        let response = answer("socket.io.js", &Method::HEAD, &[]);
         assert_eq!(
             response.headers(),
-            answer("socket.io.js", Method::GET, &[]).headers()
+            answer("socket.io.js", &Method::GET, &[]).headers()
         );
         assert!(response.body().is_empty());
     }
@@ -309,13 +309,13 @@ mod tests {
             vec![tag.clone()],
             vec![format!("W/{tag}")],
             vec!["*".to_owned()],
-            vec![format!("\"a\", \"b,c\" ,W/{tag}")],
+            vec![format!("\"a\" , \"b,c\",\t W/{tag} ,\"z\"")],
             vec!["\"a\"".to_owned(), tag.clone()],
         ];
         for lists in known {
             let lists: Vec<_> = lists.iter().map(String::as_str).collect();
             for method in [Method::GET, Method::HEAD] {
-                let response = answer("socket.io.js", method, &lists);
+                let response = answer("socket.io.js", &method, &lists);
                 assert_eq!(response.status(), StatusCode::NOT_MODIFIED, "{lists:?}");
                 assert!(response.body().is_empty());
                 assert_eq!(response.headers()[header::ETAG], tag);
@@ -330,7 +330,7 @@ mod tests {
             &format!("W/W/{tag}"),
         ] {
             assert_eq!(
-                answer("socket.io.js", Method::GET, &[other]).status(),
+                answer("socket.io.js", &Method::GET, &[other]).status(),
                 StatusCode::OK,
                 "{other}"
             );
@@ -340,7 +340,7 @@ mod tests {
     #[test]
     fn only_get_and_head_are_allowed() {
         for method in [Method::POST, Method::PUT, Method::OPTIONS, Method::CONNECT] {
-            let response = answer("socket.io.js", method, &["*"]);
+            let response = answer("socket.io.js", &method, &["*"]);
             assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
             assert_eq!(response.headers()[header::ALLOW], "GET, HEAD");
         }

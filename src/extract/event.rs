@@ -17,7 +17,10 @@ use crate::server::EventParts;
 /// use std::convert::Infallible;
 ///
 /// use axum::extract::FromRef;
-/// use axum_socketio::{EventParts, SocketIo, extract::FromEvent};
+/// use axum_socketio::{
+///     SocketIo,
+///     extract::{EventParts, FromEvent},
+/// };
 ///
 /// #[derive(Clone)]
 /// struct Language(&'static str);

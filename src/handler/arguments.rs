@@ -46,9 +46,10 @@ pub trait ConnectArgs<S>: Sized {
 /// They see the HTTP request that opened the connection. Implement `FromRequestParts` to write your own.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be an argument of a connect handler or middleware",
-    label = "no extractor that reads the handshake request",
+    label = "no extractor that reads the handshake request, with the state `{S}`",
     note = "`on_connect` and `middleware` take axum's extractors (`FromRequestParts`): `Socket`, `SocketIo`, `Auth<T>`, `State<T>`, `Query<T>`, `TypedHeader<T>`, `Extension<T>`..",
     note = "`Data<T>`, `EventName` and `AckSender` belong to an event: take them in the handlers of `on`",
+    note = "`State<T>` needs a namespace `.with_state(..)` of a `T`, or of a state that has a `FromRef` for `T`: here it is `{S}`",
     note = "extractors of an HTTP body (`Json`, `Bytes`) don't work here: what a client sends when it connects is in `Auth<T>`"
 )]
 pub trait FromHandshake<S>: Sized {

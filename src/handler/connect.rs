@@ -3,7 +3,7 @@
 use std::{future::Future, marker::PhantomData, sync::Arc};
 
 use crate::{
-    handler::{ConnectArgs, Function, IntoOutcome},
+    handler::{ConnectArgs, Function, HandlerFuture, IntoOutcome},
     server::{ConnectListener, Run, Socket},
 };
 
@@ -26,7 +26,7 @@ impl<H, T, S> ConnectHandler<T, S> for H
 where
     H: Function<T> + Clone + Send + Sync + 'static,
     T: ConnectArgs<S> + Send,
-    H::Output: Future + Send,
+    H::Output: HandlerFuture + Send,
     <H::Output as Future>::Output: IntoOutcome,
     S: Send + Sync + 'static,
 {

@@ -3,7 +3,7 @@
 use std::{future::Future, marker::PhantomData, sync::Arc};
 
 use crate::{
-    handler::{DisconnectArgs, Function, IntoOutcome},
+    handler::{DisconnectArgs, Function, HandlerFuture, IntoOutcome},
     server::{BoxError, DisconnectListener, DisconnectParts, Run},
 };
 
@@ -29,7 +29,7 @@ impl<H, T, S> DisconnectHandler<T, S> for H
 where
     H: Function<T> + Clone + Send + Sync + 'static,
     T: DisconnectArgs<S> + Send + 'static,
-    H::Output: Future + Send,
+    H::Output: HandlerFuture + Send,
     <H::Output as Future>::Output: IntoOutcome,
 {
     fn call(&self, parts: &mut DisconnectParts<'_>, state: &S) -> Result<Run, BoxError> {

@@ -3,7 +3,7 @@
 use std::{future::Future, marker::PhantomData, sync::Arc};
 
 use crate::{
-    handler::{EventArgs, Function, IntoReply},
+    handler::{EventArgs, Function, HandlerFuture, IntoReply},
     server::{BoxError, EventListener, EventParts, Run},
 };
 
@@ -45,7 +45,7 @@ impl<H, T, S> EventHandler<T, S> for H
 where
     H: Function<T> + Clone + Send + Sync + 'static,
     T: EventArgs<S> + Send + 'static,
-    H::Output: Future + Send,
+    H::Output: HandlerFuture + Send,
     <H::Output as Future>::Output: IntoReply,
 {
     fn call(&self, parts: &mut EventParts<'_>, state: &S) -> Result<Run, BoxError> {

@@ -1,5 +1,7 @@
 //! The shape of a handler: how many arguments, and what it returns.
 
+use std::future::Future;
+
 use crate::handler::arity::for_each_arity;
 
 /// A function or closure of up to 16 arguments, called with all of them as a tuple.
@@ -20,6 +22,19 @@ pub trait Function<Args> {
     /// Calls the function.
     fn call(self, args: Args) -> Self::Output;
 }
+
+/// What the call of a handler gives back: any future.
+///
+/// It exists for the compiler's message where an `async` was forgotten.
+#[diagnostic::on_unimplemented(
+    message = "a handler is async, but this one returns `{Self}` at once",
+    label = "`async` is missing: this returns `{Self}`, which is no future",
+    note = "write `async fn name(..)`, or `async |..| {{ .. }}` for a closure"
+)]
+pub trait HandlerFuture: Future {}
+
+#[diagnostic::do_not_recommend]
+impl<F: Future> HandlerFuture for F {}
 
 macro_rules! function {
     ($($Arg:ident $arg:ident,)*) => {

@@ -3,7 +3,7 @@
 use std::{future::Future, marker::PhantomData, pin::Pin, sync::Arc};
 
 use crate::{
-    handler::{ConnectArgs, Function, IntoVerdict, Refused},
+    handler::{ConnectArgs, Function, HandlerFuture, IntoVerdict, Refused},
     server::{ConnectError, Middleware, Socket},
 };
 
@@ -31,7 +31,7 @@ impl<H, T, S> MiddlewareHandler<T, S> for H
 where
     H: Function<T> + Clone + Send + Sync + 'static,
     T: ConnectArgs<S> + Send,
-    H::Output: Future + Send,
+    H::Output: HandlerFuture + Send,
     <H::Output as Future>::Output: IntoVerdict,
     S: Send + Sync + 'static,
 {

@@ -50,6 +50,7 @@ mod event;
 mod function;
 mod middleware;
 mod namespace;
+mod never;
 mod refused;
 mod reply;
 mod reserved;
@@ -63,7 +64,7 @@ pub use self::{
     disconnect::DisconnectHandler,
     error::ErrorHandler,
     event::EventHandler,
-    function::Function,
+    function::{Function, HandlerFuture},
     middleware::MiddlewareHandler,
     refused::Refused,
     reply::{Ack, Failed, IntoOutcome, IntoReply, IntoVerdict},

@@ -27,8 +27,9 @@
 //! Every handler behind the layer can extract the [`SocketIo`](crate::SocketIo). Handlers of other routers can too, if these
 //! have a layer of the same server: `io.layer()` may be called any number of times.
 //!
-//! axum keeps a layered *fallback*, where Socket.IO requests end up as they match no route, only for the outermost router.
-//! So where a layered router is merged into another or nested, its clients get 404 unless a fallback says otherwise:
+//! Socket.IO requests match no route, so they come to the layer through the router's *fallback*, and axum drops layered
+//! fallbacks: of merged routers it keeps the one of the router merged last, of nested routers none that was not set
+//! explicitly. Their clients would get 404. To serve them from inside of a router, give it the service as its fallback:
 //!
 //! ```
 //! use axum::{Router, routing::get};

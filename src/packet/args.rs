@@ -1,12 +1,11 @@
 //! The arguments of events and acknowledgements, found without parsing them.
 
-use std::{borrow::Cow, fmt};
+use std::borrow::Cow;
 
 use bytes::Bytes;
-use serde::de::{Deserialize, DeserializeOwned, Deserializer, SeqAccess, Visitor};
-use serde_json::value::RawValue;
-use smallvec::SmallVec;
+use serde::de::{Deserialize, DeserializeOwned};
 
+use self::slices::{Named, Slices};
 use super::{
     error::{ArgError, DecodeError, Reason},
     name, placeholder,
@@ -14,6 +13,7 @@ use super::{
 };
 
 mod several;
+mod slices;
 
 /// The name and the arguments of an event, found without parsing the arguments: slices of the packet.
 #[derive(Clone, Debug)]
@@ -21,21 +21,15 @@ pub(crate) struct EventPayload<'a> {
     /// Escapes resolved, a number as JavaScript writes it. Empty if the packet has no payload, which is an event without a name:
     /// no listener hears it but the catch-all ones.
     pub(crate) name: Cow<'a, str>,
-    pub(crate) args: RawArgs<'a>,
+    pub(crate) args: Args<'a>,
 }
-
-/// The arguments of an event or of an acknowledgement, as JSON. Read them through a [cursor](Self::cursor).
-///
-/// Few events have more than four; those that have take one allocation.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct RawArgs<'a>(SmallVec<[&'a str; 4]>);
 
 /// The arguments of an event or of an acknowledgement that have not been read yet.
 ///
 /// Reading goes from the first to the last, and parses only what is read.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Args<'a> {
-    raw: &'a [&'a str],
+    raw: Slices<'a>,
     next: usize,
     attachments: &'a [Bytes],
 }
@@ -49,7 +43,7 @@ pub(crate) fn event(payload: &str) -> Result<EventPayload<'_>, DecodeError> {
     if payload.is_empty() {
         return Ok(EventPayload {
             name: Cow::Borrowed(""),
-            args: RawArgs::default(),
+            args: Args::new(Slices::default()),
         });
     }
     let Named { name, rest } = parse(payload)?;
@@ -57,18 +51,21 @@ pub(crate) fn event(payload: &str) -> Result<EventPayload<'_>, DecodeError> {
     if name::is_reserved(&name) {
         return Err(DecodeError::ignorable(Reason::ReservedEvent));
     }
-    Ok(EventPayload { name, args: rest })
+    Ok(EventPayload {
+        name,
+        args: Args::new(rest),
+    })
 }
 
 /// Reads the payload of an ACK or BINARY_ACK. All of its JSON is checked.
 ///
 /// # Errors
 /// The payload is not an array.
-pub(crate) fn ack(payload: &str) -> Result<RawArgs<'_>, DecodeError> {
+pub(crate) fn ack(payload: &str) -> Result<Args<'_>, DecodeError> {
     if payload.is_empty() {
-        return Ok(RawArgs::default());
+        return Ok(Args::new(Slices::default()));
     }
-    parse(payload).map(|Unnamed(raw)| raw)
+    parse(payload).map(Args::new)
 }
 
 const INVALID: DecodeError = DecodeError::fatal(Reason::InvalidPayload);
@@ -77,18 +74,20 @@ fn parse<'a, T: Deserialize<'a>>(payload: &'a str) -> Result<T, DecodeError> {
     serde_json::from_str(payload).map_err(|_| INVALID)
 }
 
-impl RawArgs<'_> {
-    /// Reads from the first argument on, with these attachments in the place of the placeholders.
-    pub(crate) fn cursor<'a>(&'a self, attachments: &'a [Bytes]) -> Args<'a> {
-        Args {
-            raw: &self.0,
+impl<'a> Args<'a> {
+    const fn new(raw: Slices<'a>) -> Self {
+        Self {
+            raw,
             next: 0,
-            attachments,
+            attachments: &[],
         }
     }
-}
 
-impl<'a> Args<'a> {
+    /// Puts these attachments in the place of the placeholders when arguments are read.
+    pub(crate) fn with_attachments(self, attachments: &'a [Bytes]) -> Self {
+        Self { attachments, ..self }
+    }
+
     /// How many arguments are left.
     #[must_use]
     pub(crate) fn len(&self) -> usize {
@@ -125,75 +124,18 @@ impl<'a> Args<'a> {
     /// # Errors
     /// An argument is not what its type deserialises from.
     pub(crate) fn all_as<T: DeserializeOwned>(&self) -> Result<T, ArgError> {
-        let mut args = *self;
+        let mut args = self.clone();
         match Shape::of::<T>() {
             Shape::Several => several::read(&mut args),
             Shape::One => args.next(),
-            Shape::None => Args { raw: &[], ..args }.next(),
+            Shape::None => Args::new(Slices::default()).next(),
         }
     }
 
     /// The JSON of the next argument, its placeholders left in it.
     pub(crate) fn next_raw(&mut self) -> Option<&'a str> {
-        let raw = self.raw.get(self.next).copied()?;
+        let raw = self.raw.get(self.next)?;
         self.next += 1;
         Some(raw)
     }
-}
-
-/// An array's first element and the others.
-struct Named<'a> {
-    name: Option<&'a str>,
-    rest: RawArgs<'a>,
-}
-
-impl<'de> Deserialize<'de> for Named<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct NamedVisitor;
-        impl<'de> Visitor<'de> for NamedVisitor {
-            type Value = Named<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an event's array")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-                let name = seq.next_element::<&RawValue>()?.map(RawValue::get);
-                Ok(Named {
-                    name,
-                    rest: slices(seq)?,
-                })
-            }
-        }
-        deserializer.deserialize_seq(NamedVisitor)
-    }
-}
-
-/// An array's elements.
-struct Unnamed<'a>(RawArgs<'a>);
-
-impl<'de> Deserialize<'de> for Unnamed<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct UnnamedVisitor;
-        impl<'de> Visitor<'de> for UnnamedVisitor {
-            type Value = Unnamed<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an acknowledgement's array")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
-                slices(seq).map(Unnamed)
-            }
-        }
-        deserializer.deserialize_seq(UnnamedVisitor)
-    }
-}
-
-fn slices<'de, A: SeqAccess<'de>>(mut seq: A) -> Result<RawArgs<'de>, A::Error> {
-    let mut slices = SmallVec::new();
-    while let Some(raw) = seq.next_element::<&RawValue>()? {
-        slices.push(raw.get());
-    }
-    Ok(RawArgs(slices))
 }

@@ -26,7 +26,7 @@ pub(crate) enum PacketType {
 }
 
 /// A packet taken apart, its payload still text.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Packet<'a> {
     pub(crate) kind: PacketType,
     /// `/` when the packet names none. Engine.IO 3: without the query.

@@ -19,15 +19,16 @@ const NUMBER: &str = "num";
 /// Node closes the connection of a client that gets this wrong, so it is checked before any listener hears of the packet.
 ///
 /// # Errors
-/// A placeholder's number is missing, not a number, or too large; or the JSON is nested deeper than 127 levels.
+/// A placeholder's number is missing, not a number, or too large. What else serde dislikes, such as half a surrogate pair or too
+/// many levels, is legal JSON all the same, and an error of the argument when it is read.
 pub(crate) fn check_placeholders(payload: &str, attachments: usize) -> Result<(), DecodeError> {
     if !may_hold_placeholder(payload) {
         return Ok(());
     }
     let mut json = serde_json::Deserializer::from_str(payload);
     match (Check { attachments }).deserialize(&mut json) {
-        Ok(_) => Ok(()),
-        Err(_) => Err(DecodeError::fatal(Reason::IllegalPlaceholder)),
+        Err(error) if error.is_data() => Err(DecodeError::fatal(Reason::IllegalPlaceholder)),
+        _ => Ok(()),
     }
 }
 
@@ -158,7 +159,9 @@ impl<'de> Visitor<'de> for Check {
                 Key::Mark => mark = map.next_value_seed(self)?,
                 Key::Number => number = map.next_value_seed(self)?,
                 Key::Wrapped => return map.next_value().map(|text: String| Seen::parse(&text)),
-                Key::Other => drop(map.next_value_seed(self)?),
+                Key::Other => {
+                    map.next_value_seed(self)?;
+                }
             }
         }
         match mark != Seen::True || number.is_below(self.attachments) {

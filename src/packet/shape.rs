@@ -18,7 +18,7 @@ impl Shape {
     pub(super) fn of<T: ?Sized>() -> Self {
         match pointee(type_name::<T>()) {
             "()" => Self::None,
-            name if name.starts_with('(') && !name.starts_with("(dyn ") => Self::Several,
+            name if name.starts_with('(') => Self::Several,
             _ => Self::One,
         }
     }

@@ -267,7 +267,7 @@ impl<T> fmt::Debug for AckStream<T> {
 impl RawAck {
     fn read<T: DeserializeOwned>(&self) -> Result<T, AckError> {
         let args = args::ack(&self.payload).map_err(|_| AckError::disconnected())?;
-        Ok(args.cursor(&self.attachments).all_as()?)
+        Ok(args.with_attachments(&self.attachments).all_as()?)
     }
 }
 

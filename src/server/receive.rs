@@ -41,6 +41,7 @@ impl Socket {
         }
         let event = match args::event(payload) {
             Ok(event) => event,
+            Err(error) if error.is_ignorable() => return tracing::debug!(%error, "a packet was ignored"),
             Err(error) => return self.client().fail(error),
         };
         if self.queue_limit() == 0 {
@@ -114,6 +115,7 @@ impl Socket {
                 self.each_run(event, stored.ack, &stored.attachments, |_, run| runs.push(run));
                 name
             }
+            Err(error) if error.is_ignorable() => return tracing::debug!(%error, "a packet was ignored"),
             Err(error) => return self.client().fail(error),
         };
         for run in runs {
@@ -130,11 +132,11 @@ impl Socket {
         mut take: impl FnMut(&str, Run),
     ) {
         let name: &str = &event.name;
-        let args = event.args.cursor(attachments);
+        let args = event.args.with_attachments(attachments);
         let (any, named) = self.namespace().listeners().event(name);
         let own = self.own_listeners().event(name);
         for listener in any.iter().chain(&named).flat_map(|list| list.iter()).chain(&own) {
-            let mut parts = EventParts::new(self, name, args, &mut ack);
+            let mut parts = EventParts::new(self, name, args.clone(), &mut ack);
             if let Some(run) = dispatch::prepare(self, Some(name), || listener.call(&mut parts)) {
                 take(name, run);
             }

@@ -1,5 +1,8 @@
 //! `Sec-WebSocket-Extensions`: the offers of permessage-deflate.
 
+#[cfg(test)]
+mod tests;
+
 use http::{HeaderMap, HeaderValue, header::SEC_WEBSOCKET_EXTENSIONS};
 
 const PERMESSAGE_DEFLATE: &str = "permessage-deflate";

@@ -1,5 +1,8 @@
 //! The opening handshake: a request in, an answer out (RFC 6455 §4.2, RFC 8441 §5).
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};

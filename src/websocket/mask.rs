@@ -4,12 +4,13 @@
 ///
 /// Eight bytes at a time, in a loop that the compiler turns into vector instructions.
 pub(super) fn unmask(payload: &mut [u8], mask: [u8; 4]) {
-    let key = u64::from_ne_bytes(twice(mask));
+    let key = u64::from(u32::from_ne_bytes(mask));
+    let key = key << 32 | key;
     let (words, tail) = payload.as_chunks_mut::<8>();
     for word in words {
         *word = (u64::from_ne_bytes(*word) ^ key).to_ne_bytes();
     }
-    for (byte, key) in tail.iter_mut().zip(twice(mask)) {
+    for (byte, key) in tail.iter_mut().zip(key.to_ne_bytes()) {
         *byte ^= key;
     }
 }
@@ -18,10 +19,6 @@ pub(super) fn unmask(payload: &mut [u8], mask: [u8; 4]) {
 pub(super) fn advance(mut mask: [u8; 4], taken: usize) -> [u8; 4] {
     mask.rotate_left(taken % 4);
     mask
-}
-
-const fn twice([a, b, c, d]: [u8; 4]) -> [u8; 8] {
-    [a, b, c, d, a, b, c, d]
 }
 
 #[cfg(test)]

@@ -1,5 +1,8 @@
 //! Bytes of the stream in, messages and control frames out.
 
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 
 use super::{

@@ -24,6 +24,11 @@ mod message;
 mod partial;
 mod utf8;
 
+#[cfg(test)]
+mod tests;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod transcript;
+
 #[expect(
     unused_imports,
     reason = "the door of the room; the engine's driver is its consumer"

@@ -1,5 +1,8 @@
 //! What has arrived of a frame or a message that isn't complete.
 
+#[cfg(test)]
+mod tests;
+
 use std::{borrow::Cow, mem};
 
 use super::{

@@ -1,0 +1,14 @@
+//! A connect handler with a state, on a namespace without one.
+
+use axum::extract::State;
+use axum_socketio::SocketIo;
+
+#[derive(Clone)]
+struct App;
+
+async fn joined(State(_): State<App>) {}
+
+fn main() {
+    let io = SocketIo::new();
+    io.of("/").on_connect(joined);
+}
