@@ -63,6 +63,15 @@ pub enum ReadyState {
 }
 
 impl ReadyState {
+    pub(super) const fn from_u8(state: u8) -> Self {
+        match state {
+            0 => Self::Opening,
+            1 => Self::Open,
+            2 => Self::Closing,
+            _ => Self::Closed,
+        }
+    }
+
     /// The state as the JavaScript server spells it: `opening`, `open`, `closing` or `closed`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

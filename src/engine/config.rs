@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::transport_kind::{Transport, Transports};
+
 /// What happens when a packet doesn't fit into the send buffer of a connection any more.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -30,6 +32,19 @@ pub(crate) struct Config {
     /// Bytes waiting for one slow connection before `overflow` applies.
     pub(crate) max_send_buffer: usize,
     pub(crate) overflow: Overflow,
+}
+
+impl Config {
+    pub(super) fn transports(&self) -> Transports {
+        let polling = self.polling.then_some(Transport::Polling);
+        let websocket = self.websocket.then_some(Transport::WebSocket);
+        polling.into_iter().chain(websocket).collect()
+    }
+
+    /// Whether a session that polls may move to a WebSocket.
+    pub(super) fn upgrades(&self) -> bool {
+        self.allow_upgrades && self.websocket
+    }
 }
 
 impl Default for Config {

@@ -1,35 +1,76 @@
 //! The answer to a request, as a future.
 
 use std::{
+    fmt,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
-use bytes::Bytes;
-use http::Response;
 use http_body::Body;
-use http_body_util::Full;
 use pin_project_lite::pin_project;
+
+use super::{
+    response::Answer,
+    transport::{poll::HeldPoll, push::Push},
+};
 
 pin_project! {
     /// The answer of the engine to one request.
     ///
-    /// Dropping it before it is ready counts as the client aborting its request.
+    /// Dropped before it is ready, it is the client aborting its request.
     #[must_use = "futures do nothing unless polled"]
     pub(crate) struct Handle<B> {
         #[pin]
-        body: B,
+        kind: Kind<B>,
     }
 }
 
-impl<B> Future for Handle<B>
-where
-    B: Body,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    type Output = Response<Full<Bytes>>;
+pin_project! {
+    #[project = KindProjection]
+    enum Kind<B> {
+        Answered { answer: Option<Answer> },
+        Poll { held: HeldPoll },
+        Push { push: Push, #[pin] body: B },
+    }
+}
 
-    fn poll(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Self::Output> {
-        todo!()
+impl<B> Handle<B> {
+    pub(super) fn answered(answer: Answer) -> Self {
+        Self {
+            kind: Kind::Answered { answer: Some(answer) },
+        }
+    }
+
+    pub(super) fn poll(held: HeldPoll) -> Self {
+        Self {
+            kind: Kind::Poll { held },
+        }
+    }
+
+    pub(super) fn push(push: Push, body: B) -> Self {
+        Self {
+            kind: Kind::Push { push, body },
+        }
+    }
+}
+
+impl<B: Body> Future for Handle<B> {
+    type Output = Answer;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answer> {
+        let answer = match self.project().kind.project() {
+            KindProjection::Answered { answer } => answer
+                .take()
+                .expect("invariant: a future isn't polled after it is ready"),
+            KindProjection::Poll { held } => ready!(held.poll(cx)),
+            KindProjection::Push { push, body } => ready!(push.poll(body, cx)),
+        };
+        Poll::Ready(answer)
+    }
+}
+
+impl<B> fmt::Debug for Handle<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle").finish_non_exhaustive()
     }
 }

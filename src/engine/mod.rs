@@ -1,15 +1,36 @@
 //! Engine.IO: sessions over HTTP long-polling and WebSockets, for both client generations.
 
 mod client_bundle;
+mod clock;
 mod close;
 mod config;
 mod connection;
+mod core;
 mod future;
 mod handshake;
+mod heartbeat;
+mod jsonp;
+mod open;
+mod outbox;
 mod outgoing;
+mod packet;
 mod path;
+mod payload_v3;
+mod payload_v4;
+mod query;
+mod refusal;
+mod registry;
+mod response;
 mod service;
+mod session;
+mod timer;
+mod trace;
+mod transport;
 mod transport_kind;
+mod wheel;
+
+#[cfg(test)]
+mod tests;
 
 use std::{
     sync::Arc,
@@ -31,6 +52,7 @@ pub(crate) use handshake::Handshake;
 pub(crate) use outgoing::{HEADROOM, Outbound, Outgoing};
 pub(crate) use path::{PathMatch, PathRule};
 pub use service::Engine;
+pub(crate) use trace::refused;
 pub use transport_kind::Transport;
 
 /// Told of every new session.
@@ -57,10 +79,3 @@ pub(crate) trait Receiver: Send + Sync + 'static {
         Poll::Ready(())
     }
 }
-
-macro_rules! refused {
-    ($connection:expr, $($message:tt)+) => {
-        tracing::debug!(connection = ?$connection, $($message)+)
-    };
-}
-pub(crate) use refused;

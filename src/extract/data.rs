@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     extract::FromEvent,
-    packet::ArgError,
+    packet::{ArgError, Rest},
     server::{AckSender, EventParts},
 };
 
@@ -31,21 +31,6 @@ use crate::{
 /// not `Data<&str>`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Data<T>(pub T);
-
-/// All arguments of the event that are left, deserialised as one type: a rest parameter, `(room, ...names) =>` in JS.
-///
-/// Without arguments it is empty. Take `Rest<serde_json::Value>` where the arguments differ in type.
-///
-/// ```
-/// use axum_socketio::{SocketIo, extract::{Data, Rest}};
-///
-/// let io = SocketIo::new();
-/// io.of("/").on("invite", async |Data(room): Data<String>, Rest(names): Rest<String>| {
-///     println!("{room}: {}", names.join(", "));
-/// });
-/// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Rest<T>(pub Vec<T>);
 
 /// The name of the event, for handlers of several events or of [any](crate::Namespace::on_any).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

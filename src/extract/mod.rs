@@ -50,12 +50,12 @@ mod tests;
 pub use self::{
     auth::{Auth, AuthRejection},
     context::MissingExtension,
-    data::{Data, EventName, NoAckWanted, Rest},
+    data::{Data, EventName, NoAckWanted},
     disconnect::FromDisconnect,
     event::FromEvent,
     request::{MissingSocket, MissingSocketIo},
 };
 pub use crate::{
-    packet::ArgError,
+    packet::{ArgError, Rest},
     server::{AckSender, DisconnectParts, EventParts},
 };

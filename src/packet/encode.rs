@@ -165,7 +165,10 @@ impl<'a> Draft<'a> {
             Shape::One => self.delimited(",", args)?,
             Shape::Several => {
                 self.json(args)?;
-                self.buf[end] = b',';
+                match self.buf[end + 1] {
+                    b']' => drop(self.buf.remove(end)),
+                    _ => self.buf[end] = b',',
+                }
             }
         }
         Ok(())

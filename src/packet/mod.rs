@@ -17,6 +17,7 @@ pub(crate) mod encode;
 mod error;
 mod name;
 mod placeholder;
+mod rest;
 mod shape;
 mod value;
 
@@ -30,4 +31,5 @@ pub use error::ArgError;
 pub(crate) use error::{DecodeError, EncodeError};
 pub(crate) use name::is_reserved;
 pub(crate) use placeholder::check_placeholders;
+pub use rest::Rest;
 pub use value::{Map, Value};

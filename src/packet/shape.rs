@@ -2,7 +2,9 @@
 
 use std::any::type_name;
 
-/// A tuple is several arguments, the unit type is none, and anything else is one.
+use super::rest::is_rest;
+
+/// A tuple or a [`Rest`](super::Rest) is several arguments, the unit type is none, and anything else is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shape {
     None,
@@ -18,7 +20,7 @@ impl Shape {
     pub(super) fn of<T: ?Sized>() -> Self {
         match pointee(type_name::<T>()) {
             "()" => Self::None,
-            name if name.starts_with('(') => Self::Several,
+            name if name.starts_with('(') || is_rest(name) => Self::Several,
             _ => Self::One,
         }
     }

@@ -90,7 +90,7 @@ fn values(namespace: Namespace<Reasons>) -> Namespace<Reasons> {
         .on("ask", async |socket: Socket, args: Rest<Value>| {
             let answers: Rest<Value> = socket.emit_with_ack("question", args).await?;
             socket.emit("answered", answers);
-            Ok::<_, axum_socketio::AckError>(())
+            Ok::<_, axum_socketio::ack::AckError>(())
         })
         .on("burst", async |socket: Socket, Data(count): Data<u32>| {
             for i in 0..count {

@@ -1,4 +1,4 @@
-//! A tuple read from several arguments.
+//! A tuple or a list read from several arguments.
 
 use serde::{
     de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, SeqAccess, Visitor},
@@ -7,7 +7,7 @@ use serde::{
 
 use super::{ArgError, Args, placeholder};
 
-/// Reads a tuple, one argument for each of its fields.
+/// Reads a tuple, one argument for each of its fields, or a list of all arguments.
 pub(super) fn read<T: DeserializeOwned>(args: &mut Args<'_>) -> Result<T, ArgError> {
     let mut reader = Reader {
         args,
@@ -34,13 +34,18 @@ impl<'de> Deserializer<'de> for &mut Reader<'_, 'de> {
         })
     }
 
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        let left = self.args.len();
+        visitor.visit_seq(Fields { reader: self, left })
+    }
+
     fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Self::Error> {
         Err(Self::Error::custom("not a tuple"))
     }
 
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
-        newtype_struct seq tuple_struct map struct enum identifier ignored_any
+        newtype_struct tuple_struct map struct enum identifier ignored_any
     }
 }
 

@@ -245,3 +245,27 @@ fn an_event_without_payload_has_no_name_and_no_arguments() {
     };
     assert!(packet.payload.is_empty());
 }
+
+#[test]
+fn a_rest_is_as_many_arguments_as_it_has_elements() {
+    let cases: &[(&[u8], &str)] = &[
+        (&[], r#"2["e"]"#),
+        (&[1], r#"2["e",1]"#),
+        (&[1, 2], r#"2["e",1,2]"#),
+    ];
+    for (elements, expected) in cases {
+        let mut buf = Vec::new();
+        let done = encode::event(
+            &mut buf,
+            0,
+            "/",
+            None,
+            "e",
+            &crate::packet::Rest(elements.to_vec()),
+        )
+        .unwrap();
+        assert_eq!(std::str::from_utf8(&buf[done.start..]), Ok(*expected));
+        let read: crate::packet::Rest<u8> = args::event(&expected[1..]).unwrap().args.all_as().unwrap();
+        assert_eq!(read.0, *elements);
+    }
+}

@@ -1,0 +1,142 @@
+//! What the lock of a connection protects, and what follows from touching it.
+
+use std::{
+    sync::Arc,
+    task::{Context, Waker},
+};
+
+use super::{CloseReason, Receiver, outbox::Outbox, session::Session};
+
+/// The part of a connection that changes.
+pub(super) struct Core {
+    pub(super) session: Session,
+    pub(super) outbox: Outbox,
+    /// Gone once it has been told of the end.
+    pub(super) receiver: Option<Arc<dyn Receiver>>,
+    /// Somebody is calling the receiver, or is about to; it is theirs to tell it of the end.
+    pub(super) dispatching: bool,
+    /// When the wheel looks at this connection next.
+    pub(super) scheduled: Option<u32>,
+    /// The driver of the transport: the task of the WebSocket, or the GET that is held.
+    driver: Option<Waker>,
+    /// Those who seldom wait for anything.
+    others: Option<Box<Others>>,
+}
+
+#[derive(Default)]
+struct Others {
+    /// The task of a WebSocket that isn't the transport yet.
+    probe: Option<Waker>,
+    /// A POST whose next message the receiver doesn't want yet.
+    push: Option<Waker>,
+    /// Senders who wait for the outbox to be empty.
+    drained: Vec<Waker>,
+}
+
+/// What is to be done after the lock has been released.
+#[derive(Default)]
+pub(super) struct Effects {
+    wakers: Vec<Waker>,
+    pub(super) closed: Option<(Arc<dyn Receiver>, CloseReason)>,
+}
+
+impl Core {
+    pub(super) fn new(session: Session, outbox: Outbox) -> Self {
+        Self {
+            session,
+            outbox,
+            receiver: None,
+            dispatching: true,
+            scheduled: None,
+            driver: None,
+            others: None,
+        }
+    }
+
+    /// The driver wants to hear of what happens next.
+    pub(super) fn register_driver(&mut self, cx: &Context<'_>) {
+        register(&mut self.driver, cx);
+    }
+
+    pub(super) fn register_probe(&mut self, cx: &Context<'_>) {
+        register(&mut self.others().probe, cx);
+    }
+
+    pub(super) fn register_push(&mut self, cx: &Context<'_>) {
+        register(&mut self.others().push, cx);
+    }
+
+    pub(super) fn register_drained(&mut self, cx: &Context<'_>) {
+        let waiting = &mut self.others().drained;
+        if !waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
+            waiting.push(cx.waker().clone());
+        }
+    }
+
+    /// The one to wake when there is something to send.
+    pub(super) fn take_driver(&mut self) -> Option<Waker> {
+        self.driver.take()
+    }
+
+    /// Those who waited for the outbox to be empty.
+    pub(super) fn take_drained(&mut self) -> Vec<Waker> {
+        match &mut self.others {
+            Some(others) => std::mem::take(&mut others.drained),
+            None => Vec::new(),
+        }
+    }
+
+    pub(super) fn wake_driver(&mut self, effects: &mut Effects) {
+        effects.wakers.extend(self.driver.take());
+    }
+
+    pub(super) fn wake_probe(&mut self, effects: &mut Effects) {
+        let others = self.others.as_mut();
+        effects
+            .wakers
+            .extend(others.and_then(|others| others.probe.take()));
+    }
+
+    pub(super) fn wake_drained(&mut self, effects: &mut Effects) {
+        effects.wakers.append(&mut self.take_drained());
+    }
+
+    pub(super) fn wake_all(&mut self, effects: &mut Effects) {
+        self.wake_driver(effects);
+        if let Some(others) = self.others.take() {
+            effects
+                .wakers
+                .extend(others.probe.into_iter().chain(others.push).chain(others.drained));
+        }
+    }
+
+    /// If the session has ended, its packets are dropped, and its receiver is to be told unless it is busy.
+    pub(super) fn settle(&mut self, effects: &mut Effects) {
+        let Some(reason) = self.session.closed() else {
+            return;
+        };
+        self.outbox.clear();
+        if !self.dispatching {
+            effects.closed = self.receiver.take().map(|receiver| (receiver, reason));
+        }
+    }
+
+    fn others(&mut self) -> &mut Others {
+        self.others.get_or_insert_default()
+    }
+}
+
+impl Effects {
+    pub(super) fn wake(&mut self) {
+        for waker in self.wakers.drain(..) {
+            waker.wake();
+        }
+    }
+}
+
+fn register(slot: &mut Option<Waker>, cx: &Context<'_>) {
+    match slot {
+        Some(waker) => waker.clone_from(cx.waker()),
+        None => *slot = Some(cx.waker().clone()),
+    }
+}

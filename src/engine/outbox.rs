@@ -1,0 +1,289 @@
+//! What waits to be sent to one client.
+
+use smallvec::SmallVec;
+
+use super::outgoing::Outbound;
+
+/// Packets in the order they were sent. One of them costs no allocation.
+pub(super) type Queue = SmallVec<[Item; 1]>;
+
+/// The room a queue may keep until the next heartbeat, so that a busy connection doesn't allocate for every burst.
+const KEPT_ITEMS: usize = 16;
+
+/// What a packet costs besides its bytes, so that many empty ones fill the buffer too.
+const ITEM_COST: usize = 64;
+
+/// One thing to send.
+#[derive(Debug)]
+pub(super) enum Item {
+    Packet(Outbound),
+    Control(Control),
+    /// A complete WebSocket frame made for this connection alone.
+    Frame(Box<[u8]>),
+}
+
+/// Engine.IO packets without data of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Control {
+    Close,
+    Ping,
+    Pong,
+    ProbePong,
+    Noop,
+}
+
+/// What waits to be sent to one client, and how much of it.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    queue: Queue,
+    /// What the queued packets cost. Control packets cost nothing.
+    queued: usize,
+    /// What the packets cost that the transport has taken and not written yet.
+    in_flight: usize,
+    /// The transport has taken items it hasn't written yet.
+    writing: bool,
+}
+
+/// The packet doesn't fit any more.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Full;
+
+impl Control {
+    /// The packet as a WebSocket frame.
+    pub(super) const fn frame(self) -> &'static [u8] {
+        match self {
+            Self::Close => b"\x81\x011",
+            Self::Ping => b"\x81\x012",
+            Self::Pong => b"\x81\x013",
+            Self::ProbePong => b"\x81\x063probe",
+            Self::Noop => b"\x81\x016",
+        }
+    }
+
+    /// The packet as long-polling carries it.
+    pub(super) const fn packet(self) -> &'static [u8] {
+        self.frame().split_at(2).1
+    }
+}
+
+impl Item {
+    /// How many packets it is in a polling response.
+    fn packets(&self) -> usize {
+        match self {
+            Self::Packet(packet) => packet.get().packets(),
+            Self::Control(_) | Self::Frame(_) => 1,
+        }
+    }
+
+    fn cost(&self) -> usize {
+        match self {
+            Self::Packet(packet) => cost(packet),
+            Self::Control(_) | Self::Frame(_) => 0,
+        }
+    }
+}
+
+fn cost(packet: &Outbound) -> usize {
+    packet.get().size() + ITEM_COST
+}
+
+impl Outbox {
+    /// Nothing waits to be taken by the transport.
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// The transport is writing what it has taken, and comes back for more by itself.
+    pub(super) fn is_writing(&self) -> bool {
+        self.writing
+    }
+
+    /// Everything sent so far has been handed to the transport, and that has written it.
+    pub(super) fn is_drained(&self) -> bool {
+        self.queue.is_empty() && !self.writing
+    }
+
+    /// Queues a packet if the limit allows. A single packet is always allowed.
+    pub(super) fn push(&mut self, packet: Outbound, limit: usize) -> Result<(), Full> {
+        let cost = cost(&packet);
+        let waiting = self.queued + self.in_flight;
+        if waiting > 0 && waiting + cost > limit {
+            return Err(Full);
+        }
+        self.queued += cost;
+        self.queue.push(Item::Packet(packet));
+        Ok(())
+    }
+
+    /// Queues what must not be lost, whatever the limit.
+    pub(super) fn push_control(&mut self, control: Control) {
+        self.queue.push(Item::Control(control));
+    }
+
+    /// Queues the packet that opens the connection, before any other.
+    pub(super) fn push_open(&mut self, packet: Outbound) {
+        self.queue.push(Item::Packet(packet));
+    }
+
+    /// Takes everything for a transport that writes a stream. What it had taken before is written.
+    ///
+    /// `emptied` is the queue it got the last time: while traffic flows, two buffers go back and forth.
+    pub(super) fn take(&mut self, emptied: &mut Queue) {
+        emptied.clear();
+        std::mem::swap(&mut self.queue, emptied);
+        self.in_flight = std::mem::take(&mut self.queued);
+        self.writing = !emptied.is_empty();
+        if self.queue.capacity() > KEPT_ITEMS {
+            self.queue = Queue::new();
+        }
+    }
+
+    /// Takes what one polling response may carry: as many packets as `limit`, but never a part of a group.
+    pub(super) fn take_payload(&mut self, limit: usize) -> Queue {
+        let count = self.fitting(limit);
+        if count == self.queue.len() {
+            self.queued = 0;
+            return std::mem::take(&mut self.queue);
+        }
+        let payload: Queue = self.queue.drain(..count).collect();
+        self.queued -= payload.iter().map(Item::cost).sum::<usize>().min(self.queued);
+        payload
+    }
+
+    /// Whether everything goes into one polling response.
+    pub(super) fn fits(&self, limit: usize) -> bool {
+        self.fitting(limit) == self.queue.len()
+    }
+
+    /// How many items make one polling response: at least one if there are any.
+    fn fitting(&self, limit: usize) -> usize {
+        let mut packets = 0;
+        let fitting = self.queue.iter().take_while(|item| {
+            packets += item.packets();
+            packets <= limit
+        });
+        fitting.count().max(usize::from(!self.queue.is_empty()))
+    }
+
+    /// Gives up what a quiet connection doesn't need.
+    pub(super) fn shrink(&mut self) {
+        if self.queue.is_empty() {
+            self.queue = Queue::new();
+        }
+    }
+
+    /// Forgets everything, because nobody will send it.
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::engine::outgoing::{HEADROOM, Outgoing};
+
+    fn packet(attachments: usize) -> Outbound {
+        let text = vec![b'x'; HEADROOM + 1].into_boxed_slice();
+        Outbound::Own(Outgoing::new(
+            text,
+            vec![Bytes::from_static(b"bin"); attachments],
+            true,
+        ))
+    }
+
+    fn outbox(groups: &[usize]) -> Outbox {
+        let mut outbox = Outbox::default();
+        for attachments in groups {
+            outbox.push(packet(*attachments), usize::MAX).unwrap();
+        }
+        outbox
+    }
+
+    #[test]
+    fn control_packets_are_themselves_on_both_transports() {
+        for (control, packet) in [
+            (Control::Close, "1"),
+            (Control::Ping, "2"),
+            (Control::Pong, "3"),
+            (Control::ProbePong, "3probe"),
+            (Control::Noop, "6"),
+        ] {
+            assert_eq!(control.packet(), packet.as_bytes());
+            assert_eq!(control.frame()[..2], [0x81, packet.len() as u8]);
+        }
+    }
+
+    #[test]
+    fn one_packet_in_flight_allocates_no_queue() {
+        let mut outbox = outbox(&[0]);
+        let mut taken = Queue::new();
+        outbox.take(&mut taken);
+        outbox.push(packet(0), usize::MAX).unwrap();
+        assert!(!taken.spilled() && !outbox.queue.spilled());
+    }
+
+    #[test]
+    fn a_polling_response_carries_no_part_of_a_group() {
+        let mut outbox = outbox(&[0, 2, 11, 0, 0, 40, 0]);
+        let sizes: Vec<usize> = std::iter::from_fn(|| {
+            let payload = outbox.take_payload(16);
+            (!payload.is_empty()).then(|| payload.iter().map(Item::packets).sum())
+        })
+        .collect();
+        assert_eq!(sizes, [16, 2, 41, 1]);
+        assert_eq!(outbox.queued, 0);
+    }
+
+    #[test]
+    fn what_is_in_flight_counts_until_it_is_written() {
+        let one = cost(&packet(0));
+        let mut outbox = outbox(&[0]);
+        let mut taken = Queue::new();
+        outbox.take(&mut taken);
+        assert!(outbox.is_empty() && !outbox.is_drained());
+        assert_eq!(outbox.push(packet(0), 2 * one - 1), Err(Full));
+        assert_eq!(outbox.push(packet(0), 2 * one), Ok(()));
+        outbox.take(&mut taken);
+        outbox.take(&mut taken);
+        assert!(outbox.is_drained());
+        assert_eq!(outbox.push(packet(0), one), Ok(()));
+    }
+
+    #[test]
+    fn a_packet_larger_than_the_buffer_goes_alone() {
+        let mut outbox = Outbox::default();
+        assert_eq!(outbox.push(packet(1), 1), Ok(()));
+        assert_eq!(outbox.push(packet(0), 1), Err(Full));
+    }
+
+    #[test]
+    fn control_packets_fit_into_a_full_outbox() {
+        let mut outbox = outbox(&[0]);
+        outbox.push_control(Control::Ping);
+        assert_eq!(outbox.take_payload(16).len(), 2);
+    }
+
+    #[test]
+    fn a_large_queue_is_not_kept() {
+        let mut outbox = outbox(&[0; 100]);
+        let mut taken = Queue::new();
+        outbox.take(&mut taken);
+        outbox.take(&mut taken);
+        assert!(!outbox.queue.spilled());
+    }
+
+    #[test]
+    fn shared_and_own_packets_are_the_same_to_the_queue() {
+        let Outbound::Own(outgoing) = packet(0) else {
+            unreachable!()
+        };
+        assert_eq!(cost(&Outbound::Shared(Arc::new(outgoing))), cost(&packet(0)));
+        assert!(size_of::<Item>() <= 40);
+        assert!(size_of::<Outbox>() <= 80);
+    }
+}

@@ -1,0 +1,176 @@
+//! Why a request was turned away, and the answer it gets.
+
+use http::StatusCode;
+use serde::Serialize;
+
+/// A request that is answered with an error instead of being served.
+///
+/// Codes and messages are those Node's server puts on the wire; clients show them to their users.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// The `transport` is missing, unknown or not offered.
+    TransportUnknown,
+    /// No session has this `sid`: expired, or it lives on another server.
+    SessionUnknown,
+    /// A handshake with a method other than `GET`.
+    BadHandshakeMethod,
+    /// The request doesn't fit its session or its transport; the name says how, for the log.
+    BadRequest(&'static str),
+    /// The application refused the handshake, perhaps with words of its own.
+    Forbidden(Option<String>),
+    /// An Engine.IO 3 client where only Engine.IO 4 is allowed.
+    UnsupportedProtocol,
+    /// A method other than `GET` and `POST` for a live session. Node answers it outside of its error codes.
+    MethodNotAllowed,
+}
+
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    code: u8,
+    message: &'a str,
+}
+
+impl Refusal {
+    /// The session is on another transport than the request.
+    pub(crate) const TRANSPORT_MISMATCH: Self = Self::BadRequest("TRANSPORT_MISMATCH");
+    /// The session speaks another revision than the request.
+    pub(crate) const PROTOCOL_MISMATCH: Self = Self::BadRequest("PROTOCOL_MISMATCH");
+    /// `websocket` over plain HTTP, `polling` over an upgrade request, or a WebSocket handshake that failed.
+    pub(crate) const TRANSPORT_HANDSHAKE_ERROR: Self = Self::BadRequest("TRANSPORT_HANDSHAKE_ERROR");
+    /// An upgrade although the server allows none.
+    pub(crate) const UPGRADE_NOT_ALLOWED: Self = Self::BadRequest("UPGRADE_NOT_ALLOWED");
+
+    /// The number in the error body. A refused method has none on the wire and counts as a bad request.
+    pub(crate) const fn code(&self) -> u8 {
+        match self {
+            Self::TransportUnknown => 0,
+            Self::SessionUnknown => 1,
+            Self::BadHandshakeMethod => 2,
+            Self::BadRequest(_) | Self::MethodNotAllowed => 3,
+            Self::Forbidden(_) => 4,
+            Self::UnsupportedProtocol => 5,
+        }
+    }
+
+    pub(crate) fn message(&self) -> &str {
+        match self {
+            Self::TransportUnknown => "Transport unknown",
+            Self::SessionUnknown => "Session ID unknown",
+            Self::BadHandshakeMethod => "Bad handshake method",
+            Self::BadRequest(_) | Self::MethodNotAllowed => "Bad request",
+            Self::Forbidden(text) => text
+                .as_deref()
+                .filter(|text| !text.is_empty())
+                .unwrap_or("Forbidden"),
+            Self::UnsupportedProtocol => "Unsupported protocol version",
+        }
+    }
+
+    /// What exactly was wrong, for logs and `connection_error`; the client isn't told.
+    pub(crate) const fn context(&self) -> Option<&'static str> {
+        match self {
+            Self::BadRequest(name) => Some(name),
+            Self::MethodNotAllowed => Some("METHOD_NOT_ALLOWED"),
+            _ => None,
+        }
+    }
+
+    /// The status of a plain HTTP answer. Over an upgrade request it is always 400.
+    pub(crate) const fn status(&self) -> StatusCode {
+        match self {
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::MethodNotAllowed => StatusCode::INTERNAL_SERVER_ERROR,
+            _ => StatusCode::BAD_REQUEST,
+        }
+    }
+
+    /// The body of a plain HTTP answer: JSON (`application/json`), or empty for a refused method.
+    pub(crate) fn body_json(&self) -> String {
+        if *self == Self::MethodNotAllowed {
+            return String::new();
+        }
+        let body = ErrorBody {
+            code: self.code(),
+            message: self.message(),
+        };
+        serde_json::to_string(&body).expect("invariant: a number and a string are JSON")
+    }
+
+    /// The body of the answer to an upgrade request (`text/html`, status 400): the bare message.
+    pub(crate) fn body_upgrade(&self) -> &str {
+        self.message()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Engine.IO's table of error codes as Node's server answers them: refusal, status, JSON, bare message.
+    #[test]
+    fn refusals_answer_as_node_does() {
+        let cases: &[(Refusal, u16, &str, &str)] = &[
+            (
+                Refusal::TransportUnknown,
+                400,
+                r#"{"code":0,"message":"Transport unknown"}"#,
+                "Transport unknown",
+            ),
+            (
+                Refusal::SessionUnknown,
+                400,
+                r#"{"code":1,"message":"Session ID unknown"}"#,
+                "Session ID unknown",
+            ),
+            (
+                Refusal::BadHandshakeMethod,
+                400,
+                r#"{"code":2,"message":"Bad handshake method"}"#,
+                "Bad handshake method",
+            ),
+            (
+                Refusal::TRANSPORT_MISMATCH,
+                400,
+                r#"{"code":3,"message":"Bad request"}"#,
+                "Bad request",
+            ),
+            (
+                Refusal::Forbidden(None),
+                403,
+                r#"{"code":4,"message":"Forbidden"}"#,
+                "Forbidden",
+            ),
+            (
+                Refusal::Forbidden(Some("no \"guests\"".into())),
+                403,
+                r#"{"code":4,"message":"no \"guests\""}"#,
+                "no \"guests\"",
+            ),
+            (
+                Refusal::Forbidden(Some(String::new())),
+                403,
+                r#"{"code":4,"message":"Forbidden"}"#,
+                "Forbidden",
+            ),
+            (
+                Refusal::UnsupportedProtocol,
+                400,
+                r#"{"code":5,"message":"Unsupported protocol version"}"#,
+                "Unsupported protocol version",
+            ),
+            (Refusal::MethodNotAllowed, 500, "", "Bad request"),
+        ];
+        for (refusal, status, json, bare) in cases {
+            assert_eq!(refusal.status().as_u16(), *status, "{refusal:?}");
+            assert_eq!(refusal.body_json(), *json, "{refusal:?}");
+            assert_eq!(refusal.body_upgrade(), *bare, "{refusal:?}");
+        }
+    }
+
+    #[test]
+    fn only_the_log_learns_what_was_wrong_with_a_bad_request() {
+        assert_eq!(Refusal::PROTOCOL_MISMATCH.context(), Some("PROTOCOL_MISMATCH"));
+        assert!(!Refusal::PROTOCOL_MISMATCH.body_json().contains("MISMATCH"));
+        assert_eq!(Refusal::SessionUnknown.context(), None);
+    }
+}

@@ -1,0 +1,110 @@
+//! All sessions of one engine.
+
+use std::{
+    borrow::Borrow,
+    collections::HashSet,
+    hash::{Hash, Hasher},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::Notify;
+
+use super::{CloseReason, Connection};
+
+/// The sessions by their id.
+#[derive(Default)]
+pub(super) struct Registry {
+    sessions: Mutex<Sessions>,
+    emptied: Notify,
+}
+
+#[derive(Default)]
+struct Sessions {
+    by_id: HashSet<ById>,
+    /// Set once the engine is closed: no session may come after that.
+    closed: Option<CloseReason>,
+}
+
+/// A connection that is found by its session id.
+struct ById(Connection);
+
+impl Registry {
+    /// Enters a session, unless the engine is closed.
+    pub(super) fn insert(&self, connection: &Connection) -> Result<(), CloseReason> {
+        let mut sessions = self.lock();
+        match sessions.closed {
+            Some(reason) => Err(reason),
+            None => {
+                sessions.by_id.insert(ById(connection.clone()));
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn get(&self, id: &str) -> Option<Connection> {
+        self.lock().by_id.get(id).map(|found| found.0.clone())
+    }
+
+    pub(super) fn remove(&self, id: &str) {
+        let mut sessions = self.lock();
+        let removed = sessions.by_id.take(id);
+        if sessions.by_id.is_empty() {
+            self.emptied.notify_waiters();
+            sessions.by_id.shrink_to_fit();
+        } else if sessions.by_id.len() < sessions.by_id.capacity() / 4 {
+            let twice = sessions.by_id.len() * 2;
+            sessions.by_id.shrink_to(twice);
+        }
+        drop(sessions);
+        drop(removed);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.lock().by_id.len()
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.lock().closed.is_some()
+    }
+
+    /// Lets nobody in any more, and returns those who are there.
+    pub(super) fn close(&self, reason: CloseReason) -> Vec<Connection> {
+        let mut sessions = self.lock();
+        sessions.closed.get_or_insert(reason);
+        sessions.by_id.iter().map(|entry| entry.0.clone()).collect()
+    }
+
+    /// Waits until no session is left.
+    pub(super) async fn emptied(&self) {
+        let emptied = self.emptied.notified();
+        tokio::pin!(emptied);
+        emptied.as_mut().enable();
+        if self.len() > 0 {
+            emptied.await;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Sessions> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Borrow<str> for ById {
+    fn borrow(&self) -> &str {
+        self.0.id().as_str()
+    }
+}
+
+impl PartialEq for ById {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.id() == other.0.id()
+    }
+}
+
+impl Eq for ById {}
+
+impl Hash for ById {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.id().as_str().hash(state);
+    }
+}

@@ -1,0 +1,505 @@
+//! The life of one connection, whatever carries it.
+
+use std::time::{Duration, Instant};
+
+use super::{
+    CloseReason, Config, ReadyState, Transport,
+    heartbeat::{Beat, Heartbeat},
+};
+use crate::Protocol;
+
+/// How long a polling client may take to fetch what was queued when the server closed the connection.
+const POLLING_GRACE: Duration = Duration::from_secs(30);
+
+/// How long a WebSocket may take to write what was queued when the server closed the connection.
+const WEBSOCKET_GRACE: Duration = Duration::from_secs(5);
+
+/// The state of one connection.
+///
+/// It knows no bytes and no queues: its driver tells it what happened (`handle_*`) and does what it answers. Time is
+/// an argument.
+///
+/// ```text
+///               polling                      5
+///  Opening ───────────────► Polling ───────────────► WebSocket ◄─── websocket ─── Opening
+///                              │    probe: None         │
+///                              │      ▲ │ connected     │
+///                              │ lost │ ▼               │
+///                              │    Connected           │
+///                              │      ▲ │ 2probe        │
+///                              │ lost │ ▼               │
+///                              │    Probed              │
+///                              ├────────────────────────┤
+///                       close()│                        │ the client left, broke a rule, fell silent
+///                              ▼                        ▼
+///                           Closing ── flushed ──►   Closed
+///                                    or too late
+/// ```
+#[derive(Debug)]
+pub(super) struct Session {
+    phase: Phase,
+    heartbeat: Option<Heartbeat>,
+    /// When the session is closed if nobody has found a use for it.
+    expires: Option<Instant>,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Opening(Transport),
+    Polling(Polling),
+    WebSocket,
+    Closing(Closing),
+    Closed(Closed),
+}
+
+/// The requests of a polling client: at most one of each kind at a time.
+#[derive(Debug)]
+struct Polling {
+    /// A GET waits for packets.
+    held: bool,
+    /// A POST is being read or dispatched.
+    pushing: bool,
+    /// How many WebSockets have probed.
+    probes: u32,
+    probe: Probe,
+}
+
+/// The WebSocket a polling client tries out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Probe {
+    None,
+    Connected { deadline: Instant },
+    Probed { deadline: Instant },
+}
+
+/// One of the WebSockets that have probed: the one that counts is the last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ProbeId(u32);
+
+#[derive(Debug)]
+struct Closing {
+    reason: CloseReason,
+    transport: Transport,
+    /// A GET waits: it brings the end to the client.
+    held: bool,
+    /// The GET came after the end: Node answers it with a noop before the close packet.
+    late: bool,
+    deadline: Instant,
+}
+
+#[derive(Debug)]
+struct Closed {
+    reason: CloseReason,
+    transport: Transport,
+    /// The client said goodbye itself, so a waiting GET is not told to close.
+    by_packet: bool,
+}
+
+/// What becomes of a GET that has arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PollStep {
+    /// It is held; ask for its answer.
+    Held,
+    /// There was one already: this one is refused, and the session is over.
+    Overlap,
+    /// The session isn't polling any more.
+    Mismatch,
+    /// There is no such session any more.
+    Unknown,
+}
+
+/// The answer to a GET that is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PollAnswer {
+    Wait,
+    /// What is queued, as much as one response may carry.
+    Packets,
+    /// What is queued and then the close packet, if it all fits.
+    Farewell,
+    Noop,
+    NoopAndClose,
+    Close,
+}
+
+/// What becomes of a POST that has arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PushStep {
+    Accepted,
+    Overlap,
+    Mismatch,
+    Unknown,
+}
+
+/// What becomes of an upgrade packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum UpgradeStep {
+    Upgraded,
+    /// A POST is being read: its packets come before those of the WebSocket.
+    Wait,
+    /// The session has ended, or has given the probe up.
+    Gone,
+}
+
+/// What to do because time has passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TimeoutStep {
+    Nothing,
+    Ping,
+    ProbeLost,
+    Closed,
+}
+
+impl Session {
+    pub(super) fn new(transport: Transport) -> Self {
+        Self {
+            phase: Phase::Opening(transport),
+            heartbeat: None,
+            expires: None,
+        }
+    }
+
+    pub(super) fn ready_state(&self) -> ReadyState {
+        match self.phase {
+            Phase::Opening(_) => ReadyState::Opening,
+            Phase::Polling(_) | Phase::WebSocket => ReadyState::Open,
+            Phase::Closing(_) => ReadyState::Closing,
+            Phase::Closed(_) => ReadyState::Closed,
+        }
+    }
+
+    pub(super) fn transport(&self) -> Transport {
+        match &self.phase {
+            Phase::Opening(transport) => *transport,
+            Phase::Closing(closing) => closing.transport,
+            Phase::Closed(closed) => closed.transport,
+            Phase::Polling(_) => Transport::Polling,
+            Phase::WebSocket => Transport::WebSocket,
+        }
+    }
+
+    /// Why the session has ended, if it has.
+    pub(super) fn closed(&self) -> Option<CloseReason> {
+        match &self.phase {
+            Phase::Closed(closed) => Some(closed.reason),
+            _ => None,
+        }
+    }
+
+    /// Packets may be sent.
+    pub(super) fn accepts_packets(&self) -> bool {
+        matches!(
+            self.phase,
+            Phase::Opening(_) | Phase::Polling(_) | Phase::WebSocket
+        )
+    }
+
+    /// The transport could take a packet at this moment, if none waits.
+    pub(super) fn is_writable(&self) -> bool {
+        match &self.phase {
+            Phase::Polling(polling) => polling.held,
+            Phase::WebSocket => true,
+            _ => false,
+        }
+    }
+
+    /// This WebSocket may become the transport.
+    pub(super) fn is_probing(&self, id: ProbeId) -> bool {
+        matches!(&self.phase, Phase::Polling(polling) if polling.is_probing(id))
+    }
+
+    /// The handshake has been answered. A session that was closed meanwhile stays closing.
+    pub(super) fn handle_open(&mut self, protocol: Protocol, now: Instant, config: &Config) {
+        self.heartbeat = Some(Heartbeat::new(protocol, now, config));
+        match self.phase {
+            Phase::Opening(Transport::Polling) => self.phase = Phase::Polling(Polling::new()),
+            Phase::Opening(Transport::WebSocket) => self.phase = Phase::WebSocket,
+            _ => {}
+        }
+    }
+
+    pub(super) fn handle_poll(&mut self) -> PollStep {
+        match &mut self.phase {
+            Phase::Polling(polling) if !polling.held => {
+                polling.held = true;
+                PollStep::Held
+            }
+            Phase::Closing(closing) if closing.transport == Transport::Polling && !closing.held => {
+                closing.held = true;
+                closing.late = true;
+                PollStep::Held
+            }
+            Phase::Polling(_) => {
+                self.fail(CloseReason::TransportError);
+                PollStep::Overlap
+            }
+            Phase::Closing(closing) if closing.transport == Transport::Polling => {
+                let reason = closing.reason;
+                self.fail(reason);
+                PollStep::Overlap
+            }
+            Phase::Opening(_) | Phase::WebSocket | Phase::Closing(_) => PollStep::Mismatch,
+            Phase::Closed(_) => PollStep::Unknown,
+        }
+    }
+
+    /// The answer to the GET that is held. `queued` packets wait, and they all `fit` into one response.
+    pub(super) fn handle_poll_answer(&mut self, queued: bool, fit: bool) -> PollAnswer {
+        match &mut self.phase {
+            Phase::Polling(polling) => polling.answer(queued),
+            Phase::Closing(closing) if closing.transport == Transport::Polling => {
+                if queued && !fit {
+                    closing.held = false;
+                    return PollAnswer::Packets;
+                }
+                let (reason, late) = (closing.reason, closing.late);
+                self.fail(reason);
+                if late && !queued {
+                    PollAnswer::NoopAndClose
+                } else {
+                    PollAnswer::Farewell
+                }
+            }
+            Phase::Closed(Closed { by_packet: true, .. }) => PollAnswer::Noop,
+            // The client upgraded without a probe, or the session has ended: nothing else will ever come here.
+            Phase::WebSocket | Phase::Closed(_) | Phase::Opening(_) | Phase::Closing(_) => PollAnswer::Close,
+        }
+    }
+
+    /// The client gave up a GET that was held.
+    pub(super) fn handle_poll_aborted(&mut self) {
+        match self.phase {
+            Phase::Polling(Polling { held: true, .. }) => self.fail(CloseReason::TransportError),
+            Phase::Closing(Closing {
+                held: true, reason, ..
+            }) => self.fail(reason),
+            _ => {}
+        }
+    }
+
+    pub(super) fn handle_push(&mut self) -> PushStep {
+        match &mut self.phase {
+            Phase::Polling(polling) if !polling.pushing => {
+                polling.pushing = true;
+                PushStep::Accepted
+            }
+            Phase::Polling(_) => {
+                self.fail(CloseReason::TransportError);
+                PushStep::Overlap
+            }
+            // Read and ignored, as everything that comes after the end.
+            Phase::Closing(closing) if closing.transport == Transport::Polling => PushStep::Accepted,
+            Phase::Opening(_) | Phase::WebSocket | Phase::Closing(_) => PushStep::Mismatch,
+            Phase::Closed(_) => PushStep::Unknown,
+        }
+    }
+
+    /// The POST has been answered.
+    pub(super) fn handle_push_end(&mut self) {
+        if let Phase::Polling(polling) = &mut self.phase {
+            polling.pushing = false;
+        }
+    }
+
+    /// A WebSocket has connected to this polling session. `None` if there is one already.
+    pub(super) fn handle_probe_connected(&mut self, now: Instant, config: &Config) -> Option<ProbeId> {
+        match &mut self.phase {
+            Phase::Polling(polling) if polling.probe == Probe::None => {
+                polling.probes += 1;
+                polling.probe = Probe::Connected {
+                    deadline: now + config.upgrade_timeout,
+                };
+                Some(ProbeId(polling.probes))
+            }
+            _ => None,
+        }
+    }
+
+    /// The probing WebSocket works: from now on every GET is released, so that the client can stop polling.
+    pub(super) fn handle_probed(&mut self, id: ProbeId) {
+        if let Phase::Polling(polling) = &mut self.phase
+            && polling.is_probing(id)
+            && let Probe::Connected { deadline } = polling.probe
+        {
+            polling.probe = Probe::Probed { deadline };
+        }
+    }
+
+    /// The client moves to the WebSocket. The probe before it may be missing.
+    pub(super) fn handle_upgrade(&mut self, id: ProbeId) -> UpgradeStep {
+        match &self.phase {
+            Phase::Polling(polling) if !polling.is_probing(id) => UpgradeStep::Gone,
+            Phase::Polling(polling) if polling.pushing => UpgradeStep::Wait,
+            Phase::Polling(_) => {
+                self.phase = Phase::WebSocket;
+                UpgradeStep::Upgraded
+            }
+            _ => UpgradeStep::Gone,
+        }
+    }
+
+    /// The probing WebSocket has gone or said something wrong; the session goes on without it.
+    pub(super) fn handle_probe_lost(&mut self, id: ProbeId) {
+        if let Phase::Polling(polling) = &mut self.phase
+            && polling.is_probing(id)
+        {
+            polling.probe = Probe::None;
+        }
+    }
+
+    /// The WebSocket has written everything there was when the session was closed.
+    pub(super) fn handle_flushed(&mut self) {
+        if let Phase::Closing(closing) = &self.phase {
+            let reason = closing.reason;
+            self.fail(reason);
+        }
+    }
+
+    /// The client said goodbye with a close packet.
+    pub(super) fn handle_close_packet(&mut self) {
+        if matches!(self.phase, Phase::Polling(_)) {
+            self.end(CloseReason::TransportClose, true);
+        }
+    }
+
+    /// The session is closed at this time, unless it is asked to stay before.
+    pub(super) fn expire_at(&mut self, deadline: Instant) {
+        self.expires = Some(deadline);
+    }
+
+    pub(super) fn stay_open(&mut self) {
+        self.expires = None;
+    }
+
+    /// Closes the session after what is queued has been sent.
+    pub(super) fn close(&mut self, reason: CloseReason, queued: bool, now: Instant) {
+        if !self.accepts_packets() {
+            return;
+        }
+        let transport = self.transport();
+        let held = matches!(&self.phase, Phase::Polling(Polling { held: true, .. }));
+        // Nobody waits for the next poll while the server shuts down, unless it would bring something.
+        if reason == CloseReason::ServerShuttingDown && transport == Transport::Polling && !held && !queued {
+            return self.fail(reason);
+        }
+        let grace = match (transport, reason) {
+            (Transport::Polling, CloseReason::ServerShuttingDown) | (Transport::WebSocket, _) => {
+                WEBSOCKET_GRACE
+            }
+            (Transport::Polling, _) => POLLING_GRACE,
+        };
+        self.phase = Phase::Closing(Closing {
+            reason,
+            transport,
+            held,
+            late: false,
+            deadline: now + grace,
+        });
+    }
+
+    /// Ends the session at once.
+    pub(super) fn fail(&mut self, reason: CloseReason) {
+        if self.closed().is_none() {
+            self.end(reason, false);
+        }
+    }
+
+    fn end(&mut self, reason: CloseReason, by_packet: bool) {
+        let transport = self.transport();
+        self.phase = Phase::Closed(Closed {
+            reason,
+            transport,
+            by_packet,
+        });
+    }
+
+    /// Takes notice of the time; `heard` is when the client last gave a sign of life.
+    pub(super) fn handle_timeout(&mut self, now: Instant, heard: Instant, config: &Config) -> TimeoutStep {
+        if let Phase::Closing(closing) = &self.phase {
+            if now < closing.deadline {
+                return TimeoutStep::Nothing;
+            }
+            let reason = closing.reason;
+            self.fail(reason);
+            return TimeoutStep::Closed;
+        }
+        if self.expires.is_some_and(|deadline| now >= deadline) && self.accepts_packets() {
+            self.close(CloseReason::ForcedServerClose, false, now);
+            return TimeoutStep::Closed;
+        }
+        match self.beat(now, heard, config) {
+            Beat::Expired => {
+                self.fail(CloseReason::PingTimeout);
+                TimeoutStep::Closed
+            }
+            Beat::Ping => TimeoutStep::Ping,
+            Beat::Nothing => self.give_up_probe(now),
+        }
+    }
+
+    /// When to take notice of the time again.
+    pub(super) fn poll_timeout(&self, now: Instant, heard: Instant, config: &Config) -> Option<Instant> {
+        let running = || {
+            let heartbeat = self.heartbeat.map(|heartbeat| heartbeat.poll_timeout(now, heard, config));
+            heartbeat.into_iter().chain(self.expires)
+        };
+        match &self.phase {
+            Phase::Polling(polling) => running().chain(polling.probe.deadline()).min(),
+            Phase::WebSocket => running().min(),
+            Phase::Closing(closing) => Some(closing.deadline),
+            Phase::Opening(_) | Phase::Closed(_) => None,
+        }
+    }
+
+    fn beat(&mut self, now: Instant, heard: Instant, config: &Config) -> Beat {
+        match (&self.phase, &mut self.heartbeat) {
+            (Phase::Polling(_) | Phase::WebSocket, Some(heartbeat)) => {
+                heartbeat.handle_timeout(now, heard, config)
+            }
+            _ => Beat::Nothing,
+        }
+    }
+
+    fn give_up_probe(&mut self, now: Instant) -> TimeoutStep {
+        if let Phase::Polling(polling) = &mut self.phase
+            && polling.probe.deadline().is_some_and(|deadline| now >= deadline)
+        {
+            polling.probe = Probe::None;
+            return TimeoutStep::ProbeLost;
+        }
+        TimeoutStep::Nothing
+    }
+}
+
+impl Polling {
+    fn new() -> Self {
+        Self {
+            held: false,
+            pushing: false,
+            probes: 0,
+            probe: Probe::None,
+        }
+    }
+
+    fn is_probing(&self, id: ProbeId) -> bool {
+        self.probe != Probe::None && id == ProbeId(self.probes)
+    }
+
+    fn answer(&mut self, queued: bool) -> PollAnswer {
+        let answer = match self.probe {
+            _ if queued => PollAnswer::Packets,
+            Probe::Probed { .. } => PollAnswer::Noop,
+            Probe::None | Probe::Connected { .. } => return PollAnswer::Wait,
+        };
+        self.held = false;
+        answer
+    }
+}
+
+impl Probe {
+    fn deadline(self) -> Option<Instant> {
+        match self {
+            Self::None => None,
+            Self::Connected { deadline } | Self::Probed { deadline } => Some(deadline),
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! The driver of the wheel: one task for all connections of an engine.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::{Duration, Instant},
+};
+
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::{
+    clock,
+    connection::{Connection, Inner},
+    wheel::Wheel,
+};
+
+/// How exact deadlines are.
+const TICK: Duration = Duration::from_millis(250);
+
+/// The deadlines of all connections of an engine.
+pub(super) struct Timers {
+    epoch: Instant,
+    state: Mutex<State>,
+}
+
+struct State {
+    wheel: Wheel<Weak<Inner>>,
+    running: bool,
+}
+
+/// Lets the next deadline start a new task, however this one ended.
+struct Running {
+    timers: Arc<Timers>,
+    ended: bool,
+}
+
+impl Timers {
+    pub(super) fn new() -> Arc<Self> {
+        let state = State {
+            wheel: Wheel::new(),
+            running: false,
+        };
+        Arc::new(Self {
+            epoch: clock::now(),
+            state: Mutex::new(state),
+        })
+    }
+
+    /// Time as a number, for atomics.
+    pub(super) fn nanos(&self, now: Instant) -> u64 {
+        u64::try_from(now.saturating_duration_since(self.epoch).as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    pub(super) fn instant(&self, nanos: u64) -> Instant {
+        self.epoch + Duration::from_nanos(nanos)
+    }
+
+    /// The first tick that isn't before this moment.
+    pub(super) fn tick_after(&self, deadline: Instant) -> u32 {
+        let ticks = self.nanos(deadline).div_ceil(tick_nanos());
+        u32::try_from(ticks).unwrap_or(u32::MAX)
+    }
+
+    /// Has the connection look at the time at this tick.
+    pub(super) fn insert(self: &Arc<Self>, tick: u32, connection: &Connection) {
+        let mut state = self.lock();
+        state.wheel.insert(tick, connection.downgrade());
+        if state.running {
+            return;
+        }
+        // Without a runtime there is nobody to wait; the next deadline set within one starts the task.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            state.running = true;
+            runtime.spawn(run(Running {
+                timers: Arc::clone(self),
+                ended: false,
+            }));
+        }
+    }
+
+    fn advance(&self, now: Instant) -> Vec<(u32, Weak<Inner>)> {
+        let ticks = self.nanos(now) / tick_nanos();
+        self.lock()
+            .wheel
+            .advance(u32::try_from(ticks).unwrap_or(u32::MAX))
+    }
+
+    /// Whether the task may end. Decided under the lock, so that no deadline is set in between.
+    fn stop_if_empty(&self) -> bool {
+        let mut state = self.lock();
+        state.running = !state.wheel.is_empty();
+        !state.running
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.timers.lock().running = false;
+        }
+    }
+}
+
+async fn run(mut running: Running) {
+    let mut ticks = interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    // Once it is decided that the task ends, another one may have been started.
+    while !running.ended {
+        ticks.tick().await;
+        let now = clock::now();
+        for (tick, connection) in running.timers.advance(now) {
+            remind(&connection, now, tick);
+        }
+        running.ended = running.timers.stop_if_empty();
+    }
+}
+
+/// A panic in what the end of a connection causes must not take the heartbeats of the others with it.
+fn remind(connection: &Weak<Inner>, now: Instant, tick: u32) {
+    let Some(connection) = Connection::upgrade(connection) else {
+        return;
+    };
+    if catch_unwind(AssertUnwindSafe(|| connection.handle_timeout(now, tick))).is_err() {
+        tracing::error!("the receiver of a connection panicked when it was told of the end");
+    }
+}
+
+const fn tick_nanos() -> u64 {
+    TICK.as_nanos() as u64
+}

@@ -1,0 +1,5 @@
+//! What moves packets between a connection and its client.
+
+pub(super) mod poll;
+pub(super) mod push;
+pub(super) mod websocket;

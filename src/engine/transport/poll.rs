@@ -1,0 +1,138 @@
+//! The GET of a polling client: what the server has for it.
+
+use std::task::{Context, Poll};
+
+use http::StatusCode;
+
+use crate::{
+    Protocol,
+    engine::{
+        Connection, clock, jsonp,
+        outbox::{Control, Item, Queue},
+        packet::Part,
+        payload_v3::{self, ContentType},
+        payload_v4,
+        refusal::Refusal,
+        refused,
+        response::{self, Answer},
+        session::{PollAnswer, PollStep},
+    },
+};
+
+/// Packets in one answer: the Python clients drop larger payloads.
+const MAX_PACKETS: usize = 16;
+
+/// A GET that is held until there is something to say.
+///
+/// Dropped before it has its answer, it is the client giving the request up.
+#[derive(Debug)]
+pub(in crate::engine) struct HeldPoll {
+    connection: Connection,
+    answered: bool,
+}
+
+impl HeldPoll {
+    /// Lets the GET wait, or answers it with an error at once.
+    pub(in crate::engine) fn new(connection: Connection) -> Result<Self, Answer> {
+        let step = connection.update(clock::now(), |core, _| core.session.handle_poll());
+        match step {
+            PollStep::Held => Ok(Self {
+                connection,
+                answered: false,
+            }),
+            PollStep::Overlap => {
+                refused!(connection, "overlap from client");
+                Err(response::empty(StatusCode::BAD_REQUEST))
+            }
+            PollStep::Mismatch => Err(response::refusal(&Refusal::TRANSPORT_MISMATCH, false)),
+            PollStep::Unknown => Err(response::refusal(&Refusal::SessionUnknown, false)),
+        }
+    }
+
+    pub(in crate::engine) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
+        let taken = self.connection.update(clock::now(), |core, effects| {
+            let queued = !core.outbox.is_empty();
+            let answer = core
+                .session
+                .handle_poll_answer(queued, core.outbox.fits(MAX_PACKETS));
+            if answer == PollAnswer::Wait {
+                core.register_driver(cx);
+                return None;
+            }
+            let payload = match answer {
+                PollAnswer::Packets | PollAnswer::Farewell => core.outbox.take_payload(MAX_PACKETS),
+                _ => Queue::new(),
+            };
+            if core.outbox.is_drained() {
+                core.wake_drained(effects);
+            }
+            Some((answer, payload))
+        });
+        let Some((answer, mut payload)) = taken else {
+            return Poll::Pending;
+        };
+        self.answered = true;
+        payload.extend(controls(answer).iter().copied().map(Item::Control));
+        Poll::Ready(self.encode(&payload))
+    }
+
+    fn encode(&self, payload: &Queue) -> Answer {
+        let format = self.connection.polling_format();
+        let parts: Vec<Part<'_>> = payload.iter().flat_map(parts).collect();
+        let mut body = Vec::with_capacity(capacity(&parts));
+        let content_type = match self.connection.protocol() {
+            Protocol::V3 => payload_v3::encode(&parts, !format.b64, &mut body),
+            Protocol::V4 => {
+                payload_v4::encode(parts.into_iter(), &mut body);
+                ContentType::Text
+            }
+        };
+        if let Some(callback) = &format.jsonp {
+            let text = String::from_utf8(body).expect("invariant: a JSONP session gets text only");
+            body = jsonp::wrap(&text, callback).into_bytes();
+        }
+        response::payload(content_type.as_str(), body)
+    }
+}
+
+impl Drop for HeldPoll {
+    fn drop(&mut self) {
+        if !self.answered {
+            if self.connection.is_open() {
+                refused!(self.connection, "poll connection closed prematurely");
+            }
+            self.connection
+                .update(clock::now(), |core, _| core.session.handle_poll_aborted());
+        }
+    }
+}
+
+/// What follows after the queued packets.
+fn controls(answer: PollAnswer) -> &'static [Control] {
+    match answer {
+        PollAnswer::Wait | PollAnswer::Packets => &[],
+        PollAnswer::Farewell | PollAnswer::Close => &[Control::Close],
+        PollAnswer::Noop => &[Control::Noop],
+        PollAnswer::NoopAndClose => &[Control::Noop, Control::Close],
+    }
+}
+
+fn parts(item: &Item) -> impl Iterator<Item = Part<'_>> {
+    let (text, attachments) = match item {
+        Item::Packet(packet) => (packet.get().packet(), packet.get().attachments()),
+        Item::Control(control) => (control.packet(), Default::default()),
+        Item::Frame(_) => unreachable!("invariant: frames are made by the WebSocket driver for itself"),
+    };
+    let attachments = attachments
+        .iter()
+        .map(|attachment| Part::Binary(attachment.data()));
+    std::iter::once(Part::Text(text)).chain(attachments)
+}
+
+fn capacity(parts: &[Part<'_>]) -> usize {
+    let sizes = parts.iter().map(|part| match part {
+        Part::Text(text) => text.len() + 4,
+        Part::Binary(data) => data.len().div_ceil(3) * 4 + 8,
+    });
+    sizes.sum()
+}

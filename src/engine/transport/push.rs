@@ -1,0 +1,317 @@
+//! The POST of a polling client: what it has for the server.
+
+use std::{
+    fmt,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use bytes::{Buf, Bytes};
+use http::{HeaderMap, StatusCode, header::CONTENT_TYPE};
+use http_body::Body;
+
+use crate::{
+    Protocol,
+    engine::{
+        CloseReason, Connection, Receiver, clock, jsonp,
+        outbox::Control,
+        packet::{Packet, ParseError},
+        payload_v3, payload_v4,
+        refusal::Refusal,
+        refused,
+        response::{self, Answer},
+        session::PushStep,
+    },
+};
+
+/// A POST on its way: read whole, then dispatched packet by packet, then answered.
+///
+/// ```text
+///  Reading ── body complete ──► Dispatching ── all packets delivered ──► ok
+///     └── too large ──► 413        ▲    │
+///                                  └────┘ the receiver isn't ready
+/// ```
+///
+/// Dropped before it has its answer, it is the client giving the request up.
+pub(in crate::engine) struct Push {
+    connection: Connection,
+    encoding: Encoding,
+    stage: Stage,
+}
+
+/// How the body is to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Encoding {
+    Text,
+    Binary,
+    Form,
+}
+
+enum Stage {
+    Reading(Vec<u8>),
+    Dispatching(Dispatch),
+    Answered,
+}
+
+/// The packets of a body.
+struct Dispatch {
+    receiver: Arc<dyn Receiver>,
+    payload: Payload,
+    /// Where the next packet starts; `None` behind the last one.
+    at: Option<usize>,
+}
+
+enum Payload {
+    Text(String),
+    Binary(Vec<u8>),
+}
+
+/// A packet from a body.
+type Next<'a> = Option<Result<Packet<'a>, ParseError>>;
+
+impl Push {
+    /// Lets the POST in, or answers it with an error at once.
+    pub(in crate::engine) fn new(connection: Connection, headers: &HeaderMap) -> Result<Self, Answer> {
+        match connection.update(clock::now(), |core, _| core.session.handle_push()) {
+            PushStep::Accepted => {}
+            PushStep::Overlap => {
+                refused!(connection, "data request overlap from client");
+                return Err(response::empty(StatusCode::BAD_REQUEST));
+            }
+            PushStep::Mismatch => return Err(response::refusal(&Refusal::TRANSPORT_MISMATCH, false)),
+            PushStep::Unknown => return Err(response::refusal(&Refusal::SessionUnknown, false)),
+        }
+        let encoding = Encoding::of(&connection, headers);
+        let mut push = Self {
+            connection,
+            encoding,
+            stage: Stage::Reading(Vec::new()),
+        };
+        if encoding == Encoding::Binary && push.connection.protocol() == Protocol::V4 {
+            refused!(push.connection, "invalid content");
+            return Err(push.abort());
+        }
+        Ok(push)
+    }
+
+    pub(in crate::engine) fn poll<B>(&mut self, body: Pin<&mut B>, cx: &mut Context<'_>) -> Poll<Answer>
+    where
+        B: Body,
+    {
+        if let Stage::Reading(read) = &mut self.stage {
+            let limit = self.connection.shared().config.max_http_buffer_size;
+            let read = match ready!(poll_read(body, read, limit, cx)) {
+                Ok(()) => std::mem::take(read),
+                Err(Unread::TooLarge) => {
+                    refused!(self.connection, "body too large");
+                    return Poll::Ready(self.end(response::empty(StatusCode::PAYLOAD_TOO_LARGE)));
+                }
+                Err(Unread::Aborted) => {
+                    refused!(self.connection, "data request connection closed prematurely");
+                    return Poll::Ready(self.abort());
+                }
+            };
+            self.start_dispatch(read);
+        }
+        ready!(self.poll_dispatch(cx));
+        Poll::Ready(self.end(response::ok()))
+    }
+
+    /// The body is complete. What isn't dispatched because the session has ended meanwhile is ignored.
+    fn start_dispatch(&mut self, body: Vec<u8>) {
+        let Some(payload) = self.payload(body) else { return };
+        let receiver = self.connection.update(clock::now(), |core, _| {
+            let receiver = core.receiver.clone().filter(|_| core.session.accepts_packets());
+            core.dispatching |= receiver.is_some();
+            receiver
+        });
+        if let Some(receiver) = receiver {
+            self.stage = Stage::Dispatching(Dispatch {
+                receiver,
+                payload,
+                at: Some(0),
+            });
+        }
+    }
+
+    fn payload(&self, body: Vec<u8>) -> Option<Payload> {
+        let text = match self.encoding {
+            Encoding::Binary => return Some(Payload::Binary(body)),
+            Encoding::Form => jsonp::unwrap_form(&body)?,
+            Encoding::Text => match String::from_utf8(body) {
+                Ok(text) => text,
+                Err(_) => {
+                    refused!(self.connection, "body is not UTF-8");
+                    self.connection.fail(CloseReason::ParseError);
+                    return None;
+                }
+            },
+        };
+        Some(Payload::Text(text))
+    }
+
+    fn poll_dispatch(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Stage::Dispatching(dispatch) = &mut self.stage else {
+            return Poll::Ready(());
+        };
+        let connection = &self.connection;
+        while dispatch.at.is_some() && connection.is_open() {
+            if dispatch.receiver.poll_ready(cx).is_pending() {
+                connection.lock().register_push(cx);
+                // It may have become ready before there was anybody to tell.
+                ready!(dispatch.receiver.poll_ready(cx));
+            }
+            dispatch.next(connection);
+        }
+        Poll::Ready(())
+    }
+
+    /// The session is over because of this request.
+    fn abort(&mut self) -> Answer {
+        self.connection.fail(CloseReason::TransportError);
+        self.end(response::empty(StatusCode::BAD_REQUEST))
+    }
+
+    fn end(&mut self, answer: Answer) -> Answer {
+        let dispatched = matches!(self.stage, Stage::Dispatching(_));
+        self.stage = Stage::Answered;
+        self.connection.update(clock::now(), |core, effects| {
+            core.session.handle_push_end();
+            core.dispatching &= !dispatched;
+            core.wake_probe(effects);
+        });
+        answer
+    }
+}
+
+impl Drop for Push {
+    fn drop(&mut self) {
+        if !matches!(self.stage, Stage::Answered) {
+            refused!(self.connection, "data request connection closed prematurely");
+            self.abort();
+        }
+    }
+}
+
+impl fmt::Debug for Push {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Push")
+            .field("encoding", &self.encoding)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Encoding {
+    /// Node takes everything for text that isn't exactly `application/octet-stream`. Whether a body is a form was
+    /// decided at the handshake.
+    fn of(connection: &Connection, headers: &HeaderMap) -> Self {
+        let binary = headers
+            .get(CONTENT_TYPE)
+            .is_some_and(|value| value == "application/octet-stream");
+        match (binary, &connection.polling_format().jsonp) {
+            (true, _) => Self::Binary,
+            (false, Some(_)) => Self::Form,
+            (false, None) => Self::Text,
+        }
+    }
+}
+
+impl Dispatch {
+    fn next(&mut self, connection: &Connection) {
+        let at = self.at.take().unwrap_or_default();
+        let protocol = connection.protocol();
+        let (packet, rest) = match (&self.payload, protocol) {
+            (Payload::Text(text), Protocol::V4) => {
+                let mut packets = payload_v4::decode(&text[at..]);
+                (packets.next(), packets.rest_len())
+            }
+            (Payload::Text(text), Protocol::V3) => {
+                let mut packets = payload_v3::decode_text(&text[at..]);
+                (packets.next(), packets.rest_len())
+            }
+            (Payload::Binary(body), _) => {
+                let mut packets = payload_v3::decode_binary(&body[at..]);
+                (packets.next(), packets.rest_len())
+            }
+        };
+        self.at = rest.map(|rest| self.payload.len() - rest);
+        deliver(packet, connection, &*self.receiver);
+    }
+}
+
+impl Payload {
+    fn len(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Binary(body) => body.len(),
+        }
+    }
+}
+
+/// Hands a packet up, or does what it asks for.
+fn deliver(packet: Next<'_>, connection: &Connection, receiver: &dyn Receiver) {
+    let packet = match packet {
+        Some(Ok(packet)) => packet,
+        Some(Err(error)) => {
+            refused!(connection, "{error}");
+            return connection.fail(CloseReason::ParseError);
+        }
+        None => return,
+    };
+    if connection.protocol() == Protocol::V3 || matches!(packet, Packet::Pong(_)) {
+        connection.heard(clock::now());
+    }
+    match packet {
+        Packet::Text(text) => receiver.on_text(text),
+        Packet::Binary(data) => receiver.on_binary(Bytes::from(data.into_owned())),
+        Packet::Close => connection.update(clock::now(), |core, _| core.session.handle_close_packet()),
+        Packet::Ping(_) => handle_ping(connection),
+        // A pong nobody asked for, and what only has a meaning on a WebSocket that probes.
+        Packet::Pong(_) | Packet::Open | Packet::Upgrade | Packet::Noop => {}
+    }
+}
+
+/// In Engine.IO 4 it is the server who pings.
+pub(super) fn handle_ping(connection: &Connection) {
+    match connection.protocol() {
+        Protocol::V3 => connection.send_control(Control::Pong),
+        Protocol::V4 => {
+            refused!(connection, "invalid heartbeat direction");
+            connection.fail(CloseReason::TransportError);
+        }
+    }
+}
+
+enum Unread {
+    TooLarge,
+    Aborted,
+}
+
+/// Reads the body to its end. The limit is checked before anything is kept.
+fn poll_read<B: Body>(
+    mut body: Pin<&mut B>,
+    read: &mut Vec<u8>,
+    limit: usize,
+    cx: &mut Context<'_>,
+) -> Poll<Result<(), Unread>> {
+    if body.size_hint().lower() > limit as u64 {
+        return Poll::Ready(Err(Unread::TooLarge));
+    }
+    while let Some(frame) = ready!(body.as_mut().poll_frame(cx)) {
+        let Ok(frame) = frame else {
+            return Poll::Ready(Err(Unread::Aborted));
+        };
+        let Ok(mut data) = frame.into_data() else { continue };
+        if data.remaining() > limit - read.len() {
+            return Poll::Ready(Err(Unread::TooLarge));
+        }
+        while data.has_remaining() {
+            let chunk = data.chunk();
+            let length = chunk.len();
+            read.extend_from_slice(chunk);
+            data.advance(length);
+        }
+    }
+    Poll::Ready(Ok(()))
+}

@@ -1,0 +1,61 @@
+//! The end of a WebSocket whose session is over.
+
+use std::{
+    future::poll_fn,
+    io,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use tokio::{io::AsyncWriteExt, time::timeout};
+
+use super::{
+    io::Stream,
+    reader::{Flow, Read, Reader, Sink},
+    writer::Writer,
+};
+use crate::websocket::Event;
+
+/// How long the client has to answer our close frame.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Sees to it that the client reads our close frame: writes it, waits for the client's, and closes the connection.
+///
+/// To close at once would have the network stack throw away what the client hasn't read yet, if it had sent anything.
+pub(super) async fn linger<S: Stream>(mut stream: S, mut writer: Writer, mut reader: Reader) {
+    let farewell = async {
+        poll_fn(|cx| writer.poll_flush(&mut stream, cx)).await?;
+        poll_fn(|cx| poll_close(&mut stream, &mut reader, cx)).await;
+        stream.shutdown().await
+    };
+    // Whether or not the client is in time: the connection is dropped.
+    let _: Result<io::Result<()>, _> = timeout(PATIENCE, farewell).await;
+}
+
+fn poll_close<S: Stream>(stream: &mut S, reader: &mut Reader, cx: &mut Context<'_>) -> Poll<()> {
+    match reader.poll_read(stream, &mut Deaf, cx) {
+        Poll::Pending => Poll::Pending,
+        // One read at a time: a client that goes on sending must not keep the thread busy.
+        Poll::Ready(Read::Taken) => {
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        }
+        Poll::Ready(_) => Poll::Ready(()),
+    }
+}
+
+/// Hears nothing but the close frame.
+struct Deaf;
+
+impl Sink for Deaf {
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
+
+    fn handle(&mut self, event: Event<'_>) -> Flow {
+        match event {
+            Event::Close(_) => Flow::Stop,
+            _ => Flow::Go,
+        }
+    }
+}

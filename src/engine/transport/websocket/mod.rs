@@ -1,0 +1,73 @@
+//! The WebSocket transport: one task per connection.
+//!
+//! ```text
+//!  OnUpgrade ──► Io ──► Driver ─┬─ Reader ──► Receiver        messages up, borrowed from the scratch
+//!                               ├─ Writer ◄── Outbox          everything queued in one write
+//!                               └─► linger                    the client's close frame, when the session is over
+//! ```
+
+mod driver;
+mod inbox;
+mod io;
+mod linger;
+mod reader;
+mod scratch;
+mod writer;
+
+use hyper::upgrade::{OnUpgrade, Upgraded};
+
+use self::{driver::Driver, io::Io};
+use crate::{
+    Protocol,
+    engine::{Connection, Engine, Handshake, Transport, clock, connection::PollingFormat, refused},
+};
+
+/// What a WebSocket is for.
+pub(in crate::engine) enum Opening {
+    /// A session of its own.
+    Handshake(Engine, Protocol, Handshake),
+    /// The next transport of a session that polls.
+    Probe(Connection),
+}
+
+/// Starts the transport once the HTTP server has let go of the connection.
+#[expect(clippy::disallowed_methods, reason = "a driver")]
+pub(in crate::engine) fn spawn(on_upgrade: OnUpgrade, opening: Opening, b64: bool) {
+    tokio::spawn(async move {
+        match on_upgrade.await {
+            Ok(upgraded) => start(upgraded, opening, b64),
+            Err(error) => tracing::debug!(%error, "a connection was lost before it became a WebSocket"),
+        }
+    });
+}
+
+#[expect(clippy::disallowed_methods, reason = "a driver")]
+fn start(upgraded: Upgraded, opening: Opening, b64: bool) {
+    let (io, early) = Io::new(upgraded);
+    if let Some(driver) = begin(io, &early, opening, b64) {
+        tokio::spawn(driver);
+    }
+}
+
+/// The driver of a new WebSocket; `None` if nobody wants it any more.
+fn begin<S: io::Stream>(io: S, early: &[u8], opening: Opening, b64: bool) -> Option<Driver<S>> {
+    match opening {
+        Opening::Handshake(engine, protocol, handshake) => {
+            let format = PollingFormat::default();
+            let connection = engine.connect(Transport::WebSocket, protocol, handshake, format)?;
+            Some(Driver::open(io, early, connection, b64))
+        }
+        Opening::Probe(connection) => {
+            let now = clock::now();
+            let config = &connection.shared().config;
+            let probe = connection.update(now, |core, _| core.session.handle_probe_connected(now, config));
+            if probe.is_none() {
+                refused!(connection, "a second WebSocket for one session");
+            }
+            Some(Driver::probe(io, early, connection.clone(), b64, probe))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
