@@ -12,7 +12,7 @@ mod server;
 mod suite;
 mod websocket;
 
-use std::time::Duration;
+use std::{panic::Location, time::Duration};
 
 pub(crate) use self::{
     client::{Eio, TestClient, Via},
@@ -23,6 +23,9 @@ pub(crate) use self::{
 };
 
 /// Waits for an event; a test whose event never comes fails here instead of hanging.
-pub(crate) async fn within<T>(event: impl Future<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_secs(10), event).await.expect("the awaited event never came")
+#[track_caller]
+pub(crate) fn within<T>(event: impl Future<Output = T>) -> impl Future<Output = T> {
+    let caller = Location::caller();
+    let event = tokio::time::timeout(Duration::from_secs(10), event);
+    async move { event.await.unwrap_or_else(|_| panic!("the awaited event never came, at {caller}")) }
 }
