@@ -17,8 +17,8 @@ use super::{
     core::{Core, Effects},
     jsonp::Jsonp,
     outbox::{Control, Full},
-    service::Shared,
     refused,
+    service::Shared,
     session::TimeoutStep,
 };
 use crate::{Protocol, id::SessionId};

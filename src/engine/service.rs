@@ -103,7 +103,10 @@ impl Engine {
     }
 
     /// An id for a socket, drawn from the operating system's randomness.
-    #[expect(clippy::unused_self, reason = "whoever chooses other ids will do so on the engine")]
+    #[expect(
+        clippy::unused_self,
+        reason = "whoever chooses other ids will do so on the engine"
+    )]
     pub(crate) fn random_socket_id(&self) -> SocketId {
         SocketId::from_random(random())
     }

@@ -439,7 +439,9 @@ impl Session {
     /// When to take notice of the time again.
     pub(super) fn poll_timeout(&self, now: Instant, heard: Instant, config: &Config) -> Option<Instant> {
         let running = || {
-            let heartbeat = self.heartbeat.map(|heartbeat| heartbeat.poll_timeout(now, heard, config));
+            let heartbeat = self
+                .heartbeat
+                .map(|heartbeat| heartbeat.poll_timeout(now, heard, config));
             heartbeat.into_iter().chain(self.expires)
         };
         match &self.phase {

@@ -6,8 +6,11 @@ const FORM: &str = "application/x-www-form-urlencoded";
 
 /// Takes the payload out of the script.
 fn unwrapped(script: &str, index: &str) -> String {
-    let literal = script.strip_prefix(&*format!("___eio[{index}](")).and_then(|rest| rest.strip_suffix(");"));
-    serde_json::from_str(literal.unwrap_or_else(|| panic!("{script} calls no callback {index}"))).expect("a string")
+    let literal = script
+        .strip_prefix(&*format!("___eio[{index}]("))
+        .and_then(|rest| rest.strip_suffix(");"));
+    serde_json::from_str(literal.unwrap_or_else(|| panic!("{script} calls no callback {index}")))
+        .expect("a string")
 }
 
 async fn open(server: &TestServer, eio: Eio, index: &str) -> String {
@@ -20,7 +23,11 @@ async fn open(server: &TestServer, eio: Eio, index: &str) -> String {
 }
 
 async fn push(server: &TestServer, target: &str, form: &str) {
-    Request::post(target, form).header("Content-Type", FORM).send(server.addr).await.assert_ok();
+    Request::post(target, form)
+        .header("Content-Type", FORM)
+        .send(server.addr)
+        .await
+        .assert_ok();
 }
 
 async fn poll_until(server: &TestServer, target: &str, index: &str, end: &str) {
@@ -55,7 +62,11 @@ async fn the_callback_is_a_number() {
     let server = TestServer::suite(Profile::Defaults).await;
     let target = format!("{}&b64=1&j=a1%5D%3Balert(7)", Eio::V4.target("polling"));
     let response = Request::get(target).send(server.addr).await;
-    assert!(response.text().starts_with("___eio[17](\"0{"), "{}", response.text());
+    assert!(
+        response.text().starts_with("___eio[17](\"0{"),
+        "{}",
+        response.text()
+    );
 }
 
 /// Forms turn newlines into CRLF, so clients escape them: `\n` is a newline, `\\n` is `\n`.
@@ -64,12 +75,24 @@ async fn escaped_newlines_are_read_and_line_separators_written_as_escapes() {
     let server = TestServer::suite(Profile::Defaults).await;
     let target = open(&server, Eio::V4, "3").await;
     push(&server, &target, "d=40").await;
-    push(&server, &target, "d=42%5B%22message%22%2C%22line1%5C%5Cnline2%20%E2%80%A8%20end%22%5D").await;
+    push(
+        &server,
+        &target,
+        "d=42%5B%22message%22%2C%22line1%5C%5Cnline2%20%E2%80%A8%20end%22%5D",
+    )
+    .await;
     let mut script = String::new();
     while !script.contains("line1") {
-        script = Request::get(target.as_str()).send(server.addr).await.text().to_owned();
+        script = Request::get(target.as_str())
+            .send(server.addr)
+            .await
+            .text()
+            .to_owned();
     }
-    assert!(script.ends_with(r#"42[\"message-back\",\"line1\\nline2 \u2028 end\"]");"#), "{script}");
+    assert!(
+        script.ends_with(r#"42[\"message-back\",\"line1\\nline2 \u2028 end\"]");"#),
+        "{script}"
+    );
 }
 
 #[tokio::test]

@@ -20,7 +20,9 @@ async fn base64_session(server: &TestServer) -> String {
 
 async fn session(server: &TestServer, target: String) -> String {
     let mut packets = Eio::V3.decode(&Request::get(target.as_str()).send(server.addr).await);
-    let Packet::Text(open) = &packets[0] else { panic!("no open packet") };
+    let Packet::Text(open) = &packets[0] else {
+        panic!("no open packet")
+    };
     let open: serde_json::Value = serde_json::from_str(&open[1..]).unwrap();
     let target = format!("{target}&sid={}", open["sid"].as_str().unwrap());
     while packets.last() != Some(&r#"42["auth",{}]"#.into()) {

@@ -14,7 +14,10 @@ async fn polling_session(server: &TestServer) -> String {
     let opened = Request::get(target.as_str()).send(server.addr).await;
     let open: serde_json::Value = serde_json::from_str(&opened.text()[1..]).unwrap();
     let target = format!("{target}&sid={}", open["sid"].as_str().unwrap());
-    Request::post(target.as_str(), "40").send(server.addr).await.assert_ok();
+    Request::post(target.as_str(), "40")
+        .send(server.addr)
+        .await
+        .assert_ok();
     let connected = Request::get(target.as_str()).send(server.addr).await;
     if !connected.text().contains('\x1e') {
         Request::get(target.as_str()).send(server.addr).await;

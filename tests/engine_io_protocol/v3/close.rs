@@ -5,8 +5,14 @@ use crate::wire::{Profile, Request, TestServer};
 async fn the_client_closes_over_polling() {
     let server = TestServer::suite(Profile::Defaults).await;
     let target = polling_session(&server).await;
-    Request::post(target.as_str(), "1:1").send(server.addr).await.assert_ok();
-    Request::get(target.as_str()).send(server.addr).await.assert_refusal(1, "Session ID unknown");
+    Request::post(target.as_str(), "1:1")
+        .send(server.addr)
+        .await
+        .assert_ok();
+    Request::get(target.as_str())
+        .send(server.addr)
+        .await
+        .assert_refusal(1, "Session ID unknown");
 }
 
 #[tokio::test]
@@ -20,10 +26,22 @@ async fn the_server_closes_polling_with_the_next_poll() {
     let server = TestServer::suite(Profile::Defaults).await;
     let target = polling_session(&server).await;
     let body = payload(&[r#"42["leave",true]"#]);
-    Request::post(target.as_str(), body).send(server.addr).await.assert_ok();
-    assert_eq!(Request::get(target.as_str()).send(server.addr).await.text(), "2:41");
-    assert_eq!(Request::get(target.as_str()).send(server.addr).await.text(), "1:61:1");
-    Request::get(target.as_str()).send(server.addr).await.assert_refusal(1, "Session ID unknown");
+    Request::post(target.as_str(), body)
+        .send(server.addr)
+        .await
+        .assert_ok();
+    assert_eq!(
+        Request::get(target.as_str()).send(server.addr).await.text(),
+        "2:41"
+    );
+    assert_eq!(
+        Request::get(target.as_str()).send(server.addr).await.text(),
+        "1:61:1"
+    );
+    Request::get(target.as_str())
+        .send(server.addr)
+        .await
+        .assert_refusal(1, "Session ID unknown");
 }
 
 #[tokio::test]

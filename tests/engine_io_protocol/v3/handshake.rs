@@ -15,10 +15,14 @@ fn read_open(packet: &str) -> Value {
 #[tokio::test]
 async fn polling_opens_a_session_and_connects_in_one_answer() {
     let server = TestServer::suite(Profile::Defaults).await;
-    let response = Request::get("/socket.io/?EIO=3&transport=polling").send(server.addr).await;
+    let response = Request::get("/socket.io/?EIO=3&transport=polling")
+        .send(server.addr)
+        .await;
     assert_eq!(response.header("content-type"), Some("text/plain; charset=UTF-8"));
     let packets = Eio::V3.decode(&response);
-    let Packet::Text(open) = &packets[0] else { panic!("no text") };
+    let Packet::Text(open) = &packets[0] else {
+        panic!("no text")
+    };
     let expected = json!({ "upgrades": ["websocket"], "pingInterval": 25000, "pingTimeout": 20000 });
     assert_eq!(read_open(open), expected);
     assert_eq!(packets[1], "40".into());
@@ -28,8 +32,13 @@ async fn polling_opens_a_session_and_connects_in_one_answer() {
 async fn a_websocket_opens_a_session_and_connects() {
     let server = TestServer::suite(Profile::Defaults).await;
     let mut ws = Ws::open(server.addr, "/socket.io/?EIO=3&transport=websocket").await;
-    let Frame::Text(open) = ws.recv().await else { panic!("no text") };
-    assert_eq!(read_open(&open), json!({ "upgrades": [], "pingInterval": 25000, "pingTimeout": 20000 }));
+    let Frame::Text(open) = ws.recv().await else {
+        panic!("no text")
+    };
+    assert_eq!(
+        read_open(&open),
+        json!({ "upgrades": [], "pingInterval": 25000, "pingTimeout": 20000 })
+    );
     ws.expect("40").await;
 }
 
@@ -37,7 +46,9 @@ async fn a_websocket_opens_a_session_and_connects() {
 #[tokio::test]
 async fn a_client_without_revision_is_an_old_one() {
     let server = TestServer::suite(Profile::Defaults).await;
-    let response = Request::get("/socket.io/?transport=polling").send(server.addr).await;
+    let response = Request::get("/socket.io/?transport=polling")
+        .send(server.addr)
+        .await;
     assert_eq!(Eio::V3.decode(&response)[1], "40".into());
 }
 
@@ -47,10 +58,23 @@ async fn what_is_invalid_is_refused() {
     let cases = [
         ("GET", "/socket.io/?EIO=3", 0, "Transport unknown"),
         ("GET", "/socket.io/?EIO=3&transport=abc", 0, "Transport unknown"),
-        ("POST", "/socket.io/?EIO=3&transport=polling", 2, "Bad handshake method"),
-        ("GET", "/socket.io/?EIO=3&transport=polling&sid=abcdefghijklmnopqrst", 1, "Session ID unknown"),
+        (
+            "POST",
+            "/socket.io/?EIO=3&transport=polling",
+            2,
+            "Bad handshake method",
+        ),
+        (
+            "GET",
+            "/socket.io/?EIO=3&transport=polling&sid=abcdefghijklmnopqrst",
+            1,
+            "Session ID unknown",
+        ),
     ];
     for (method, target, code, message) in cases {
-        Request::new(method, target).send(server.addr).await.assert_refusal(code, message);
+        Request::new(method, target)
+            .send(server.addr)
+            .await
+            .assert_refusal(code, message);
     }
 }

@@ -8,8 +8,14 @@ async fn polling_gets_its_pings_answered() {
     let server = TestServer::suite(Profile::Hasty).await;
     let target = polling_session(&server).await;
     for _ in 0..3 {
-        Request::post(target.as_str(), "1:2").send(server.addr).await.assert_ok();
-        assert_eq!(Request::get(target.as_str()).send(server.addr).await.text(), "1:3");
+        Request::post(target.as_str(), "1:2")
+            .send(server.addr)
+            .await
+            .assert_ok();
+        assert_eq!(
+            Request::get(target.as_str()).send(server.addr).await.text(),
+            "1:3"
+        );
     }
 }
 
@@ -17,8 +23,14 @@ async fn polling_gets_its_pings_answered() {
 async fn polling_that_does_not_ping_is_closed() {
     let server = TestServer::suite(Profile::Hasty).await;
     let target = polling_session(&server).await;
-    assert_eq!(Request::get(target.as_str()).send(server.addr).await.text(), "1:1");
-    Request::get(target.as_str()).send(server.addr).await.assert_refusal(1, "Session ID unknown");
+    assert_eq!(
+        Request::get(target.as_str()).send(server.addr).await.text(),
+        "1:1"
+    );
+    Request::get(target.as_str())
+        .send(server.addr)
+        .await
+        .assert_refusal(1, "Session ID unknown");
 }
 
 #[tokio::test]
@@ -46,7 +58,10 @@ async fn any_packet_counts_as_a_sign_of_life() {
     let begun = now();
     while begun.elapsed() < Duration::from_millis(1200) {
         let body = payload(&[r#"42["message"]"#]);
-        Request::post(target.as_str(), body).send(server.addr).await.assert_ok();
+        Request::post(target.as_str(), body)
+            .send(server.addr)
+            .await
+            .assert_ok();
         let packets = Eio::V3.decode(&Request::get(target.as_str()).send(server.addr).await);
         assert_eq!(packets, [Packet::from(r#"42["message-back"]"#)]);
     }

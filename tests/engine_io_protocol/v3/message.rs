@@ -9,7 +9,10 @@ async fn polling_carries_one_text_packet() {
     let server = TestServer::suite(Profile::Defaults).await;
     let target = polling_session(&server).await;
     let poll = Request::get(target.as_str()).start(server.addr).await;
-    Request::post(target.as_str(), r#"21:42["message","hello"]"#).send(server.addr).await.assert_ok();
+    Request::post(target.as_str(), r#"21:42["message","hello"]"#)
+        .send(server.addr)
+        .await
+        .assert_ok();
     let response = poll.response().await;
     assert_eq!(response.text(), r#"26:42["message-back","hello"]"#);
     assert_eq!(response.header("content-type"), Some("text/plain; charset=UTF-8"));
@@ -21,28 +24,49 @@ async fn polling_carries_several_packets_of_any_script() {
     let server = TestServer::suite(Profile::Defaults).await;
     let target = polling_session(&server).await;
     let body = r#"17:42["message","€"]18:42["message","😀"]"#;
-    Request::post(target.as_str(), body).send(server.addr).await.assert_ok();
+    Request::post(target.as_str(), body)
+        .send(server.addr)
+        .await
+        .assert_ok();
     let mut texts = Vec::new();
     while texts.len() < 2 {
         for packet in Eio::V3.decode(&Request::get(target.as_str()).send(server.addr).await) {
-            let Packet::Text(text) = packet else { panic!("no text") };
+            let Packet::Text(text) = packet else {
+                panic!("no text")
+            };
             texts.push(serde_json::from_str::<serde_json::Value>(&text[2..]).unwrap());
         }
     }
     // JSON may be escaped: 1.x clients read only ASCII rightly.
-    assert_eq!(texts, [serde_json::json!(["message-back", "€"]), serde_json::json!(["message-back", "😀"])]);
+    assert_eq!(
+        texts,
+        [
+            serde_json::json!(["message-back", "€"]),
+            serde_json::json!(["message-back", "😀"])
+        ]
+    );
 }
 
 #[tokio::test]
 async fn a_client_with_binary_gets_binary_bodies() {
     let server = TestServer::suite(Profile::Defaults).await;
     let target = polling_session(&server).await;
-    let body = [&b"\0\x04\x05\xff"[..], BINARY.as_bytes(), &[1, 5, 255, 4, 1, 2, 3, 4]].concat();
+    let body = [
+        &b"\0\x04\x05\xff"[..],
+        BINARY.as_bytes(),
+        &[1, 5, 255, 4, 1, 2, 3, 4],
+    ]
+    .concat();
     let post = Request::post(target.as_str(), body).header("Content-Type", "application/octet-stream");
     post.send(server.addr).await.assert_ok();
     let response = Request::get(target.as_str()).send(server.addr).await;
     assert_eq!(response.header("content-type"), Some("application/octet-stream"));
-    let expected = [&b"\0\x05\x00\xff"[..], BINARY_BACK.as_bytes(), &[1, 5, 255, 4, 1, 2, 3, 4]].concat();
+    let expected = [
+        &b"\0\x05\x00\xff"[..],
+        BINARY_BACK.as_bytes(),
+        &[1, 5, 255, 4, 1, 2, 3, 4],
+    ]
+    .concat();
     assert_eq!(response.body, expected);
 }
 
@@ -51,7 +75,10 @@ async fn a_client_without_binary_gets_base64() {
     let server = TestServer::suite(Profile::Defaults).await;
     let target = base64_session(&server).await;
     let body = payload(&[BINARY, "b4AQIDBA=="]);
-    Request::post(target.as_str(), body).send(server.addr).await.assert_ok();
+    Request::post(target.as_str(), body)
+        .send(server.addr)
+        .await
+        .assert_ok();
     let response = Request::get(target.as_str()).send(server.addr).await;
     assert_eq!(response.header("content-type"), Some("text/plain; charset=UTF-8"));
     assert_eq!(response.text(), payload(&[BINARY_BACK, "b4AQIDBA=="]));
@@ -62,7 +89,10 @@ async fn an_invalid_payload_closes_the_session() {
     let server = TestServer::suite(Profile::Defaults).await;
     for body in ["abc", "", "3:4a", "a:4a", ":4a", "1:x", "13:42[\"message\"]1"] {
         let target = polling_session(&server).await;
-        Request::post(target.as_str(), body).send(server.addr).await.assert_ok();
+        Request::post(target.as_str(), body)
+            .send(server.addr)
+            .await
+            .assert_ok();
         let response = Request::get(target.as_str()).send(server.addr).await;
         response.assert_refusal(1, "Session ID unknown");
     }
@@ -75,7 +105,11 @@ async fn a_second_poll_closes_the_session_and_is_refused() {
     let first = Request::get(target.as_str()).start(server.addr).await;
     let second = Request::get(target.as_str()).start(server.addr).await;
     let (first, second) = tokio::join!(first.response(), second.response());
-    let (answered, refused) = if first.status == 200 { (first, second) } else { (second, first) };
+    let (answered, refused) = if first.status == 200 {
+        (first, second)
+    } else {
+        (second, first)
+    };
     assert_eq!((answered.status, answered.text()), (200, "1:1"));
     refused.assert_empty(400);
 }

@@ -26,7 +26,10 @@ async fn nothing_is_lost_or_overtaken_while_upgrading() {
     let target = polling_session(&server).await;
     let mut ws = probe(&server, &target).await;
     let body = payload(&[r#"42["message",1]"#]);
-    Request::post(target.as_str(), body).send(server.addr).await.assert_ok();
+    Request::post(target.as_str(), body)
+        .send(server.addr)
+        .await
+        .assert_ok();
     ws.send("5").await;
     ws.send(r#"42["message",2]"#).await;
     ws.expect(r#"42["message-back",1]"#).await;
@@ -42,7 +45,8 @@ async fn binary_frames_begin_with_their_type_after_the_upgrade_too() {
     ws.send("5").await;
     ws.send(r#"451-["message",{"_placeholder":true,"num":0}]"#).await;
     ws.send_binary([4, 1, 2]).await;
-    ws.expect(r#"451-["message-back",{"_placeholder":true,"num":0}]"#).await;
+    ws.expect(r#"451-["message-back",{"_placeholder":true,"num":0}]"#)
+        .await;
     assert_eq!(ws.recv().await, Frame::Binary(vec![4, 1, 2]));
 }
 

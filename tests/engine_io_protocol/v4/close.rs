@@ -5,8 +5,14 @@ use crate::wire::{Profile, Request, TestServer};
 async fn the_client_closes_over_polling() {
     let server = TestServer::suite(Profile::Defaults).await;
     let target = polling_session(&server).await;
-    Request::post(target.as_str(), "1").send(server.addr).await.assert_ok();
-    Request::get(target.as_str()).send(server.addr).await.assert_refusal(1, "Session ID unknown");
+    Request::post(target.as_str(), "1")
+        .send(server.addr)
+        .await
+        .assert_ok();
+    Request::get(target.as_str())
+        .send(server.addr)
+        .await
+        .assert_refusal(1, "Session ID unknown");
 }
 
 /// The pending poll is let go with a noop: a close packet would be news that the client has told itself.
@@ -16,10 +22,16 @@ async fn the_pending_poll_of_a_client_that_closes_gets_a_noop() {
     let target = polling_session(&server).await;
     let poll = Request::get(target.as_str()).start(server.addr).await;
     // An echo that goes out through a poll proves that polls arrive; the next one is then as good as pending.
-    Request::post(target.as_str(), r#"42["message"]"#).send(server.addr).await.assert_ok();
+    Request::post(target.as_str(), r#"42["message"]"#)
+        .send(server.addr)
+        .await
+        .assert_ok();
     poll.response().await;
     let poll = Request::get(target.as_str()).start(server.addr).await;
-    Request::post(target.as_str(), "1").send(server.addr).await.assert_ok();
+    Request::post(target.as_str(), "1")
+        .send(server.addr)
+        .await
+        .assert_ok();
     let response = poll.response().await;
     assert!(response.status == 400 || response.text() == "6", "{response:?}");
 }
@@ -30,8 +42,14 @@ async fn a_close_packet_ends_its_payload() {
     let server = TestServer::suite(Profile::Defaults).await;
     let target = polling_session(&server).await;
     let body = "42[\"message\",1]\x1e1\x1e42[\"message\",2]";
-    Request::post(target.as_str(), body).send(server.addr).await.assert_ok();
-    Request::get(target.as_str()).send(server.addr).await.assert_refusal(1, "Session ID unknown");
+    Request::post(target.as_str(), body)
+        .send(server.addr)
+        .await
+        .assert_ok();
+    Request::get(target.as_str())
+        .send(server.addr)
+        .await
+        .assert_refusal(1, "Session ID unknown");
 }
 
 #[tokio::test]
@@ -45,10 +63,19 @@ async fn the_client_closes_a_websocket() {
 async fn the_server_closes_polling_with_the_pending_poll_or_the_next() {
     let server = TestServer::suite(Profile::Defaults).await;
     let target = polling_session(&server).await;
-    Request::post(target.as_str(), r#"42["leave",true]"#).send(server.addr).await.assert_ok();
+    Request::post(target.as_str(), r#"42["leave",true]"#)
+        .send(server.addr)
+        .await
+        .assert_ok();
     assert_eq!(Request::get(target.as_str()).send(server.addr).await.text(), "41");
-    assert_eq!(Request::get(target.as_str()).send(server.addr).await.text(), "6\x1e1");
-    Request::get(target.as_str()).send(server.addr).await.assert_refusal(1, "Session ID unknown");
+    assert_eq!(
+        Request::get(target.as_str()).send(server.addr).await.text(),
+        "6\x1e1"
+    );
+    Request::get(target.as_str())
+        .send(server.addr)
+        .await
+        .assert_refusal(1, "Session ID unknown");
 }
 
 #[tokio::test]

@@ -7,7 +7,10 @@ async fn polling_is_pinged_and_answers() {
     let target = polling_session(&server).await;
     for _ in 0..3 {
         assert_eq!(Request::get(target.as_str()).send(server.addr).await.text(), "2");
-        Request::post(target.as_str(), "3").send(server.addr).await.assert_ok();
+        Request::post(target.as_str(), "3")
+            .send(server.addr)
+            .await
+            .assert_ok();
     }
 }
 
@@ -17,7 +20,10 @@ async fn polling_that_does_not_answer_is_closed() {
     let target = polling_session(&server).await;
     assert_eq!(Request::get(target.as_str()).send(server.addr).await.text(), "2");
     assert_eq!(Request::get(target.as_str()).send(server.addr).await.text(), "1");
-    Request::get(target.as_str()).send(server.addr).await.assert_refusal(1, "Session ID unknown");
+    Request::get(target.as_str())
+        .send(server.addr)
+        .await
+        .assert_refusal(1, "Session ID unknown");
 }
 
 #[tokio::test]

@@ -26,7 +26,10 @@ async fn nothing_is_lost_or_overtaken_while_upgrading() {
     let server = TestServer::suite(Profile::Defaults).await;
     let target = polling_session(&server).await;
     let mut ws = probe(&server, &target).await;
-    Request::post(target.as_str(), r#"42["message",1]"#).send(server.addr).await.assert_ok();
+    Request::post(target.as_str(), r#"42["message",1]"#)
+        .send(server.addr)
+        .await
+        .assert_ok();
     ws.send("5").await;
     ws.send(r#"42["message",2]"#).await;
     ws.expect(r#"42["message-back",1]"#).await;
@@ -55,8 +58,14 @@ async fn polling_is_over_after_the_upgrade() {
     ws.send("5").await;
     ws.send(r#"42["message"]"#).await;
     ws.expect(r#"42["message-back"]"#).await;
-    Request::get(target.as_str()).send(server.addr).await.assert_refusal(3, "Bad request");
-    Request::post(target.as_str(), "3").send(server.addr).await.assert_refusal(3, "Bad request");
+    Request::get(target.as_str())
+        .send(server.addr)
+        .await
+        .assert_refusal(3, "Bad request");
+    Request::post(target.as_str(), "3")
+        .send(server.addr)
+        .await
+        .assert_refusal(3, "Bad request");
     ws.send(r#"42["message"]"#).await;
     ws.expect(r#"42["message-back"]"#).await;
 }
@@ -87,7 +96,10 @@ async fn a_probe_that_says_something_else_is_closed_and_polling_lives() {
         let mut ws = Ws::open(server.addr, &target.replace("polling", "websocket")).await;
         ws.send(packet).await;
         ws.expect_close().await;
-        Request::post(target.as_str(), r#"42["message","alive"]"#).send(server.addr).await.assert_ok();
+        Request::post(target.as_str(), r#"42["message","alive"]"#)
+            .send(server.addr)
+            .await
+            .assert_ok();
         let response = Request::get(target.as_str()).send(server.addr).await;
         assert_eq!(response.text(), r#"42["message-back","alive"]"#, "after {packet}");
     }
@@ -98,7 +110,10 @@ async fn a_lost_probe_leaves_polling_alive() {
     let server = TestServer::suite(Profile::Defaults).await;
     let target = polling_session(&server).await;
     probe(&server, &target).await.close().await;
-    Request::post(target.as_str(), r#"42["message","alive"]"#).send(server.addr).await.assert_ok();
+    Request::post(target.as_str(), r#"42["message","alive"]"#)
+        .send(server.addr)
+        .await
+        .assert_ok();
     loop {
         let response = Request::get(target.as_str()).send(server.addr).await;
         // A poll may be released for the upgrade that the server doesn't know yet to have failed.

@@ -8,8 +8,18 @@ use crate::{
 async fn packets_that_cannot_be_read_close_the_connection() {
     let server = TestServer::suite(Profile::Defaults).await;
     let texts = [
-        "4", "42[]", "42{}", r#"42"x""#, "42[null]", "42[{}]", r#"42["message","#, "430{}",
-        r#"45["message",{"_placeholder":true,"num":0}]"#, r#"4511-["message"]"#, r#"41{"a":1}"#, r#"40"x""#,
+        "4",
+        "42[]",
+        "42{}",
+        r#"42"x""#,
+        "42[null]",
+        "42[{}]",
+        r#"42["message","#,
+        "430{}",
+        r#"45["message",{"_placeholder":true,"num":0}]"#,
+        r#"4511-["message"]"#,
+        r#"41{"a":1}"#,
+        r#"40"x""#,
     ];
     for via in super::VIAS {
         for text in texts {
@@ -25,8 +35,14 @@ async fn attachments_out_of_turn_close_the_connection() {
     let server = TestServer::suite(Profile::Defaults).await;
     let cases: &[&[Packet]] = &[
         &[[1].into()],
-        &[r#"451-["nobody",{"_placeholder":true,"num":0}]"#.into(), r#"42["message"]"#.into()],
-        &[r#"451-["nobody",{"_placeholder":true,"num":1}]"#.into(), [1].into()],
+        &[
+            r#"451-["nobody",{"_placeholder":true,"num":0}]"#.into(),
+            r#"42["message"]"#.into(),
+        ],
+        &[
+            r#"451-["nobody",{"_placeholder":true,"num":1}]"#.into(),
+            [1].into(),
+        ],
     ];
     for packets in cases {
         let mut client = greeted(&server, Eio::V3, Via::WebSocket).await;
@@ -41,7 +57,15 @@ async fn what_makes_no_sense_but_does_no_harm_is_ignored() {
     let server = TestServer::suite(Profile::Defaults).await;
     for via in super::VIAS {
         let mut client = greeted(&server, Eio::V3, via).await;
-        for text in ["47", "49", "4x", r#"42/custom,["message"]"#, "43[1]", "4399[1]", "41/custom,"] {
+        for text in [
+            "47",
+            "49",
+            "4x",
+            r#"42/custom,["message"]"#,
+            "43[1]",
+            "4399[1]",
+            "41/custom,",
+        ] {
             client.send(text).await;
             client.expect_nothing().await;
         }
@@ -53,7 +77,13 @@ async fn what_makes_no_sense_but_does_no_harm_is_ignored() {
 async fn reserved_names_do_no_harm() {
     let server = TestServer::suite(Profile::Defaults).await;
     let mut client = greeted(&server, Eio::V3, Via::WebSocket).await;
-    for name in ["connect", "connect_error", "disconnecting", "newListener", "removeListener"] {
+    for name in [
+        "connect",
+        "connect_error",
+        "disconnecting",
+        "newListener",
+        "removeListener",
+    ] {
         client.send(format!(r#"42["{name}"]"#)).await;
         client.expect_nothing().await;
     }

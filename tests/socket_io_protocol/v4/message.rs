@@ -34,7 +34,9 @@ async fn an_event_with_attachments_goes_both_ways() {
     let back = r#"452-["message-back",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]"#;
     for via in VIAS {
         let mut client = greeted(&server, Eio::V3, via).await;
-        client.send_all([Packet::from(event), [1, 2, 3].into(), [4, 5, 6].into()]).await;
+        client
+            .send_all([Packet::from(event), [1, 2, 3].into(), [4, 5, 6].into()])
+            .await;
         client.expect(back).await;
         client.expect([1, 2, 3]).await;
         client.expect([4, 5, 6]).await;
@@ -62,7 +64,10 @@ async fn the_client_acknowledges() {
         let mut client = greeted(&server, Eio::V3, via).await;
         client.send(r#"42["ask","why"]"#).await;
         let question = client.text().await;
-        let id = question.strip_prefix("42").and_then(|rest| rest.strip_suffix(r#"["question","why"]"#)).unwrap();
+        let id = question
+            .strip_prefix("42")
+            .and_then(|rest| rest.strip_suffix(r#"["question","why"]"#))
+            .unwrap();
         client.send(format!(r#"43{id}["because"]"#)).await;
         client.expect(r#"42["answered","because"]"#).await;
     }

@@ -13,7 +13,11 @@ async fn a_client_connects_to_the_main_namespace() {
         let mut client = TestClient::open(&server, Eio::V4, via).await;
         let id = client.join("/").await;
         assert_eq!(id.len(), 20);
-        assert_ne!(id, client.sid(), "the session id is a secret, the socket's id isn't");
+        assert_ne!(
+            id,
+            client.sid(),
+            "the session id is a secret, the socket's id isn't"
+        );
         client.expect(r#"42["auth",{}]"#).await;
     }
 }
@@ -74,7 +78,9 @@ async fn an_unknown_namespace_is_refused_and_the_connection_stays() {
     for via in VIAS {
         let mut client = greeted(&server, Eio::V4, via).await;
         client.send("40/random").await;
-        client.expect(r#"44/random,{"message":"Invalid namespace"}"#).await;
+        client
+            .expect(r#"44/random,{"message":"Invalid namespace"}"#)
+            .await;
         client.expect_nothing().await;
     }
 }
@@ -85,7 +91,9 @@ async fn a_query_is_not_split_from_the_name() {
     let server = TestServer::suite(Profile::Defaults).await;
     let mut client = greeted(&server, Eio::V4, Via::WebSocket).await;
     client.send("40/custom?token=1,").await;
-    client.expect(r#"44/custom?token=1,{"message":"Invalid namespace"}"#).await;
+    client
+        .expect(r#"44/custom?token=1,{"message":"Invalid namespace"}"#)
+        .await;
 }
 
 #[tokio::test]
@@ -141,13 +149,19 @@ async fn a_client_that_joins_nothing_is_closed() {
         let mut client = TestClient::open(&server, Eio::V4, Via::WebSocket).await;
         if let Some(packet) = refused {
             client.send(packet).await;
-            client.expect(r#"44/random,{"message":"Invalid namespace"}"#).await;
+            client
+                .expect(r#"44/random,{"message":"Invalid namespace"}"#)
+                .await;
         }
         while let Some(packet) = client.recv().await {
             assert_eq!(packet, "2".into());
             client.send("3").await;
         }
-        assert!(begun.elapsed() >= Duration::from_secs(1), "closed after {:?}", begun.elapsed());
+        assert!(
+            begun.elapsed() >= Duration::from_secs(1),
+            "closed after {:?}",
+            begun.elapsed()
+        );
     }
 }
 

@@ -78,7 +78,12 @@ impl TestClient {
             }
             Via::WebSocket => Link::WebSocket(Box::new(Ws::open(addr, &eio.target("websocket")).await)),
         };
-        let mut client = Self { eio, addr, open: Value::Null, link };
+        let mut client = Self {
+            eio,
+            addr,
+            open: Value::Null,
+            link,
+        };
         let first = client.text().await;
         let open = first.strip_prefix('0').expect("an open packet");
         client.open = serde_json::from_str(open).expect("JSON");
@@ -97,7 +102,11 @@ impl TestClient {
     pub(crate) fn join<'a>(&'a mut self, namespace: &'a str) -> impl Future<Output = String> + 'a {
         let caller = Location::caller();
         async move {
-            let name = if namespace == "/" { String::new() } else { format!("{namespace},") };
+            let name = if namespace == "/" {
+                String::new()
+            } else {
+                format!("{namespace},")
+            };
             match self.eio {
                 Eio::V3 if namespace == "/" => {
                     self.expect("40").await;
@@ -112,7 +121,8 @@ impl TestClient {
                     self.send(format!("40{name}")).await;
                     let reply = self.text().await;
                     let data = reply.strip_prefix(&*format!("40{name}"));
-                    let data = data.unwrap_or_else(|| panic!("{reply} is no CONNECT of {namespace}, at {caller}"));
+                    let data =
+                        data.unwrap_or_else(|| panic!("{reply} is no CONNECT of {namespace}, at {caller}"));
                     let data: Value = serde_json::from_str(data).expect("JSON");
                     data["sid"].as_str().expect("a string").to_owned()
                 }
@@ -145,7 +155,10 @@ impl TestClient {
         match &mut self.link {
             Link::Polling(_) => {
                 let body = self.eio.encode(&packets);
-                Request::post(self.target(), body).send(self.addr).await.assert_ok();
+                Request::post(self.target(), body)
+                    .send(self.addr)
+                    .await
+                    .assert_ok();
             }
             Link::WebSocket(ws) => {
                 for packet in packets {
@@ -165,7 +178,9 @@ impl TestClient {
             Link::WebSocket(ws) => match ws.recv().await {
                 Frame::Text(text) => Some(Packet::Text(text)),
                 Frame::Binary(data) if self.eio == Eio::V4 => Some(Packet::Binary(data)),
-                Frame::Binary(data) => Some(Packet::Binary(data.strip_prefix(&[4]).expect("a message").to_vec())),
+                Frame::Binary(data) => Some(Packet::Binary(
+                    data.strip_prefix(&[4]).expect("a message").to_vec(),
+                )),
                 Frame::Close(_) | Frame::Eof => None,
             },
             Link::Polling(queue) => loop {
@@ -227,6 +242,10 @@ impl TestClient {
     }
 
     fn target_if_open(&self) -> String {
-        if self.open.is_null() { String::new() } else { self.target() }
+        if self.open.is_null() {
+            String::new()
+        } else {
+            self.target()
+        }
     }
 }

@@ -31,7 +31,12 @@ pub(crate) struct Response {
 
 impl Request {
     pub(crate) fn new(method: &'static str, target: impl Into<String>) -> Self {
-        Self { method, target: target.into(), headers: Vec::new(), body: Vec::new() }
+        Self {
+            method,
+            target: target.into(),
+            headers: Vec::new(),
+            body: Vec::new(),
+        }
     }
 
     pub(crate) fn get(target: impl Into<String>) -> Self {
@@ -41,12 +46,16 @@ impl Request {
     /// A POST of text, as browsers send it.
     pub(crate) fn post(target: impl Into<String>, body: impl Into<Vec<u8>>) -> Self {
         let request = Self::new("POST", target).header("Content-Type", "text/plain;charset=UTF-8");
-        Self { body: body.into(), ..request }
+        Self {
+            body: body.into(),
+            ..request
+        }
     }
 
     /// Adds a header, or replaces it.
     pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+        self.headers
+            .retain(|(known, _)| !known.eq_ignore_ascii_case(name));
         self.headers.push((name, value.into()));
         self
     }
@@ -63,7 +72,10 @@ impl Request {
     }
 
     fn into_bytes(self, addr: SocketAddr) -> Vec<u8> {
-        let mut head = format!("{} {} HTTP/1.1\r\nHost: {addr}\r\nConnection: close\r\n", self.method, self.target);
+        let mut head = format!(
+            "{} {} HTTP/1.1\r\nHost: {addr}\r\nConnection: close\r\n",
+            self.method, self.target
+        );
         for (name, value) in &self.headers {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
@@ -77,7 +89,9 @@ impl Request {
 
 impl Pending {
     pub(crate) async fn response(self) -> Response {
-        self.outcome().await.expect("the connection was closed without an answer")
+        self.outcome()
+            .await
+            .expect("the connection was closed without an answer")
     }
 
     /// The answer, or `None` if the connection was closed without any.
@@ -91,24 +105,38 @@ impl Pending {
 
 impl Response {
     fn parse(bytes: &[u8]) -> Self {
-        let head = bytes.windows(4).position(|end| end == b"\r\n\r\n").expect("a whole head");
+        let head = bytes
+            .windows(4)
+            .position(|end| end == b"\r\n\r\n")
+            .expect("a whole head");
         let mut lines = std::str::from_utf8(&bytes[..head]).unwrap().split("\r\n");
         let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
         let headers = lines.map(|line| {
             let (name, value) = line.split_once(':').unwrap();
             (name.to_ascii_lowercase(), value.trim().to_owned())
         });
-        let mut response = Self { status, headers: headers.collect(), body: bytes[head + 4..].to_vec() };
+        let mut response = Self {
+            status,
+            headers: headers.collect(),
+            body: bytes[head + 4..].to_vec(),
+        };
         if response.header("transfer-encoding") == Some("chunked") {
             response.body = unchunked(&response.body);
         } else if let Some(length) = response.header("content-length") {
-            assert_eq!(response.body.len().to_string(), length, "the body is as long as it says");
+            assert_eq!(
+                response.body.len().to_string(),
+                length,
+                "the body is as long as it says"
+            );
         }
         response
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| &**value)
+        self.headers
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| &**value)
     }
 
     pub(crate) fn text(&self) -> &str {
@@ -118,14 +146,20 @@ impl Response {
     /// An answer of the engine's table of errors.
     #[track_caller]
     pub(crate) fn assert_refusal(&self, code: u8, message: &str) {
-        assert_eq!((self.status, self.text()), (400, &*format!(r#"{{"code":{code},"message":"{message}"}}"#)));
+        assert_eq!(
+            (self.status, self.text()),
+            (400, &*format!(r#"{{"code":{code},"message":"{message}"}}"#))
+        );
         assert_eq!(self.header("content-type"), Some("application/json"));
     }
 
     /// A POST was taken.
     #[track_caller]
     pub(crate) fn assert_ok(&self) {
-        assert_eq!((self.status, self.text(), self.header("content-type")), (200, "ok", Some("text/html")));
+        assert_eq!(
+            (self.status, self.text(), self.header("content-type")),
+            (200, "ok", Some("text/html"))
+        );
     }
 
     /// A status and nothing else.
@@ -138,7 +172,10 @@ impl Response {
 fn unchunked(mut bytes: &[u8]) -> Vec<u8> {
     let mut body = Vec::new();
     loop {
-        let line = bytes.windows(2).position(|end| end == b"\r\n").expect("a chunk's size");
+        let line = bytes
+            .windows(2)
+            .position(|end| end == b"\r\n")
+            .expect("a chunk's size");
         let size = usize::from_str_radix(std::str::from_utf8(&bytes[..line]).unwrap(), 16).unwrap();
         if size == 0 {
             return body;

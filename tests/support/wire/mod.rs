@@ -27,5 +27,9 @@ pub(crate) use self::{
 pub(crate) fn within<T>(event: impl Future<Output = T>) -> impl Future<Output = T> {
     let caller = Location::caller();
     let event = tokio::time::timeout(Duration::from_secs(10), event);
-    async move { event.await.unwrap_or_else(|_| panic!("the awaited event never came, at {caller}")) }
+    async move {
+        event
+            .await
+            .unwrap_or_else(|_| panic!("the awaited event never came, at {caller}"))
+    }
 }

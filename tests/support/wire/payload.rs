@@ -34,16 +34,21 @@ pub(crate) fn encode(eio: Eio, packets: &[Packet]) -> String {
     let texts: Vec<String> = packets.iter().map(|packet| text_form(eio, packet)).collect();
     match eio {
         Eio::V4 => texts.join("\x1e"),
-        Eio::V3 => texts.iter().map(|text| format!("{}:{text}", text.encode_utf16().count())).collect(),
+        Eio::V3 => texts
+            .iter()
+            .map(|text| format!("{}:{text}", text.encode_utf16().count()))
+            .collect(),
     }
 }
 
 /// The packets in the answer to a GET.
 pub(crate) fn decode(eio: Eio, response: &Response) -> Vec<Packet> {
     match (eio, response.header("content-type")) {
-        (Eio::V4, Some("text/plain; charset=UTF-8")) => {
-            response.text().split('\x1e').map(|text| from_text_form(eio, text)).collect()
-        }
+        (Eio::V4, Some("text/plain; charset=UTF-8")) => response
+            .text()
+            .split('\x1e')
+            .map(|text| from_text_form(eio, text))
+            .collect(),
         (Eio::V3, Some("text/plain; charset=UTF-8")) => decode_v3_text(response.text()),
         (Eio::V3, Some("application/octet-stream")) => decode_v3_binary(&response.body),
         (_, other) => panic!("a payload of content type {other:?}"),
@@ -88,7 +93,9 @@ fn decode_v3_binary(mut body: &[u8]) -> Vec<Packet> {
     let mut packets = Vec::new();
     while let [kind, rest @ ..] = body {
         let digits = rest.iter().position(|byte| *byte == 0xff).expect("a terminator");
-        let length = rest[..digits].iter().fold(0, |length, digit| length * 10 + usize::from(*digit));
+        let length = rest[..digits]
+            .iter()
+            .fold(0, |length, digit| length * 10 + usize::from(*digit));
         let (data, rest) = rest[digits + 1..].split_at(length);
         packets.push(match kind {
             0 => Packet::Text(String::from_utf8(data.to_vec()).expect("UTF-8")),

@@ -35,15 +35,23 @@ impl TestServer {
         let router: Router = Router::new().layer(io.layer());
         let mut running = JoinSet::new();
         running.spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { addr, _running: running }
+        Self {
+            addr,
+            _running: running,
+        }
     }
 
     /// A server of the protocol suites.
     pub(crate) async fn suite(profile: Profile) -> Self {
-        let Ok(addr) = std::env::var("SOCKETIO_TEST_URL") else { return Self::start(&suite::io(profile)).await };
+        let Ok(addr) = std::env::var("SOCKETIO_TEST_URL") else {
+            return Self::start(&suite::io(profile)).await;
+        };
         let mut addr: SocketAddr = addr.parse().expect("SOCKETIO_TEST_URL is an address and a port");
         addr.set_port(addr.port() + profile as u16);
-        Self { addr, _running: JoinSet::new() }
+        Self {
+            addr,
+            _running: JoinSet::new(),
+        }
     }
 }
 

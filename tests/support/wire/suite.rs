@@ -1,6 +1,9 @@
 //! The handlers that the protocol suites expect: those of the official suites, and a few for what the server sends.
 
-use axum_socketio::{Ack, ConnectError, Socket, SocketIo, Value, extract::{Auth, Data, Rest}};
+use axum_socketio::{
+    Ack, ConnectError, Socket, SocketIo, Value,
+    extract::{Auth, Data, Rest},
+};
 
 use super::Profile;
 
@@ -14,9 +17,12 @@ pub(super) fn io(profile: Profile) -> SocketIo {
             })
             .on("message-with-ack", async |args: Rest<Value>| Ack(args))
             .on("ask", ask)
-            .on("leave", async |socket: Socket, Data(close): Data<bool>| socket.disconnect(close));
+            .on("leave", async |socket: Socket, Data(close): Data<bool>| {
+                socket.disconnect(close)
+            });
     }
-    io.of("/refused").middleware(async || Err::<(), _>("not authorized"));
+    io.of("/refused")
+        .middleware(async || Err::<(), _>("not authorized"));
     io.of("/refused-with-data").middleware(async || {
         Err::<(), _>(ConnectError::new("not authorized").with_data(serde_json::json!({ "code": "E001" })))
     });
