@@ -13,7 +13,11 @@ mod events;
 mod rooms;
 mod wire;
 
-use std::{env, io, path::PathBuf};
+use std::{
+    env, io,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use axum::Router;
 use axum_socketio::{SocketIo, layer::ClientBundle};
@@ -24,7 +28,17 @@ use tower_http::services::ServeDir;
 const LARGEST_MESSAGE: usize = wire::MAX_PICTURE + 64 * 1024;
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() -> ExitCode {
+    match serve().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("chat: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve() -> Result<(), Box<dyn std::error::Error>> {
     let here = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples/chat");
 
     let io = SocketIo::builder()
@@ -46,7 +60,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// Where the browser's `socket.io.js` is: `run` says so when it had to install it somewhere else.
-fn client_folder(here: &std::path::Path) -> PathBuf {
+fn client_folder(here: &Path) -> PathBuf {
     env::var_os("SOCKET_IO_CLIENT")
         .map_or_else(|| here.join("node_modules/socket.io-client/dist"), PathBuf::from)
 }

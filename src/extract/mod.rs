@@ -8,7 +8,7 @@
 //! | [`SocketIo`](crate::SocketIo) | ✓ | ✓ | ✓ | ✓ |
 //! | [`State<T>`](axum::extract::State), axum's | ✓ | ✓ | ✓ | ✓ |
 //! | [`Extension<T>`](axum::Extension), axum's | ✓ | ✓ | ✓ | ✓ |
-//! | [`Data<T>`], [`Rest<T>`], [`EventName`], [`AckSender`](crate::AckSender) | ✓ | | | |
+//! | [`Data<T>`], [`Rest<T>`], [`EventName`], [`AckSender`] | ✓ | | | |
 //! | [`Auth<T>`] | | ✓ | | |
 //! | `Query`, `TypedHeader`, `ConnectInfo`, `CookieJar` and all of axum's [`FromRequestParts`](axum::extract::FromRequestParts) | | ✓ | | ✓ |
 //! | [`DisconnectReason`](crate::DisconnectReason) | | | ✓ | |

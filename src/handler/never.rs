@@ -1,13 +1,25 @@
 //! Handlers that never return: `async || loop { .. }`, or `todo!()` while a program is written.
 
 use crate::{
-    handler::{Function, IntoOutcome, IntoReply, IntoVerdict},
+    handler::{IntoOutcome, IntoReply, IntoVerdict},
     server::{AckSender, BoxError, ConnectError},
 };
 
 /// The type `!`. Only functions may name it as what they return, so it is taken from there.
-type Never = <fn() -> ! as Function<()>>::Output;
+type Never = <fn() -> ! as Returns>::Output;
 
+/// A function, to ask for what it returns.
+#[expect(unnameable_types, reason = "users meet the type `!`, not the way to it")]
+pub trait Returns {
+    /// What it returns.
+    type Output;
+}
+
+impl<T> Returns for fn() -> T {
+    type Output = T;
+}
+
+#[diagnostic::do_not_recommend]
 impl IntoReply for Never {
     const ACKS: bool = false;
 
@@ -16,12 +28,14 @@ impl IntoReply for Never {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl IntoOutcome for Never {
     fn outcome(self) -> Result<(), BoxError> {
         self
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl IntoVerdict for Never {
     fn verdict(self) -> Result<(), ConnectError> {
         self

@@ -44,6 +44,7 @@ pub struct Ack<T>(pub T);
     message = "an event handler can't return `{Self}`",
     label = "returned by the handler, but no reply",
     note = "return `Ack(value)` to answer the client's callback, `()` to say nothing, or a `Result` of one of these",
+    note = "the error of a `Result` has to be `Display + Send + Sync + 'static`",
     note = "to send an event, use `socket.emit(..)`; the end of a handler that returns `()` is a `;`"
 )]
 pub trait IntoReply {
@@ -65,7 +66,7 @@ pub trait IntoReply {
 #[diagnostic::on_unimplemented(
     message = "a connect or disconnect handler can't return `{Self}`",
     label = "returned by the handler, but nobody waits for it",
-    note = "return `()`, or a `Result<(), E>` whose error is reported to `on_error`",
+    note = "return `()`, or a `Result<(), E>` whose error, `Display + Send + Sync + 'static`, is reported to `on_error`",
     note = "to send something to the client, use `socket.emit(..)`; the end of a handler that returns `()` is a `;`"
 )]
 pub trait IntoOutcome {

@@ -1,45 +1,78 @@
-//! Names that no client can send.
+//! Names under which no event comes.
 
-/// A reserved name, and what a program that listens to it has in mind.
-const RESERVED: &[(&str, &str)] = &[
-    ("connect", "on_connect"),
-    ("connection", "on_connect"),
-    ("connect_error", "on_error"),
-    ("disconnect", "on_disconnect"),
-    ("disconnecting", "on_disconnecting"),
-    ("newListener", "on"),
-    ("removeListener", "on"),
+/// What a program that listens to one of these names should know. All but `connection` are reserved by the Socket.IO
+/// protocol: a client that sends one is refused.
+const ADVICE: &[(&str, &str)] = &[
+    (
+        "connect",
+        "no client can send `connect`: new sockets are heard with `on_connect`",
+    ),
+    (
+        "connection",
+        "this hears clients that emit `connection`, new sockets are heard with `on_connect`",
+    ),
+    (
+        "connect_error",
+        "no client can send `connect_error`: what goes wrong is heard with `on_error`",
+    ),
+    (
+        "disconnect",
+        "no client can send `disconnect`: it is heard with `on_disconnect`",
+    ),
+    (
+        "disconnecting",
+        "no client can send `disconnecting`: it is heard with `on_disconnecting`",
+    ),
+    (
+        "newListener",
+        "no client can send `newListener`, the listener will never run",
+    ),
+    (
+        "removeListener",
+        "no client can send `removeListener`, the listener will never run",
+    ),
 ];
 
-/// Warns of a listener that will never run.
+/// Warns of a listener that will not hear what it is meant to.
 ///
 /// It is a mistake, mostly of programs brought over from Node, where these are events like any other. It breaks
 /// nothing, and the name may come from somewhere else than the source, so it is no panic.
 pub(super) fn warn_of(event: &str) {
-    if let Some(method) = instead_of(event) {
-        tracing::warn!(
-            event,
-            "no client can send this event, the listener will not run: use `{method}`"
-        );
+    if let Some(advice) = advice(event) {
+        tracing::warn!(event, "{advice}");
     }
 }
 
-fn instead_of(event: &str) -> Option<&'static str> {
-    RESERVED
+fn advice(event: &str) -> Option<&'static str> {
+    ADVICE
         .iter()
-        .find(|(reserved, _)| *reserved == event)
-        .map(|(_, method)| *method)
+        .find(|(name, _)| *name == event)
+        .map(|(_, advice)| *advice)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::instead_of;
+    use super::advice;
 
     #[test]
-    fn reserved_names_lead_to_the_method_that_is_meant() {
-        assert_eq!(instead_of("connection"), Some("on_connect"));
-        assert_eq!(instead_of("disconnecting"), Some("on_disconnecting"));
-        assert_eq!(instead_of("message"), None);
-        assert_eq!(instead_of("Connect"), None, "names are case sensitive");
+    fn names_of_nodes_own_events_lead_to_the_method_that_is_meant() {
+        assert!(advice("connection").is_some_and(|advice| advice.contains("`on_connect`")));
+        assert!(advice("disconnecting").is_some_and(|advice| advice.contains("`on_disconnecting`")));
+        assert_eq!(advice("message"), None);
+        assert_eq!(advice("Connect"), None, "names are case sensitive");
+    }
+
+    #[test]
+    fn every_name_that_the_protocol_reserves_is_warned_of() {
+        for name in [
+            "connect",
+            "connect_error",
+            "disconnect",
+            "disconnecting",
+            "newListener",
+            "removeListener",
+        ] {
+            assert!(advice(name).is_some(), "{name}");
+        }
     }
 }

@@ -191,6 +191,7 @@ async function leavingIsSeen(linus, ada) {
   await linus.close();
   await ada.getByText("Linus left").waitFor();
   await peopleAre(ada, ["Ada", "Grace"]);
+  await endIsInView(ada);
   await shot(ada, "end");
 }
 
@@ -230,6 +231,15 @@ async function say(page, text) {
 const message = (page, text) => page.locator(".message", { has: page.locator(".words").getByText(text, { exact: true }) });
 
 const inState = (page, text, state) => message(page, text).and(page.locator(`[data-state=${state}]`)).waitFor();
+
+/** Pictures above it grow while they load, so this may take a moment. */
+async function endIsInView(page) {
+  await page.waitForFunction(() => {
+    const { scrollTop, scrollHeight, clientHeight } = document.getElementById("scroller");
+    const loaded = [...document.querySelectorAll(".message img")].every((image) => image.complete);
+    return loaded && scrollHeight - scrollTop - clientHeight < 2;
+  });
+}
 
 async function peopleAre(page, names) {
   const wanted = JSON.stringify([...names].sort());

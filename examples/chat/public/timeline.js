@@ -87,6 +87,7 @@ export class Timeline {
 
   toEnd() {
     this.#scroller.scrollTop = this.#scroller.scrollHeight;
+    this.#top = this.#scroller.scrollTop;
     this.#pinned = true;
     this.#newer.hidden = true;
   }
