@@ -150,11 +150,6 @@ impl Outbox {
         payload
     }
 
-    /// Whether everything goes into one polling response.
-    pub(super) fn fits(&self, limit: usize) -> bool {
-        self.fitting(limit) == self.queue.len()
-    }
-
     /// How many items make one polling response: at least one if there are any.
     fn fitting(&self, limit: usize) -> usize {
         let mut packets = 0;

@@ -114,8 +114,6 @@ pub(super) enum PollAnswer {
     Wait,
     /// What is queued, as much as one response may carry.
     Packets,
-    /// What is queued and then the close packet, if it all fits.
-    Farewell,
     Noop,
     NoopAndClose,
     Close,
@@ -242,21 +240,22 @@ impl Session {
         }
     }
 
-    /// The answer to the GET that is held. `queued` packets wait, and they all `fit` into one response.
-    pub(super) fn handle_poll_answer(&mut self, queued: bool, fit: bool) -> PollAnswer {
+    /// The answer to the GET that is held. `queued`: packets wait.
+    pub(super) fn handle_poll_answer(&mut self, queued: bool) -> PollAnswer {
         match &mut self.phase {
             Phase::Polling(polling) => polling.answer(queued),
             Phase::Closing(closing) if closing.transport == Transport::Polling => {
-                if queued && !fit {
+                // The close packet comes in a response of its own: JS clients act on it before the packets in front.
+                if queued {
                     closing.held = false;
                     return PollAnswer::Packets;
                 }
                 let (reason, late) = (closing.reason, closing.late);
                 self.fail(reason);
-                if late && !queued {
+                if late {
                     PollAnswer::NoopAndClose
                 } else {
-                    PollAnswer::Farewell
+                    PollAnswer::Close
                 }
             }
             Phase::Closed(Closed { by_packet: true, .. }) => PollAnswer::Noop,

@@ -52,15 +52,13 @@ impl HeldPoll {
     pub(in crate::engine) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
         let taken = self.connection.update(clock::now(), |core, effects| {
             let queued = !core.outbox.is_empty();
-            let answer = core
-                .session
-                .handle_poll_answer(queued, core.outbox.fits(MAX_PACKETS));
+            let answer = core.session.handle_poll_answer(queued);
             if answer == PollAnswer::Wait {
                 core.register_driver(cx);
                 return None;
             }
             let payload = match answer {
-                PollAnswer::Packets | PollAnswer::Farewell => core.outbox.take_payload(MAX_PACKETS),
+                PollAnswer::Packets => core.outbox.take_payload(MAX_PACKETS),
                 _ => Queue::new(),
             };
             if core.outbox.is_drained() {
@@ -111,7 +109,7 @@ impl Drop for HeldPoll {
 fn controls(answer: PollAnswer) -> &'static [Control] {
     match answer {
         PollAnswer::Wait | PollAnswer::Packets => &[],
-        PollAnswer::Farewell | PollAnswer::Close => &[Control::Close],
+        PollAnswer::Close => &[Control::Close],
         PollAnswer::Noop => &[Control::Noop],
         PollAnswer::NoopAndClose => &[Control::Noop, Control::Close],
     }
