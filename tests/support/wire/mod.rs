@@ -16,7 +16,7 @@ use std::{panic::Location, time::Duration};
 
 pub(crate) use self::{
     client::{Eio, TestClient, Via},
-    http::{Pending, Request, Response},
+    http::{Request, Response},
     payload::Packet,
     server::{Profile, TestServer},
     websocket::{Frame, Ws},
