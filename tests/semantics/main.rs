@@ -1,6 +1,9 @@
 //! What the server promises to handlers and clients, proved over the wire.
 
-#![expect(clippy::unwrap_used, reason = "a test says what went wrong by where it panics")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test says what went wrong by where it panics"
+)]
 
 #[path = "../support/wire/mod.rs"]
 #[expect(dead_code, reason = "shared with the protocol suites")]

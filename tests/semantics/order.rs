@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum::extract::State;
 use axum_socketio::{Ack, Socket, SocketIo, extract::Data};
@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 use crate::{
     io,
     log::{Log, log},
-    wire::{Packet, TestClient, TestServer},
+    wire::{Eio, Packet, TestClient, TestServer, Via},
 };
 
 fn pipelined(count: usize, event: impl Fn(usize) -> String) -> Vec<Packet> {
@@ -102,13 +102,36 @@ async fn listeners_added_before_the_first_await_hear_every_event() {
     for (eio, via) in TestClient::EVERY_WAY {
         let mut client = TestClient::open(&server, eio, via).await;
         let mut packets: Vec<Packet> = vec![r#"42["early",1]"#.into(), r#"42["early",2]"#.into()];
-        if eio == crate::wire::Eio::V4 {
+        if eio == Eio::V4 {
             packets.insert(0, "40".into());
         }
         client.send_all(packets).await;
         client.text().await;
         client.expect(r#"42["heard",1]"#).await;
         client.expect(r#"42["heard",2]"#).await;
+    }
+}
+
+/// The client has its CONNECT reply and its event has been taken in while the connect handler is still at its beginning,
+/// on another thread: the event waits.
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn an_event_that_overtakes_the_connect_handler_waits_for_it() {
+    for eio in [Eio::V3, Eio::V4] {
+        let (release, released) = std::sync::mpsc::channel::<()>();
+        let released = Arc::new(Mutex::new(released));
+        let (io, main) = io(SocketIo::builder());
+        let _ = main
+            // One that waits, so that the connection goes on in a task of its own.
+            .middleware(async || tokio::task::yield_now().await)
+            .on_connect(async move |socket: Socket| {
+                tokio::task::block_in_place(|| released.lock().unwrap().recv()).unwrap();
+                socket.on("early", async |socket: Socket| socket.emit("heard", 1));
+            });
+        let server = TestServer::start(&io).await;
+        let mut client = TestClient::connect(&server, eio, Via::Polling).await;
+        client.send(r#"42["early"]"#).await;
+        release.send(()).unwrap();
+        client.expect(r#"42["heard",1]"#).await;
     }
 }
 
@@ -124,11 +147,7 @@ async fn connect_handlers_start_before_the_first_event_is_dispatched() {
     let server = TestServer::start(&io).await;
     for (eio, via) in TestClient::EVERY_WAY {
         let mut client = TestClient::open(&server, eio, via).await;
-        let connect = if eio == crate::wire::Eio::V4 {
-            "40"
-        } else {
-            r#"42["nobody"]"#
-        };
+        let connect = if eio == Eio::V4 { "40" } else { r#"42["nobody"]"# };
         client.send_all([connect, r#"42["event"]"#]).await;
         for line in ["first", "second", "event"] {
             heard.expect(line).await;
