@@ -39,10 +39,6 @@ pub(super) type Reply = (SocketId, RawAck);
 pub(super) struct PendingAcks(Mutex<State>);
 
 /// Sockets that owe nothing, nearly all at any time, shall not carry an empty map.
-#[expect(
-    clippy::box_collection,
-    reason = "a pointer instead of a map's 48 bytes in every socket"
-)]
 type Waiters = Box<HashMap<u64, Waiter>>;
 
 #[derive(Default)]
