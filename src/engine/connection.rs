@@ -142,11 +142,6 @@ impl Connection {
         })
     }
 
-    /// Whether the transport could take a packet at this moment.
-    pub(crate) fn is_writable(&self) -> bool {
-        self.lock().is_writable()
-    }
-
     /// Closes the connection unless [`stay_open`](Self::stay_open) comes in time.
     pub(crate) fn close_after(&self, timeout: Duration) {
         let now = clock::now();
@@ -156,6 +151,13 @@ impl Connection {
     /// The connection has a purpose and isn't closed for want of one any more.
     pub(crate) fn stay_open(&self) {
         self.lock().session.stay_open();
+    }
+
+    /// Whether the transport could take a packet at this moment: everything before it has been written, and for
+    /// long-polling a request waits. JS `conn.transport.writable`.
+    #[must_use]
+    pub fn is_writable(&self) -> bool {
+        self.lock().is_writable()
     }
 
     /// Has the driver ask the receiver again whether it is ready.

@@ -41,14 +41,6 @@ impl Handshake {
         self.issued
     }
 
-    pub(crate) fn version(&self) -> Version {
-        self.version
-    }
-
-    pub(crate) fn extensions(&self) -> &Extensions {
-        &self.extensions
-    }
-
     pub(crate) fn method(&self) -> &str {
         text(self.fields().next().unwrap_or_default())
     }
@@ -283,7 +275,7 @@ mod tests {
         original
             .extensions
             .insert(hyper::ext::Protocol::from_static("websocket"));
-        assert!(copy(original).extensions().is_empty());
+        assert!(copy(original).extensions.is_empty());
     }
 
     proptest! {

@@ -29,6 +29,10 @@ pub(crate) struct Outgoing {
     text: Box<[u8]>,
     attachments: Box<[Attachment]>,
     frame_start: u8,
+    #[expect(
+        dead_code,
+        reason = "the sender's wish travels with the packet; no transport compresses yet"
+    )]
     compress: bool,
 }
 
@@ -82,11 +86,6 @@ impl Outgoing {
             frame_start,
             compress,
         }
-    }
-
-    /// Whether the sender wants the packet compressed where the transport can.
-    pub(crate) fn compress(&self) -> bool {
-        self.compress
     }
 
     /// The text packet with its type, as long-polling carries it.

@@ -17,6 +17,7 @@ pub(crate) enum Refusal {
     /// The request doesn't fit its session or its transport; the name says how, for the log.
     BadRequest(&'static str),
     /// The application refused the handshake, perhaps with words of its own.
+    #[cfg_attr(not(test), expect(dead_code, reason = "no policy refuses handshakes yet"))]
     Forbidden(Option<String>),
     /// An Engine.IO 3 client where only Engine.IO 4 is allowed.
     UnsupportedProtocol,

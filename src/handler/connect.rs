@@ -4,7 +4,7 @@ use std::{future::Future, marker::PhantomData, sync::Arc};
 
 use crate::{
     handler::{ConnectArgs, Function, HandlerFuture, IntoOutcome},
-    server::{ConnectListener, Run, Socket},
+    server::{ConnectListener, Rejected, Run, Socket},
 };
 
 /// An async function or closure that hears of a new socket: of 0 to 16 of axum's
@@ -33,7 +33,7 @@ where
     fn call(&self, socket: Socket, state: S) -> Run {
         let handler = self.clone();
         Box::pin(async move {
-            let args = T::from_socket(&socket, &state).await?;
+            let args = T::from_socket(&socket, &state).await.map_err(Rejected::new)?;
             handler.call(args).await.outcome()
         })
     }

@@ -94,12 +94,6 @@ impl<'a> Args<'a> {
         self.raw.len() - self.next
     }
 
-    /// Whether all arguments have been read.
-    #[must_use]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     /// Reads the next argument. One that is missing reads like `null`.
     ///
     /// # Errors

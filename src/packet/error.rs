@@ -56,10 +56,6 @@ impl DecodeError {
     pub(crate) const fn is_ignorable(&self) -> bool {
         self.ignorable
     }
-
-    pub(super) const fn reason(&self) -> Reason {
-        self.reason
-    }
 }
 
 impl fmt::Display for DecodeError {

@@ -65,7 +65,7 @@ impl AckSender {
         if !self.socket.is_connected() {
             return Err(EmitError::closed());
         }
-        let outgoing = emit::ack(self.socket.namespace().name(), self.id, &args)?;
+        let outgoing = emit::ack(self.socket.home().name(), self.id, &args)?;
         Ok(self.socket.connection().send(Outbound::Own(outgoing))?)
     }
 }

@@ -211,6 +211,10 @@ impl ClientInner {
                 socket.receive_event(packet.payload, packet.id, attachments);
             }
             PacketType::Ack | PacketType::BinaryAck => {
+                // Also where nobody waits for it: a payload that makes no sense closes the connection.
+                if let Err(error) = packet::args::ack(packet.payload) {
+                    return self.client().fail(error);
+                }
                 if let Some(id) = packet.id {
                     socket.acks().resolve(id, || RawAck {
                         payload: packet.payload.into(),

@@ -62,7 +62,7 @@ impl Client {
 
 impl Socket {
     fn pass_middlewares(self) {
-        let Some(middlewares) = self.namespace().listeners().middlewares() else {
+        let Some(middlewares) = self.home().listeners().middlewares() else {
             return self.admitted();
         };
         let mut verdict = verdict(self.clone(), middlewares);
@@ -109,8 +109,8 @@ impl Socket {
         {
             return self.discard();
         }
-        self.namespace().index().insert(self.clone());
-        let listeners = self.namespace().listeners().connect();
+        self.home().index().insert(self.clone());
+        let listeners = self.home().listeners().connect();
         for listener in listeners.iter().flat_map(|list| list.iter()) {
             let run = dispatch::prepare(&self, None, || Ok(listener.call(self.clone())));
             if let Some(run) = run {
@@ -126,7 +126,7 @@ impl Socket {
             // The guard must not live into the match arms: handlers run there.
             let next = self.inbox().next();
             match next {
-                Next::Event(event) => self.dispatch_stored(event),
+                Next::Event(event) => self.dispatch_stored(&event),
                 Next::Leave(reason) => self.leave_namespace(reason),
                 Next::Opened => return,
             }

@@ -95,7 +95,7 @@ impl Socket {
             }
             self.connection().close();
         } else if self.is_connected() {
-            let farewell = emit::disconnect(self.namespace().name());
+            let farewell = emit::disconnect(self.home().name());
             // Whether the client can still be told doesn't matter: it leaves.
             let _ = self.connection().send(Outbound::Own(farewell));
             self.leave_namespace(DisconnectReason::ServerNamespaceDisconnect);
@@ -112,25 +112,25 @@ impl Socket {
             Err(Status::Connecting) => return self.discard(),
             Err(_) => return,
         }
-        let listeners = self.namespace().listeners();
+        let listeners = self.home().listeners();
         self.run_all(
-            listeners.disconnecting(),
-            self.own_listeners().disconnecting(),
+            listeners.disconnecting().as_ref(),
+            &self.own_listeners().disconnecting(),
             reason,
         );
         self.set_status(Status::Disconnected);
-        self.namespace().index().remove(self);
+        self.home().index().remove(self);
         self.client().forget(self);
         self.discard_waiting();
         let own = self.own_listeners().disconnect();
         self.drop_own_listeners();
-        self.run_all(listeners.disconnect(), own, reason);
+        self.run_all(listeners.disconnect().as_ref(), &own, reason);
     }
 
     /// Forgets a socket that never became connected; no handler hears of it.
     pub(super) fn discard(&self) {
         self.set_status(Status::Disconnected);
-        self.namespace().index().remove(self);
+        self.home().index().remove(self);
         self.client().forget(self);
         self.discard_waiting();
         self.drop_own_listeners();
@@ -138,12 +138,12 @@ impl Socket {
 
     fn run_all(
         &self,
-        shared: Option<List<dyn DisconnectListener>>,
-        own: Vec<std::sync::Arc<dyn DisconnectListener>>,
+        shared: Option<&List<dyn DisconnectListener>>,
+        own: &[std::sync::Arc<dyn DisconnectListener>],
         reason: DisconnectReason,
     ) {
-        let shared = shared.iter().flat_map(|list| list.iter());
-        for listener in shared.chain(&own) {
+        let shared = shared.into_iter().flat_map(|list| list.iter());
+        for listener in shared.chain(own) {
             let mut parts = DisconnectParts::new(self, reason);
             let run = dispatch::prepare(self, None, || listener.call(&mut parts));
             if let Some(rest) = run.and_then(|run| dispatch::start(self, None, run)) {

@@ -19,6 +19,28 @@ use crate::{
     server::{AckSender, ConnectError, DisconnectReason, HandlerError, Socket, error::HandlerErrorKind},
 };
 
+/// An extractor's refusal that came out of a run, because the extraction happens in there.
+#[derive(Debug)]
+pub(crate) struct Rejected(BoxError);
+
+impl Rejected {
+    pub(crate) fn new(refusal: impl Into<BoxError>) -> Self {
+        Self(refusal.into())
+    }
+
+    pub(super) fn into_inner(self) -> BoxError {
+        self.0
+    }
+}
+
+impl fmt::Display for Rejected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Error for Rejected {}
+
 pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 
 /// A handler under way. The error goes to the namespace's `on_error`.
@@ -167,7 +189,7 @@ pub(super) fn start(socket: &Socket, event: Option<&str>, mut run: Run) -> Optio
         Ok(Poll::Pending) => return Some(run),
         Ok(Poll::Ready(Ok(()))) => {}
         Ok(Poll::Ready(Err(error))) => {
-            socket.report(HandlerError::new(event, HandlerErrorKind::Failed, error));
+            socket.report(HandlerError::of_run(event, error));
         }
         Err(panic) => {
             // A future that panicked in its poll may panic again in its drop.
@@ -192,7 +214,7 @@ pub(super) async fn finish(socket: &Socket, event: Option<&str>, run: Run) {
         let error = match catch_unwind(AssertUnwindSafe(|| run.as_mut().poll(cx))) {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(Ok(()))) => None,
-            Ok(Poll::Ready(Err(error))) => Some(HandlerError::new(event, HandlerErrorKind::Failed, error)),
+            Ok(Poll::Ready(Err(error))) => Some(HandlerError::of_run(event, error)),
             Err(panic) => Some(HandlerError::new(
                 event,
                 HandlerErrorKind::Panicked,

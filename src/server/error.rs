@@ -5,7 +5,11 @@ use std::{error::Error, fmt};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::{engine::SendError, packet, server::dispatch::BoxError};
+use crate::{
+    engine::SendError,
+    packet,
+    server::dispatch::{BoxError, Rejected},
+};
 
 /// Why an emit did not reach the outbox of its connection.
 ///
@@ -293,6 +297,14 @@ impl HandlerError {
             event: event.map(Into::into),
             kind,
             source: source.into(),
+        }
+    }
+
+    /// The error that a handler's future ended with.
+    pub(super) fn of_run(event: Option<&str>, error: BoxError) -> Self {
+        match error.downcast::<Rejected>() {
+            Ok(rejected) => Self::new(event, HandlerErrorKind::Rejected, rejected.into_inner()),
+            Err(error) => Self::new(event, HandlerErrorKind::Failed, error),
         }
     }
 

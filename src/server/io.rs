@@ -94,6 +94,12 @@ impl SocketIo {
         self.of("/")
     }
 
+    /// Where it is mounted, without a trailing slash: JS `server.path()`.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.0.settings.path.as_str()
+    }
+
     /// The Engine.IO server underneath.
     #[must_use]
     pub fn engine(&self) -> &Engine {

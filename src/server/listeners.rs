@@ -60,12 +60,9 @@ impl Listeners {
     }
 
     /// Those that hear every event, and those that hear this one.
-    pub(super) fn event(
-        &self,
-        event: &str,
-    ) -> (Option<List<dyn EventListener>>, Option<List<dyn EventListener>>) {
+    pub(super) fn event(&self, event: &str) -> [Option<List<dyn EventListener>>; 2] {
         let lists = self.read();
-        (lists.any.clone(), lists.events.get(event).cloned())
+        [lists.any.clone(), lists.events.get(event).cloned()]
     }
 
     pub(super) fn connect(&self) -> Option<List<dyn ConnectListener>> {

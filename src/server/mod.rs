@@ -26,7 +26,7 @@ mod socket_listeners;
 mod to_socket;
 
 pub(crate) use self::dispatch::{
-    BoxError, ConnectListener, DisconnectListener, ErrorListener, EventListener, Middleware, Run,
+    BoxError, ConnectListener, DisconnectListener, ErrorListener, EventListener, Middleware, Rejected, Run,
 };
 pub use self::{
     ack::{AckFuture, AckSender, AckStream},

@@ -38,11 +38,14 @@ pub(super) type Reply = (SocketId, RawAck);
 #[derive(Default)]
 pub(super) struct PendingAcks(Mutex<State>);
 
+/// Sockets that owe nothing, nearly all at any time, shall not carry an empty map.
+type Waiters = Box<HashMap<u64, Waiter>>;
+
 #[derive(Default)]
 enum State {
     #[default]
     None,
-    Some(Box<HashMap<u64, Waiter>>),
+    Some(Waiters),
     /// The socket has left: nobody will answer any more.
     Closed,
 }
@@ -89,14 +92,6 @@ impl PendingAcks {
     pub(super) fn clear(&self) {
         let waiting = std::mem::replace(&mut *self.lock(), State::Closed);
         drop(waiting);
-    }
-
-    #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
-        match &*self.lock() {
-            State::Some(waiting) => waiting.len(),
-            State::None | State::Closed => 0,
-        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

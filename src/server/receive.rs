@@ -26,13 +26,13 @@ impl Socket {
         }
     }
 
-    pub(super) fn dispatch_stored(&self, event: StoredEvent) {
+    pub(super) fn dispatch_stored(&self, event: &StoredEvent) {
         self.dispatch(&event.payload, event.ack, &event.attachments);
     }
 
     /// How many events may wait before the connection is not read any more; 0 where handlers don't wait for each other.
     pub(super) fn queue_limit(&self) -> usize {
-        self.namespace().queue()
+        self.home().queue()
     }
 
     fn dispatch(&self, payload: &str, ack: Option<u64>, attachments: &[Bytes]) {
@@ -133,9 +133,9 @@ impl Socket {
     ) {
         let name: &str = &event.name;
         let args = event.args.with_attachments(attachments);
-        let (any, named) = self.namespace().listeners().event(name);
+        let shared = self.home().listeners().event(name);
         let own = self.own_listeners().event(name);
-        for listener in any.iter().chain(&named).flat_map(|list| list.iter()).chain(&own) {
+        for listener in shared.iter().flatten().flat_map(|list| list.iter()).chain(&own) {
             let mut parts = EventParts::new(self, name, args.clone(), &mut ack);
             if let Some(run) = dispatch::prepare(self, Some(name), || listener.call(&mut parts)) {
                 take(name, run);

@@ -15,7 +15,7 @@ use crate::{
     engine::Connection,
     room::{Member, Room, Rooms},
     server::{
-        Client, Extensions, HandlerError, Handshake, ListenerId, SocketIo, dispatch,
+        Client, Extensions, HandlerError, Handshake, ListenerId, Namespace, SocketIo, dispatch,
         inbox::Inbox,
         namespace::NamespaceInner,
         pending_acks::PendingAcks,
@@ -90,9 +90,15 @@ impl Socket {
         &self.0.id
     }
 
-    /// The name of its namespace, with the leading `/`. JS `socket.nsp.name`.
+    /// The namespace that the socket is in. JS `socket.nsp`.
     #[must_use]
     #[doc(alias = "nsp")]
+    pub fn namespace(&self) -> Namespace {
+        Namespace::new(self.0.namespace.clone())
+    }
+
+    /// The name of its namespace, with the leading `/`.
+    #[must_use]
     pub fn namespace_name(&self) -> &str {
         self.0.namespace.name()
     }
@@ -114,6 +120,23 @@ impl Socket {
     #[doc(alias = "conn")]
     pub fn connection(&self) -> &Connection {
         self.0.client.connection()
+    }
+
+    /// Resolves when everything sent so far has been handed to the transport, or the connection has ended: a producer that
+    /// waits for it follows a slow client instead of filling its buffer.
+    ///
+    /// ```
+    /// # use axum_socketio::{AckSender, Socket};
+    /// async fn download(socket: Socket) {
+    ///     for line in 0..1_000_000 {
+    ///         socket.writable().await;
+    ///         socket.emit("line", line);
+    ///     }
+    /// }
+    /// ```
+    #[doc(alias = "drain")]
+    pub async fn writable(&self) {
+        self.connection().writable().await;
     }
 
     /// The generation of the client's protocol.
@@ -207,6 +230,10 @@ impl Socket {
     }
 
     /// Takes away a listener of this socket; `false` if it was gone already.
+    #[expect(
+        clippy::must_use_candidate,
+        reason = "whether it was still there seldom matters"
+    )]
     pub fn remove_listener(&self, id: ListenerId) -> bool {
         self.own_listeners().remove(id)
     }
@@ -224,7 +251,7 @@ impl Socket {
         self.own_listeners().event_names()
     }
 
-    pub(super) fn namespace(&self) -> &Arc<NamespaceInner> {
+    pub(super) fn home(&self) -> &Arc<NamespaceInner> {
         &self.0.namespace
     }
 

@@ -73,7 +73,7 @@ impl SocketListeners {
 
     pub(super) fn remove_event(&self, event: &str) {
         self.lock()
-            .retain(|entry| !entry.hears.event().is_some_and(|name| name == event));
+            .retain(|entry| entry.hears.event().is_none_or(|name| name != event));
     }
 
     pub(super) fn event_names(&self) -> Vec<Box<str>> {

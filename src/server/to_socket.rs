@@ -131,7 +131,7 @@ impl ToSocket {
 
     /// As [`Socket::emit_with_ack`], with the flags.
     pub fn emit_with_ack<T>(&self, event: impl AsRef<str>, args: impl Serialize) -> AckFuture<T> {
-        let id = self.socket.namespace().next_ack();
+        let id = self.socket.home().next_ack();
         let (waiter, reply) = oneshot::channel();
         if !self.socket.acks().insert(id, Waiter::One(waiter)) {
             return AckFuture::failed(AckError::disconnected());
@@ -189,7 +189,7 @@ impl ToSocket {
             except_member: Some(self.socket.serial()),
             ..Target::default()
         };
-        Broadcast::new(self.socket.namespace().clone(), target).with_flags(self.flags)
+        Broadcast::new(self.socket.home().clone(), target).with_flags(self.flags)
     }
 
     fn dispatch<A: Serialize>(&self, event: &str, ack: Option<u64>, args: &A) -> Result<(), EmitError> {
@@ -197,7 +197,7 @@ impl ToSocket {
         if self.socket.has_left() {
             return Err(EmitError::closed());
         }
-        let namespace = self.socket.namespace().name();
+        let namespace = self.socket.home().name();
         let outgoing = Outbound::Own(emit::event(namespace, ack, event, args, self.flags.compress)?);
         let connection = self.socket.connection();
         Ok(if self.flags.volatile {

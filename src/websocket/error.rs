@@ -30,11 +30,6 @@ impl ProtocolError {
             _ => CloseCode::PROTOCOL_ERROR,
         }
     }
-
-    /// Whether a message exceeded the limit, which isn't a violation of the protocol.
-    pub(crate) const fn is_too_big(self) -> bool {
-        matches!(self, Self::MessageTooBig)
-    }
 }
 
 impl fmt::Display for ProtocolError {

@@ -1,15 +1,15 @@
-//! RFC 6455, server role: frames in and out, the handshake, the closing handshake.
+//! RFC 6455, server role: frames in and out, and the handshake.
 //!
 //! Nothing in here touches a socket. A driver reads bytes and hands them to the [`Decoder`], which lends out what
 //! they say; what is to be written are bytes too: a [`FrameHead`] in front of a payload, or a whole [`ControlFrame`].
-//! [`Closing`] and [`Pongs`] remember what is owed to the peer.
+//! [`Pongs`] remembers what is owed to the peer.
 //!
 //! ```text
 //!  request ──► handshake::accept ──► 101 / 200, subprotocol, deflate offers
 //!
 //!  bytes ────► Decoder::next ──┬──► Text, Binary ──► the engine
 //!                              ├──► Ping  ─────────► Pongs::handle_ping ────► poll_pong ──┐
-//!                              └──► Close ─────────► Closing::handle_close ─► poll_reply ─┴─► bytes
+//!                              └──► Close ─────────► ControlFrame::close ─────────────────┴─► bytes
 //! ```
 
 mod close;
@@ -29,16 +29,11 @@ mod tests;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod transcript;
 
-#[expect(
-    unused_imports,
-    reason = "the door of the room; the engine's driver is its consumer"
-)]
 pub(crate) use self::{
-    close::{CloseCode, CloseFrame, Closing},
+    close::{CloseCode, CloseFrame},
     control::{ControlFrame, Pongs},
     error::ProtocolError,
-    extensions::ExtensionOffer,
-    frame::{FrameHead, MAX_FRAME_HEAD, OpCode, write_head_before},
+    frame::{FrameHead, OpCode, write_head_before},
     handshake::{Accepted, HandshakeError, accept},
-    message::{Decoder, DecoderConfig, Event, Step},
+    message::{Decoder, DecoderConfig, Event},
 };

@@ -62,6 +62,7 @@ const ENGINE_DRIVERS: Names = &[
     "engine/outbox",
     "engine/registry",
     "engine/response",
+    "engine/route",
     "engine/service",
     "engine/timer",
     "engine/trace",

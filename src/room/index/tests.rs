@@ -186,7 +186,9 @@ proptest! {
                 Operation::Remove(serial) => {
                     index.remove(&someone(serial));
                     members.remove(&serial);
-                    rooms.values_mut().for_each(|room| drop(room.remove(&serial)));
+                    rooms.values_mut().for_each(|room| {
+                        room.remove(&serial);
+                    });
                 }
                 Operation::Join(serial, number) => {
                     index.join(&someone(serial), room(number));

@@ -1,0 +1,197 @@
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum_socketio::{ConnectError, Socket, SocketIo, extract::Auth};
+use serde::Deserialize;
+use tokio::sync::Notify;
+
+use crate::{
+    echoing, io,
+    log::{Log, log},
+    wire::{Eio, TestClient, TestServer, Via},
+};
+
+#[derive(Deserialize)]
+struct Credentials {
+    token: String,
+}
+
+#[tokio::test]
+async fn middlewares_run_in_the_order_of_registration_and_the_first_refusal_ends_it() {
+    let (log, mut heard) = log();
+    let (io, _) = io(SocketIo::builder());
+    let _ = io
+        .of("/admin")
+        .with_state(log)
+        .middleware(async |State(log): State<Log>| log.say("first"))
+        .middleware(async |State(log): State<Log>, Auth(given): Auth<Credentials>| {
+            log.say("second");
+            if given.token == "good" {
+                Ok(())
+            } else {
+                Err(ConnectError::new("bad token"))
+            }
+        })
+        .middleware(async |State(log): State<Log>| log.say("third"))
+        .on_connect(async |State(log): State<Log>| log.say("connected"));
+    let server = TestServer::start(&io).await;
+    let mut client = TestClient::connect(&server, Eio::V4, Via::WebSocket).await;
+    client.send(r#"40/admin,{"token":"bad"}"#).await;
+    client.expect(r#"44/admin,{"message":"bad token"}"#).await;
+    assert_eq!(heard.drain(), ["first", "second"]);
+    client.send(r#"40/admin,{"token":"good"}"#).await;
+    assert!(client.text().await.starts_with("40/admin,{"));
+    client.expect_nothing().await;
+    assert_eq!(heard.drain(), ["first", "second", "third", "connected"]);
+}
+
+/// Those of `/` are not asked about `/admin`.
+#[tokio::test]
+async fn each_namespace_has_its_own_middlewares() {
+    let (io, main) = io(SocketIo::builder());
+    let _ = main.middleware(async || Err::<(), _>("not here"));
+    let _ = echoing(io.of("/admin"));
+    let server = TestServer::start(&io).await;
+    let mut client = TestClient::open(&server, Eio::V4, Via::WebSocket).await;
+    client.send("40").await;
+    client.expect(r#"44{"message":"not here"}"#).await;
+    client.join("/admin").await;
+}
+
+#[tokio::test]
+async fn an_extractor_that_refuses_is_a_refusal() {
+    let (io, _) = io(SocketIo::builder());
+    let _ = io.of("/admin").middleware(async |Auth(_): Auth<Credentials>| {});
+    let server = TestServer::start(&io).await;
+    let mut client = TestClient::connect(&server, Eio::V4, Via::WebSocket).await;
+    client.send("40/admin,").await;
+    let refusal = client.text().await;
+    assert!(refusal.starts_with(r#"44/admin,{"message":""#), "{refusal}");
+    client.expect_nothing().await;
+}
+
+#[tokio::test]
+async fn a_middleware_that_panics_refuses_and_harms_nobody() {
+    let (io, _) = io(SocketIo::builder());
+    let _ = io
+        .of("/admin")
+        .middleware(async || panic!("a test panics on purpose"));
+    let server = TestServer::start(&io).await;
+    let mut client = TestClient::connect(&server, Eio::V4, Via::WebSocket).await;
+    client.send("40/admin,").await;
+    let refusal = client.text().await;
+    assert!(refusal.starts_with(r#"44/admin,{"message":""#), "{refusal}");
+    assert!(
+        !refusal.contains("on purpose"),
+        "what went wrong inside is not for clients"
+    );
+    client.expect_nothing().await;
+}
+
+/// A middleware that waits for the test.
+fn gated(io: &SocketIo, name: &str) -> Arc<Notify> {
+    let gate = Arc::new(Notify::new());
+    let _ = io
+        .of(name)
+        .with_state(gate.clone())
+        .middleware(async |State(gate): State<Arc<Notify>>| {
+            gate.notified().await;
+        });
+    gate
+}
+
+#[tokio::test]
+async fn a_middleware_that_waits_holds_up_its_own_connect_only() {
+    let (io, _) = io(SocketIo::builder());
+    let gate = gated(&io, "/slow");
+    let server = TestServer::start(&io).await;
+    for (eio, via) in TestClient::EVERY_WAY {
+        let mut client = TestClient::connect(&server, eio, via).await;
+        client.send("40/slow,").await;
+        client.expect_nothing().await;
+        gate.notify_one();
+        assert!(client.text().await.starts_with("40/slow,"));
+    }
+}
+
+/// Over Engine.IO 3 the CONNECT of `/` comes with the handshake, unless a middleware has to decide first.
+#[tokio::test]
+async fn the_main_namespace_of_old_clients_waits_for_its_middleware() {
+    let (io, _) = io(SocketIo::builder());
+    let gate = gated(&io, "/");
+    let server = TestServer::start(&io).await;
+    for via in [Via::Polling, Via::WebSocket] {
+        let mut client = TestClient::open(&server, Eio::V3, via).await;
+        client.send("2").await;
+        client.expect("3").await;
+        gate.notify_one();
+        client.expect("40").await;
+    }
+}
+
+#[tokio::test]
+async fn an_old_client_refused_by_the_main_namespace_stays_for_others() {
+    let (io, main) = io(SocketIo::builder());
+    let _ = main.middleware(async || Err::<(), _>("not here"));
+    let _ = io.of("/other");
+    let server = TestServer::start(&io).await;
+    for via in [Via::Polling, Via::WebSocket] {
+        let mut client = TestClient::open(&server, Eio::V3, via).await;
+        client.expect(r#"44"not here""#).await;
+        client.join("/other").await;
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_meanwhile_is_never_connected() {
+    let (log, mut heard) = log();
+    let (io, _) = io(SocketIo::builder());
+    let gate = gated(&io, "/slow");
+    let _ = io
+        .of("/slow")
+        .with_state(log)
+        .middleware(async |State(log): State<Log>| log.say("passed"))
+        .on_connect(async |State(log): State<Log>| log.say("connected"))
+        .on_disconnect(async |State(log): State<Log>| log.say("disconnected"));
+    let server = TestServer::start(&io).await;
+    for (eio, via) in TestClient::EVERY_WAY {
+        let mut client = TestClient::connect(&server, eio, via).await;
+        client.send("40/slow,").await;
+        client.expect_nothing().await;
+        client.close().await;
+        gate.notify_one();
+        heard.expect("passed").await;
+        // A whole connection later nothing else has happened.
+        TestClient::connect(&server, eio, via)
+            .await
+            .expect_nothing()
+            .await;
+        assert_eq!(heard.drain(), [""; 0]);
+        assert!(io.of("/slow").is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_socket_in_the_middlewares_is_not_connected_and_hears_no_broadcast() {
+    let (log, mut heard) = log();
+    let (io, _) = io(SocketIo::builder());
+    let _ = io
+        .of("/slow")
+        .with_state(log)
+        .middleware(async |socket: Socket, State(log): State<Log>| {
+            socket.join("early");
+            log.say(format!("{} {:?}", socket.is_connected(), socket.namespace_name()));
+        });
+    let gate = gated(&io, "/slow");
+    let server = TestServer::start(&io).await;
+    let mut client = TestClient::connect(&server, Eio::V4, Via::WebSocket).await;
+    client.send("40/slow,").await;
+    heard.expect(r#"false "/slow""#).await;
+    io.of("/slow").emit("news", 1);
+    io.of("/slow").to("early").emit("news", 2);
+    client.expect_nothing().await;
+    gate.notify_one();
+    assert!(client.text().await.starts_with("40/slow,"));
+    io.of("/slow").to("early").emit("news", 3);
+    client.expect(r#"42/slow,["news",3]"#).await;
+}

@@ -1,0 +1,92 @@
+use std::time::Duration;
+
+use axum::extract::State;
+use axum_socketio::{DisconnectReason, Socket, SocketIo};
+
+use crate::{
+    io,
+    log::{Log, log},
+    wire::{Eio, TestClient, TestServer, Via},
+};
+
+/// The network takes a few megabytes for a peer that doesn't read; then its buffer here fills.
+#[tokio::test]
+async fn a_client_that_does_not_read_is_disconnected_and_the_others_miss_nothing() {
+    for eio in [Eio::V3, Eio::V4] {
+        let (log, mut heard) = log();
+        let (io, main) = io(SocketIo::builder().max_send_buffer(256 * 1024));
+        let _ = main.with_state(log).on_disconnect(
+            async |socket: Socket, reason: DisconnectReason, State(log): State<Log>| {
+                log.say(format!("{} {reason}", socket.id()));
+            },
+        );
+        let server = TestServer::start(&io).await;
+        let mut reads = TestClient::connect(&server, eio, Via::WebSocket).await;
+        let mut stalls = TestClient::open(&server, eio, Via::WebSocket).await;
+        let id = stalls.join("/").await;
+        let chunk = "a".repeat(64 * 1024);
+        let mut rounds = 0;
+        while io.of("/").len() == 2 {
+            io.of("/").emit("chunk", (rounds, &chunk));
+            reads.expect(format!(r#"42["chunk",{rounds},"{chunk}"]"#)).await;
+            rounds += 1;
+            assert!(rounds < 2000, "128 MB went somewhere");
+        }
+        heard.expect(&format!("{id} transport error")).await;
+        reads.expect_nothing().await;
+    }
+}
+
+/// A polling client that doesn't come back is in the same position.
+#[tokio::test]
+async fn a_client_that_does_not_poll_is_disconnected_when_its_buffer_is_full() {
+    for eio in [Eio::V3, Eio::V4] {
+        let (log, mut heard) = log();
+        let (io, main) = io(SocketIo::builder().max_send_buffer(64 * 1024));
+        let _ = main
+            .with_state(log)
+            .on_disconnect(async |reason: DisconnectReason, State(log): State<Log>| log.say(reason));
+        let server = TestServer::start(&io).await;
+        let client = TestClient::connect(&server, eio, Via::Polling).await;
+        for _ in 0..100 {
+            io.of("/").emit("chunk", "a".repeat(1024));
+        }
+        heard.expect("transport error").await;
+        drop(client);
+    }
+}
+
+/// Its TCP connection stays open and takes what is sent, but nobody answers.
+#[tokio::test]
+async fn a_peer_that_has_vanished_is_removed_in_time() {
+    let (log, mut heard) = log();
+    let builder = SocketIo::builder()
+        .ping_interval(Duration::from_millis(300))
+        .ping_timeout(Duration::from_millis(300));
+    let (io, main) = io(builder);
+    let _ = main
+        .with_state(log)
+        .on_connect(async |socket: Socket| socket.join("hall"))
+        .on_disconnect(async |reason: DisconnectReason, State(log): State<Log>| log.say(reason));
+    let server = TestServer::start(&io).await;
+    for (eio, via) in TestClient::EVERY_WAY {
+        let vanished = TestClient::connect(&server, eio, via).await;
+        let begun = now();
+        heard.expect("ping timeout").await;
+        // Deadlines are exact to a quarter of a second, and there are two of them.
+        assert!(
+            begun.elapsed() < Duration::from_millis(600 + 500 + 900),
+            "after {:?}",
+            begun.elapsed()
+        );
+        assert!(io.of("/").is_empty());
+        assert!(io.of("/").rooms().is_empty());
+        assert_eq!(io.engine().clients_count(), 0);
+        drop(vanished);
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the test is about time that passes")]
+fn now() -> std::time::Instant {
+    std::time::Instant::now()
+}

@@ -1,0 +1,71 @@
+//! The server under test, on axum.
+
+use std::{net::SocketAddr, time::Duration};
+
+use axum::Router;
+use axum_socketio::SocketIo;
+use tokio::{net::TcpListener, task::JoinSet};
+
+use super::suite;
+
+/// A server on a free port of this machine. It stops when dropped.
+#[derive(Debug)]
+pub(crate) struct TestServer {
+    pub(crate) addr: SocketAddr,
+    // Aborts what it runs when dropped.
+    _running: JoinSet<()>,
+}
+
+/// The servers of the protocol suites. They have the same handlers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Profile {
+    /// All options have their defaults.
+    Defaults = 0,
+    /// A heartbeat every 300 ms that has to be answered in 200 ms; a namespace has to be joined within a second.
+    Hasty = 1,
+    /// Engine.IO 3 is refused.
+    OnlyV4 = 2,
+}
+
+impl TestServer {
+    /// Mounts the server on a router and serves it.
+    pub(crate) async fn start(io: &SocketIo) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let router: Router = Router::new().layer(io.layer());
+        let mut running = JoinSet::new();
+        running.spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self {
+            addr,
+            _running: running,
+        }
+    }
+
+    /// A server of the protocol suites.
+    pub(crate) async fn suite(profile: Profile) -> Self {
+        let Ok(addr) = std::env::var("SOCKETIO_TEST_URL") else {
+            return Self::start(&suite::io(profile)).await;
+        };
+        let mut addr: SocketAddr = addr.parse().expect("SOCKETIO_TEST_URL is an address and a port");
+        addr.set_port(addr.port() + profile as u16);
+        Self {
+            addr,
+            _running: JoinSet::new(),
+        }
+    }
+}
+
+impl Profile {
+    pub(super) fn options(self) -> SocketIo {
+        let builder = SocketIo::builder();
+        let builder = match self {
+            Self::Defaults => builder,
+            Self::Hasty => builder
+                .ping_interval(Duration::from_millis(300))
+                .ping_timeout(Duration::from_millis(200))
+                .connect_timeout(Duration::from_secs(1)),
+            Self::OnlyV4 => builder.allow_eio3(false),
+        };
+        builder.build().unwrap()
+    }
+}
