@@ -273,6 +273,17 @@ mod tests {
     }
 
     #[test]
+    fn the_room_of_a_burst_is_kept_until_it_is_shrunk() {
+        let mut outbox = outbox(&[0; 10]);
+        let mut taken = Queue::new();
+        outbox.take(&mut taken);
+        outbox.take(&mut taken);
+        assert!(outbox.queue.spilled() && !taken.spilled());
+        outbox.shrink();
+        assert!(!outbox.queue.spilled());
+    }
+
+    #[test]
     fn shared_and_own_packets_are_the_same_to_the_queue() {
         let Outbound::Own(outgoing) = packet(0) else {
             unreachable!()

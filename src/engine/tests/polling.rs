@@ -190,6 +190,14 @@ async fn a_receiver_that_rests_holds_the_post_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_receiver_that_became_ready_unnoticed_is_asked_again() {
+    let client = Client::open(Config::default()).await;
+    client.upper.blinks.store(true, Ordering::Release);
+    client.post("4a").await.is(200, "ok");
+    assert_eq!(client.upper.texts(), ["a"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_client_whose_post_is_held_back_is_not_called_silent() {
     let client = Client::open(Config::default()).await;
     let (server, query) = (Arc::clone(&client.server), client.query.clone());

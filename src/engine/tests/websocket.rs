@@ -322,14 +322,27 @@ async fn a_client_has_its_time_after_the_reading_goes_on() {
     let server = server();
     let mut ws = Ws::open(&server, "EIO=4").await;
     let upper = server.last();
-    pass(10).await;
+    pass(26).await;
     ws.send("4pause").await;
-    pass(16).await;
     pass(18).await;
     upper.resume();
     settle().await;
     pass(3).await;
     assert_eq!(upper.close_reasons(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_has_ended_finishes_the_frame_it_was_writing_and_no_other() {
+    let server = server();
+    let mut ws = Ws::open_over(&server, "EIO=4", 200).await;
+    let upper = server.last();
+    upper.send(&"x".repeat(10_000));
+    upper.send(&"y".repeat(10_000));
+    pass(25).await;
+    pass(21).await;
+    assert_eq!(upper.told(), [Told::Close(CloseReason::PingTimeout)]);
+    assert_eq!(ws.text().await, format!("4{}", "x".repeat(10_000)));
+    assert_eq!(ws.close_code().await, None);
 }
 
 #[tokio::test(start_paused = true)]
