@@ -175,7 +175,8 @@ impl Connection {
         let mut core = self.lock();
         allowed(&core)?;
         let pushed = core.outbox.push(out, self.0.shared.config.max_send_buffer);
-        let waker = if self.0.awake.load(Ordering::Relaxed) || core.outbox.is_writing() {
+        let busy = self.0.awake.load(Ordering::Relaxed) || core.outbox.is_writing();
+        let waker = if busy || pushed.is_err() {
             None
         } else {
             core.take_driver()

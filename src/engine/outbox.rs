@@ -115,9 +115,13 @@ impl Outbox {
         Ok(())
     }
 
-    /// Queues what must not be lost, whatever the limit.
+    /// Queues what must not be lost, whatever the limit. Twice in a row it is said once: a client may ask for pongs
+    /// faster than it reads them, and they cost it nothing.
     pub(super) fn push_control(&mut self, control: Control) {
-        self.queue.push(Item::Control(control));
+        let last = self.queue.last();
+        if !matches!(last, Some(Item::Control(queued)) if *queued == control) {
+            self.queue.push(Item::Control(control));
+        }
     }
 
     /// Queues the packet that opens the connection, before any other.
@@ -261,6 +265,17 @@ mod tests {
         let mut outbox = outbox(&[0]);
         outbox.push_control(Control::Ping);
         assert_eq!(outbox.take_payload(16).len(), 2);
+    }
+
+    #[test]
+    fn control_packets_do_not_pile_up() {
+        let mut outbox = Outbox::default();
+        for _ in 0..100 {
+            outbox.push_control(Control::Pong);
+        }
+        outbox.push_control(Control::Ping);
+        outbox.push_control(Control::Pong);
+        assert_eq!(outbox.queue.len(), 3);
     }
 
     #[test]

@@ -119,14 +119,8 @@ impl Writer {
         if let (Some(only), None) = (unwritten.next(), unwritten.next()) {
             return stream.poll_write(cx, only);
         }
-        if self.is_small(protocol) {
-            let mut scratch = WriteScratch::take();
-            for slice in self.unwritten(protocol) {
-                if scratch.len() + slice.len() > SCRATCH {
-                    break;
-                }
-                scratch.extend_from_slice(slice);
-            }
+        let mut scratch = WriteScratch::take();
+        if self.copy_small(protocol, &mut scratch) {
             return stream.poll_write(cx, &scratch);
         }
         let slices = self.unwritten(protocol).take(SLICES).map(IoSlice::new);
@@ -134,15 +128,18 @@ impl Writer {
         stream.poll_write_vectored(cx, &slices)
     }
 
-    /// Whether what the next write can take is small frames only.
-    fn is_small(&self, protocol: Protocol) -> bool {
-        let mut total = 0;
-        let mut next = self.unwritten(protocol).take_while(|slice| {
-            let fits = total <= SCRATCH;
-            total += slice.len();
-            fits
-        });
-        next.all(|slice| slice.len() < SMALL)
+    /// Copies what one write can take, unless a frame in it is better written from where it lies.
+    fn copy_small(&self, protocol: Protocol, scratch: &mut Vec<u8>) -> bool {
+        for slice in self.unwritten(protocol) {
+            if slice.len() >= SMALL {
+                return false;
+            }
+            if scratch.len() + slice.len() > SCRATCH {
+                break;
+            }
+            scratch.extend_from_slice(slice);
+        }
+        true
     }
 
     fn unwritten(&self, protocol: Protocol) -> impl Iterator<Item = &[u8]> {

@@ -1,0 +1,295 @@
+//! How sessions over long-polling end, and how they don't.
+
+use super::*;
+use crate::engine::{ReadyState, SendError};
+
+#[tokio::test(start_paused = true)]
+async fn two_gets_at_once_end_the_session() {
+    let client = Client::open(Config::default()).await;
+    let held = client.hold().await;
+    client.get().await.is(400, "");
+    held.await.unwrap().is(200, "1");
+    assert_eq!(client.upper.told(), [Told::Close(CloseReason::TransportError)]);
+    assert!(client.is_gone().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_posts_at_once_end_the_session() {
+    let client = Client::open(Config::default()).await;
+    let held = client.hold().await;
+    client.upper.paused.store(true, Ordering::Release);
+    let first = tokio::spawn({
+        let (server, query) = (Arc::clone(&client.server), client.query.clone());
+        async move { server.post(&query, "4first").await }
+    });
+    settle().await;
+    client.post("4second").await.is(400, "");
+    assert_eq!(
+        client.upper.told(),
+        [],
+        "the first is still in the receiver's hands"
+    );
+    held.await.unwrap().is(200, "1");
+    first.await.unwrap();
+    assert_eq!(client.upper.told(), [Told::Close(CloseReason::TransportError)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_aborted_get_ends_the_session() {
+    let client = Client::open(Config::default()).await;
+    client.hold().await.abort();
+    settle().await;
+    assert_eq!(client.upper.told(), [Told::Close(CloseReason::TransportError)]);
+    assert!(client.is_gone().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_aborted_post_ends_the_session() {
+    let client = Client::open(Config::default()).await;
+    let held = client.hold().await;
+    let failing = http_body_util::StreamBody::new(futures::stream::iter([
+        Ok(http_body::Frame::data(Bytes::from_static(b"4a"))),
+        Err("the connection is gone"),
+    ]));
+    let uri = format!("/socket.io/?{}", client.query);
+    let request = Request::post(uri).body(failing).unwrap();
+    let answer = Answer::of(client.server.engine.handle(request, None).await).await;
+    answer.is(400, "");
+    held.await.unwrap().is(200, "1");
+    assert_eq!(client.upper.told(), [Told::Close(CloseReason::TransportError)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_post_that_is_dropped_while_the_receiver_rests_ends_the_session() {
+    let client = Client::open(Config::default()).await;
+    client.upper.paused.store(true, Ordering::Release);
+    let (server, query) = (Arc::clone(&client.server), client.query.clone());
+    let post = tokio::spawn(async move { server.post(&query, "4a").await });
+    settle().await;
+    post.abort();
+    settle().await;
+    assert_eq!(client.upper.told(), [Told::Close(CloseReason::TransportError)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn packets_of_a_session_that_has_ended_are_let_go() {
+    let client = Client::open(Config::default()).await;
+    let Outbound::Own(outgoing) = packet("x", &[]) else {
+        unreachable!()
+    };
+    let shared = Arc::new(outgoing);
+    client
+        .upper
+        .connection()
+        .send(Outbound::Shared(Arc::clone(&shared)))
+        .unwrap();
+    client.post("1").await.is(200, "ok");
+    assert_eq!(Arc::strong_count(&shared), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_came_before_a_bad_packet_is_delivered() {
+    for body in ["4a\u{1e}x\u{1e}4b", "4a\u{1e}"] {
+        let client = Client::open(Config::default()).await;
+        let held = client.hold().await;
+        client.post(body).await.is(200, "ok");
+        held.await.unwrap().is(200, "1");
+        let told = [Told::Text("a".into()), Told::Close(CloseReason::ParseError)];
+        assert_eq!(client.upper.told(), told);
+    }
+    let client = Client::open(Config::default()).await;
+    client.post("").await.is(200, "ok");
+    assert_eq!(client.upper.told(), [Told::Close(CloseReason::ParseError)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_close_packet_releases_the_get_with_a_noop() {
+    for (query, body, noop) in [
+        ("EIO=4", "4a\u{1e}1\u{1e}4b", "6"),
+        ("EIO=3", "2:4a1:12:4b", "1:6"),
+    ] {
+        let client = Client::open_with(Config::default(), query).await;
+        let held = client.hold().await;
+        client.post(body).await.is(200, "ok");
+        held.await.unwrap().is(200, noop);
+        let told = [Told::Text("a".into()), Told::Close(CloseReason::TransportClose)];
+        assert_eq!(client.upper.told(), told);
+        assert!(client.is_gone().await);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ping_goes_in_the_direction_of_the_protocol() {
+    let client = Client::open_with(Config::default(), "EIO=3").await;
+    client.post("1:2").await.is(200, "ok");
+    client.get().await.is(200, "1:3");
+    assert_eq!(client.upper.told(), []);
+
+    let client = Client::open(Config::default()).await;
+    client.post("3").await.is(200, "ok");
+    assert_eq!(client.upper.told(), [], "a pong nobody asked for is tolerated");
+    client.post("2").await.is(200, "ok");
+    assert_eq!(client.upper.told(), [Told::Close(CloseReason::TransportError)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_server_pings_and_a_silent_client_is_closed() {
+    let client = Client::open(Config::default()).await;
+    let held = client.hold().await;
+    pass(25).await;
+    held.await.unwrap().is(200, "2");
+    let held = client.hold().await;
+    client.post("3").await.is(200, "ok");
+    pass(24).await;
+    assert!(!held.is_finished());
+    pass(2).await;
+    held.await.unwrap().is(200, "2");
+    let held = client.hold().await;
+    pass(19).await;
+    assert_eq!(client.upper.told(), []);
+    pass(2).await;
+    held.await.unwrap().is(200, "1");
+    assert_eq!(client.upper.told(), [Told::Close(CloseReason::PingTimeout)]);
+    assert!(client.is_gone().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn any_packet_keeps_an_old_client_alive() {
+    let client = Client::open_with(Config::default(), "EIO=3").await;
+    pass(40).await;
+    client.post("2:4a").await.is(200, "ok");
+    pass(44).await;
+    assert_eq!(client.upper.close_reasons(), []);
+    pass(2).await;
+    assert_eq!(client.upper.close_reasons(), [CloseReason::PingTimeout]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_close_brings_what_is_queued_and_then_the_end() {
+    let client = Client::open(Config::default()).await;
+    let held = client.hold().await;
+    client.upper.send("bye");
+    client.upper.connection().close();
+    assert_eq!(client.upper.connection().ready_state(), ReadyState::Closing);
+    assert_eq!(
+        client.upper.connection().send(packet("late", &[])),
+        Err(SendError::Closed)
+    );
+    held.await.unwrap().is(200, "4bye");
+    assert_eq!(client.upper.told(), []);
+    client.get().await.is(200, "6\u{1e}1");
+    assert_eq!(client.upper.told(), [Told::Close(CloseReason::ForcedClose)]);
+    assert!(client.is_gone().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_close_between_two_polls_waits_for_the_next() {
+    for (query, farewell) in [("EIO=4", "6\u{1e}1"), ("EIO=3", "1:61:1")] {
+        let client = Client::open_with(Config::default(), query).await;
+        client.upper.connection().close();
+        client.post("4ignored").await.is(200, "ok");
+        assert_eq!(client.upper.told(), []);
+        client.get().await.is(200, farewell);
+        assert_eq!(client.upper.told(), [Told::Close(CloseReason::ForcedClose)]);
+        assert!(client.is_gone().await);
+    }
+    let client = Client::open(Config::default()).await;
+    client.upper.connection().close();
+    pass(29).await;
+    assert_eq!(client.upper.told(), []);
+    pass(2).await;
+    assert_eq!(client.upper.told(), [Told::Close(CloseReason::ForcedClose)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_queued_packets_all_arrive_before_the_end() {
+    let client = Client::open(Config::default()).await;
+    for _ in 0..20 {
+        client.upper.send("x");
+    }
+    client.upper.connection().close();
+    assert_eq!(client.get().await.text().split('\u{1e}').count(), 16);
+    client.get().await.is(200, "4x\u{1e}4x\u{1e}4x\u{1e}4x");
+    client.get().await.is(200, "6\u{1e}1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn closing_from_within_a_message_ignores_the_rest() {
+    let client = Client::open(Config::default()).await;
+    let held = client.hold().await;
+    client.post("4close\u{1e}4more").await.is(200, "ok");
+    held.await.unwrap().is(200, "1");
+    let told = [Told::Text("close".into()), Told::Close(CloseReason::ForcedClose)];
+    assert_eq!(client.upper.told(), told);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_without_a_purpose_expires() {
+    let client = Client::open(Config::default()).await;
+    let held = client.hold().await;
+    client.upper.connection().close_after(Duration::from_secs(5));
+    pass(6).await;
+    held.await.unwrap().is(200, "1");
+    assert_eq!(client.upper.told(), [Told::Close(CloseReason::ForcedServerClose)]);
+
+    let client = Client::open(Config::default()).await;
+    client.upper.connection().close_after(Duration::from_secs(5));
+    client.upper.connection().stay_open();
+    pass(6).await;
+    assert_eq!(client.upper.told(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_send_buffer_does_what_the_policy_says() {
+    let config = Config {
+        max_send_buffer: 200,
+        ..Config::default()
+    };
+    let client = Client::open(config.clone()).await;
+    let connection = client.upper.connection();
+    assert_eq!(connection.send(packet("1", &[])), Ok(()));
+    assert_eq!(connection.send(packet("2", &[])), Ok(()));
+    assert_eq!(connection.send(packet("3", &[])), Err(SendError::Full));
+    assert_eq!(client.upper.told(), [Told::Close(CloseReason::TransportError)]);
+
+    let config = Config {
+        overflow: crate::engine::Overflow::DropNewest,
+        ..config
+    };
+    let client = Client::open(config).await;
+    for text in ["1", "2", "3"] {
+        let _ = client.upper.connection().send(packet(text, &[]));
+    }
+    client.get().await.is(200, "41\u{1e}42");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_closed_engine_ends_all_sessions_and_takes_no_more() {
+    let client = Client::open(Config::default()).await;
+    let held = client.hold().await;
+    let server = Arc::clone(&client.server);
+    server.get("EIO=4&transport=polling").await;
+    server.engine.close(CloseReason::ServerShuttingDown);
+    server.engine.closed().await;
+    held.await.unwrap().is(200, "1");
+    for index in [0, 1] {
+        assert_eq!(
+            server.upper(index).told(),
+            [Told::Close(CloseReason::ServerShuttingDown)]
+        );
+    }
+    assert_eq!(server.get("EIO=4&transport=polling").await.status, 503);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_of_a_session_stays_behind() {
+    let client = Client::open(Config::default()).await;
+    let (server, inner) = (Arc::clone(&client.server), client.upper.connection().downgrade());
+    let upper = Arc::downgrade(&client.upper);
+    client.post("1").await.is(200, "ok");
+    server.uppers.lock().unwrap().clear();
+    drop(client);
+    assert!(upper.upgrade().is_none());
+    // Once the upper half has gone, so has the connection it held.
+    assert_eq!(inner.strong_count(), 0);
+}
