@@ -365,7 +365,7 @@ async fn the_stream_stays_until_the_client_has_read_the_close_frame() {
     settle().await;
     assert!(ws.read(&mut frame).now_or_never().is_none());
     // A message on its way, and the answer, both masked with zeros.
-    ws.write_all(b"\x81\x82\0\0\0\04a\x88\x80\0\0\0\0").await.unwrap();
+    ws.write_all(b"\x81\x82\0\0\0\x004a\x88\x80\0\0\0\0").await.unwrap();
     settle().await;
     assert_eq!(ws.read(&mut frame).now_or_never().unwrap().unwrap(), 0);
     assert_eq!(server.last().told(), [Told::Close(CloseReason::ForcedClose)]);
