@@ -93,6 +93,24 @@ impl From<String> for SocketId {
     }
 }
 
+impl PartialEq<str> for SocketId {
+    fn eq(&self, other: &str) -> bool {
+        self.as_str() == other
+    }
+}
+
+impl PartialEq<&str> for SocketId {
+    fn eq(&self, other: &&str) -> bool {
+        self.as_str() == *other
+    }
+}
+
+impl PartialEq<String> for SocketId {
+    fn eq(&self, other: &String) -> bool {
+        self.as_str() == other
+    }
+}
+
 impl AsRef<str> for SocketId {
     fn as_ref(&self) -> &str {
         &self.0

@@ -51,6 +51,7 @@ impl<S> FromDisconnect<S> for SocketIo {
 }
 
 /// The state of the namespace, or a part of it ([`FromRef`]).
+#[diagnostic::do_not_recommend]
 impl<T, S> FromEvent<S> for State<T>
 where
     T: FromRef<S>,
@@ -63,6 +64,7 @@ where
 }
 
 /// The state of the namespace, or a part of it ([`FromRef`]).
+#[diagnostic::do_not_recommend]
 impl<T, S> FromDisconnect<S> for State<T>
 where
     T: FromRef<S>,

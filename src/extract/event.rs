@@ -46,8 +46,9 @@ use crate::server::EventParts;
     message = "`{Self}` can't be an argument of an event handler",
     label = "no extractor of events with the state `{S}`",
     note = "event handlers take `Socket`, `SocketIo`, `Data<T>` (the next argument of the event), `Rest<T>`, `AckSender`, `EventName`, `State<T>`, `Extension<T>`, and `Option` or `Result` of these",
+    note = "what belongs to the handshake (`Auth`, `Query`, headers) is read in `on_connect`, or here through `socket.handshake()`",
     note = "to read an argument of the event as `{Self}`, write `Data(value): Data<{Self}>`",
-    note = "what belongs to the handshake request (`Auth`, `Query`, headers) is read in `on_connect`"
+    note = "`State<T>` needs a namespace `.with_state(..)` of a `T`, or of a state that has a `FromRef` for `T`: here it is `{S}`; the listeners of a single socket have no state, they capture what they need"
 )]
 pub trait FromEvent<S>: Sized {
     /// Why it can't be made; told to the namespace's [`on_error`](crate::Namespace::on_error).

@@ -2,11 +2,12 @@
 
 use std::{
     net::SocketAddr,
+    sync::Once,
     task::{Context, Poll},
 };
 
-use axum::extract::ConnectInfo;
-use http::{Extensions, Request, Response};
+use axum::extract::{ConnectInfo, OriginalUri};
+use http::{Extensions, Request, Response, Uri};
 use http_body::Body;
 use tower_service::Service;
 
@@ -89,15 +90,44 @@ where
         match owner(self.io.path_rule(), self.io.client_bundle(), request.uri().path()) {
             Owner::Engine => {
                 let peer = peer(request.extensions());
+                unpin_original_uri(&mut request);
                 ResponseFuture::engine(self.io.engine().handle(request, peer))
             }
             Owner::File(file) => ResponseFuture::file(file.respond(request.method(), request.headers())),
             Owner::Inner => {
-                request.extensions_mut().insert(self.io.clone());
+                if let Some(outer) = request.extensions_mut().insert(self.io.clone())
+                    && !outer.is_same(&self.io)
+                {
+                    warn_of_two();
+                }
                 ResponseFuture::inner(self.inner.clone(), request)
             }
         }
     }
+}
+
+/// The handshake's extensions are kept as long as the connection, and axum's `OriginalUri` is a slice of the HTTP server's
+/// read buffer of many KiB. Where nothing was stripped it says nothing new: its extractor then gives the request's URI.
+/// Where something was, it is copied.
+fn unpin_original_uri<B>(request: &mut Request<B>) {
+    let original = request.extensions_mut().remove::<OriginalUri>();
+    if let Some(OriginalUri(original)) = original
+        && original != *request.uri()
+        && let Ok(copy) = Uri::try_from(original.to_string())
+    {
+        request.extensions_mut().insert(OriginalUri(copy));
+    }
+}
+
+/// Says once that handlers and clients speak to different servers.
+fn warn_of_two() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        tracing::warn!(
+            "two Socket.IO servers are layered around the same route: clients reach the outer one, handlers extract the \
+             inner one. Was `SocketIo::new()` or `SocketIoLayer::new()` called twice? `io.layer()` gives the same server"
+        );
+    });
 }
 
 /// Who answers a request for this path.

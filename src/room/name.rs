@@ -75,6 +75,30 @@ impl Borrow<str> for Room {
     }
 }
 
+macro_rules! compares {
+    ($($other:ty: $text:ident => $as_str:expr),* $(,)?) => {$(
+        impl PartialEq<$other> for Room {
+            fn eq(&self, $text: &$other) -> bool {
+                self.as_str() == $as_str
+            }
+        }
+
+        impl PartialEq<Room> for $other {
+            fn eq(&self, room: &Room) -> bool {
+                room == self
+            }
+        }
+    )*};
+}
+
+compares! {
+    str: text => text,
+    &str: text => *text,
+    String: text => text.as_str(),
+    SocketId: id => id.as_str(),
+    &SocketId: id => id.as_str(),
+}
+
 impl fmt::Display for Room {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

@@ -118,6 +118,7 @@ impl Socket {
             &self.own_listeners().disconnecting(),
             reason,
         );
+        tracing::debug!(namespace = self.namespace_name(), socket = self.public_id(), %reason, "a socket left");
         self.set_status(Status::Disconnected);
         self.home().index().remove(self);
         self.client().forget(self);

@@ -312,10 +312,11 @@ impl HandlerError {
     pub(super) fn trace(&self, socket: &crate::Socket) {
         let source: &(dyn Error + 'static) = &*self.source;
         let namespace = socket.namespace_name();
+        let socket = socket.public_id();
         if self.is_panicked() {
-            tracing::error!(namespace, error = source, "{self}");
+            tracing::error!(namespace, socket, error = source, "{self}");
         } else {
-            tracing::warn!(namespace, error = source, "{self}");
+            tracing::warn!(namespace, socket, error = source, "{self}");
         }
     }
 

@@ -129,6 +129,10 @@ impl SocketIo {
         self.close_within(Duration::from_secs(10)).await;
     }
 
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     pub(crate) fn path_rule(&self) -> &PathRule {
         &self.0.settings.path
     }

@@ -8,6 +8,7 @@ use std::{
     },
 };
 
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
 use crate::{
@@ -175,19 +176,26 @@ impl Socket {
         &self.own().extensions
     }
 
-    /// The JSON value kept with the socket; null at first.
-    #[must_use]
-    pub fn data(&self) -> serde_json::Value {
-        self.own()
-            .data
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    /// The data kept with the socket, as a type of yours. JSON null, if none was set.
+    ///
+    /// For values that never leave this process, [`extensions`](Self::extensions) are cheaper.
+    ///
+    /// # Errors
+    ///
+    /// What is kept is no `T`.
+    pub fn data<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        T::deserialize(&*self.own().data.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Replaces the JSON value kept with the socket.
-    pub fn set_data(&self, data: impl Into<serde_json::Value>) {
-        *self.own().data.lock().unwrap_or_else(PoisonError::into_inner) = data.into();
+    /// Replaces the data kept with the socket.
+    ///
+    /// # Errors
+    ///
+    /// The data can't be serialised as JSON; then the old data stays.
+    pub fn set_data(&self, data: impl Serialize) -> Result<(), serde_json::Error> {
+        let data = serde_json::to_value(data)?;
+        *self.own().data.lock().unwrap_or_else(PoisonError::into_inner) = data;
+        Ok(())
     }
 
     /// The rooms that the socket is in, the one of its own id first.
@@ -198,6 +206,14 @@ impl Socket {
         own.into_iter()
             .chain(index.joined(self).iter().cloned())
             .collect()
+    }
+
+    /// Whether the socket is in this room.
+    #[must_use]
+    pub fn is_in(&self, room: impl AsRef<str>) -> bool {
+        let room = room.as_ref();
+        let own = self.is_connected() && self.in_own_room() && *self.id() == *room;
+        own || self.home().index().joined(self).iter().any(|joined| *joined == *room)
     }
 
     /// Joins rooms. Takes effect at once; does nothing for a socket that has left.
@@ -279,6 +295,11 @@ impl Socket {
         if let Some(own) = self.0.own.get() {
             own.listeners.clear();
         }
+    }
+
+    /// The id for the log: none for clients of Engine.IO 3, whose ids give their session away.
+    pub(super) fn public_id(&self) -> Option<&str> {
+        (self.protocol() == Protocol::V4).then(|| self.id().as_str())
     }
 
     pub(super) fn has_left(&self) -> bool {

@@ -6,7 +6,11 @@ struct Message {
     _text: String,
 }
 
+async fn message(Data(message): Data<Message>) {
+    drop(message);
+}
+
 fn main() {
     let io = SocketIo::new();
-    io.of("/").on("message", async |Data(message): Data<Message>| drop(message));
+    io.of("/").on("message", message);
 }
