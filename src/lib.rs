@@ -79,6 +79,14 @@
 //! disconnected rather than served with gaps. Every acknowledgement future resolves. A client that vanishes is noticed
 //! within the ping interval and timeout, and its disconnect handlers run.
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/from-socketio-js.md")]
+mod from_socketio_js {}
+
 pub mod engine;
 pub mod extract;
 #[cfg(fuzzing)]

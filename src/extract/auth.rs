@@ -20,18 +20,26 @@ use crate::{extract::MissingSocket, server::Socket};
 ///
 /// `Option<Auth<T>>` is `None` if the client sent nothing or an empty object, and refuses what is no `T`.
 ///
+/// A client that sent what is no `T`, such as one without a token, is refused before the function runs, with the message
+/// `Bad Request` and no data. To answer it yourself, take a `Result`:
+///
 /// ```
-/// use axum_socketio::{ConnectError, SocketIo, extract::Auth};
+/// use axum_socketio::{ConnectError, SocketIo, extract::{Auth, AuthRejection}};
 ///
 /// #[derive(serde::Deserialize)]
 /// struct Credentials {
 ///     token: String,
 /// }
 ///
+/// async fn signed_in(credentials: Result<Auth<Credentials>, AuthRejection>) -> Result<(), ConnectError> {
+///     match credentials {
+///         Ok(Auth(credentials)) if credentials.token == "secret" => Ok(()),
+///         _ => Err(ConnectError::new("not authorized").with_data(serde_json::json!({ "code": 401 }))),
+///     }
+/// }
+///
 /// let io = SocketIo::new();
-/// io.of("/").middleware(async |Auth(credentials): Auth<Credentials>| {
-///     if credentials.token.is_empty() { Err(ConnectError::new("no token")) } else { Ok(()) }
-/// });
+/// io.of("/admin").middleware(signed_in);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Auth<T>(pub T);

@@ -26,6 +26,9 @@ use crate::{
 /// io.of("/").on("say", say);
 /// ```
 ///
+/// A list or tuple is *one* argument, a JS array: several arguments are several `Data`, although emitting a tuple sends
+/// several.
+///
 /// A missing argument counts as null: `Data<Option<T>>` is `None` for both. Arguments that nobody takes are ignored,
 /// as in JS. The handler isn't called if the argument is no `T`. An argument has to own what it holds: `Data<String>`,
 /// not `Data<&str>`.

@@ -7,7 +7,8 @@
 //!
 //! # On a router
 //!
-//! Add the layer to the outermost router, after its routes, nests and merges:
+//! Add the layer to the outermost router and last: after its routes, nests, merges, and after `.fallback(..)`, which would
+//! take the place of ours:
 //!
 //! ```
 //! use axum::{Router, http::StatusCode, routing::{get, post}};
@@ -46,6 +47,12 @@
 //! ```
 //!
 //! `route_layer` wraps routes only: it gives `SocketIo` to their handlers, and serves clients only where a route matches.
+//!
+//! | the client says | because |
+//! |---|---|
+//! | `xhr poll error`, status 404 | the layer stands on a nested or merged router, or is a `route_layer` |
+//! | `server error`, a page in the answer | `.fallback(..)` was called after `.layer(..)` |
+//! | connected, but `SocketIo` in HTTP handlers reaches nobody | there are two servers: use `io.layer()` of the same one |
 //!
 //! # In a stack
 //!

@@ -79,13 +79,12 @@ impl Broadcast {
         self
     }
 
-    /// Emits reach the sockets of this server only, not others of the cluster.
+    /// Emits reach the sockets of this server only. There is no other yet, so it changes nothing.
     pub const fn local(self) -> Self {
-        // There is one server: every selection is local.
         self
     }
 
-    /// With or without compression, for connections that have it.
+    /// With or without compression. No transport compresses yet, so it changes nothing.
     pub const fn compress(mut self, compress: bool) -> Self {
         self.flags.compress = compress;
         self

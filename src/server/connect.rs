@@ -35,7 +35,10 @@ impl Client {
     pub(super) fn connect(&self, name: &str, query: Option<&str>, payload: &str) {
         let protocol = self.connection().protocol();
         let Some(namespace) = self.io().namespace(name) else {
-            tracing::debug!(namespace = name, "a client asked for a namespace that does not exist");
+            tracing::debug!(
+                namespace = name,
+                "a client asked for a namespace that does not exist"
+            );
             let error = ConnectError::new("Invalid namespace");
             let refusal = emit::connect_error(protocol, name, &error);
             let _ = self.connection().send(Outbound::Own(refusal));
@@ -95,7 +98,11 @@ impl Socket {
         if self.status() != Status::Connecting {
             return;
         }
-        tracing::debug!(namespace = self.namespace_name(), refusal = error.message(), "a connection was refused");
+        tracing::debug!(
+            namespace = self.namespace_name(),
+            refusal = error.message(),
+            "a connection was refused"
+        );
         self.discard();
         let refusal = emit::connect_error(self.protocol(), self.namespace_name(), error);
         let _ = self.connection().send(Outbound::Own(refusal));
@@ -111,7 +118,11 @@ impl Socket {
         {
             return self.discard();
         }
-        tracing::debug!(namespace = self.namespace_name(), socket = self.public_id(), "a socket connected");
+        tracing::debug!(
+            namespace = self.namespace_name(),
+            socket = self.public_id(),
+            "a socket connected"
+        );
         self.home().index().insert(self.clone());
         let listeners = self.home().listeners().connect();
         for listener in listeners.iter().flat_map(|list| list.iter()) {

@@ -70,6 +70,8 @@ impl SocketIo {
     }
 
     /// The namespace of this name, created on first use. A missing leading `/` is added.
+    ///
+    /// Clients can connect to a namespace from its creation on, and it stays: don't make names out of what clients say.
     #[must_use]
     pub fn of(&self, name: impl AsRef<str>) -> Namespace {
         let name = name.as_ref();

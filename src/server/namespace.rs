@@ -21,6 +21,9 @@ use crate::{
 ///
 /// A cheap handle. Handlers are registered on it once and serve every socket that connects to it, now or later. `S` is the
 /// state that they may extract from, see [`with_state`](Self::with_state).
+///
+/// Methods that register take the handle and give it back, so that they chain. Clone it, or call
+/// [`SocketIo::of`](crate::SocketIo::of) again, to register elsewhere: it is the same namespace.
 pub struct Namespace<S = ()> {
     inner: Arc<NamespaceInner>,
     state: S,
@@ -148,12 +151,12 @@ impl<S> Namespace<S> {
         self.everyone().volatile()
     }
 
-    /// A selection of everyone on this server, not on others of the cluster.
+    /// A selection of everyone on this server. There is no other yet, so it changes nothing.
     pub fn local(&self) -> Broadcast {
         self.everyone().local()
     }
 
-    /// A selection of everyone, with or without compression where the connection has it.
+    /// A selection of everyone, with or without compression. No transport compresses yet, so it changes nothing.
     pub fn compress(&self, compress: bool) -> Broadcast {
         self.everyone().compress(compress)
     }

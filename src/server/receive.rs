@@ -136,7 +136,11 @@ impl Socket {
         let shared = self.home().listeners().event(name);
         let own = self.own_listeners().event(name);
         if own.is_empty() && shared.iter().all(Option::is_none) {
-            tracing::trace!(namespace = self.namespace_name(), event = name, "nobody listens to an event");
+            tracing::trace!(
+                namespace = self.namespace_name(),
+                event = name,
+                "nobody listens to an event"
+            );
         }
         for listener in shared.iter().flatten().flat_map(|list| list.iter()).chain(&own) {
             let mut parts = EventParts::new(self, name, args.clone(), &mut ack);

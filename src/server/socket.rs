@@ -213,7 +213,12 @@ impl Socket {
     pub fn is_in(&self, room: impl AsRef<str>) -> bool {
         let room = room.as_ref();
         let own = self.is_connected() && self.in_own_room() && *self.id() == *room;
-        own || self.home().index().joined(self).iter().any(|joined| *joined == *room)
+        own || self
+            .home()
+            .index()
+            .joined(self)
+            .iter()
+            .any(|joined| *joined == *room)
     }
 
     /// Joins rooms. Takes effect at once; does nothing for a socket that has left.

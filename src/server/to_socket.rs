@@ -63,7 +63,7 @@ impl Socket {
         self.flagged().volatile()
     }
 
-    /// Emits to this socket with or without compression, where the connection has it.
+    /// Emits to this socket with or without compression. No transport compresses yet, so it changes nothing.
     pub fn compress(&self, compress: bool) -> ToSocket {
         self.flagged().compress(compress)
     }
@@ -94,7 +94,7 @@ impl Socket {
         self.flagged().broadcast()
     }
 
-    /// A selection of everyone in the namespace and on this server but this socket.
+    /// A selection of everyone on this server but this socket. There is no other server yet.
     pub fn local(&self) -> Broadcast {
         self.broadcast().local()
     }
@@ -155,7 +155,7 @@ impl ToSocket {
         self
     }
 
-    /// With or without compression, where the connection has it.
+    /// With or without compression. No transport compresses yet, so it changes nothing.
     pub const fn compress(mut self, compress: bool) -> Self {
         self.flags.compress = compress;
         self

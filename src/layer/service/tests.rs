@@ -152,3 +152,16 @@ fn an_empty_body_is_at_its_end() {
     assert!(body.is_end_stream());
     assert_eq!(body.size_hint().exact(), Some(0));
 }
+
+#[test]
+fn a_handshake_does_not_pin_the_read_buffer_with_its_uri() {
+    let cases = [("/socket.io/?EIO=4", false), ("/api/socket.io/?EIO=4", true)];
+    for (original, kept) in cases {
+        let mut stripped = request("/socket.io/?EIO=4");
+        let original: Uri = original.parse().unwrap();
+        stripped.extensions_mut().insert(OriginalUri(original.clone()));
+        unpin_original_uri(&mut stripped);
+        let left = stripped.extensions().get::<OriginalUri>();
+        assert_eq!(left.map(|uri| &uri.0), kept.then_some(&original));
+    }
+}
