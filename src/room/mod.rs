@@ -11,6 +11,6 @@ mod target;
 pub(crate) use self::{
     index::{Index, Member},
     selection::Selection,
-    target::Target,
+    target::{Target, listed},
 };
 pub use self::{name::Room, target::Rooms};

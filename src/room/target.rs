@@ -37,6 +37,13 @@ impl Target {
     }
 }
 
+/// The rooms as a list, so that no code of the caller's types runs under a lock.
+pub(crate) fn listed(rooms: impl Rooms) -> Vec<Room> {
+    let mut list = Vec::new();
+    rooms.each(&mut |room| list.push(room));
+    list
+}
+
 macro_rules! one_room {
     ($($name:ty),*) => {
         $(impl Rooms for $name {

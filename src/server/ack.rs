@@ -14,7 +14,7 @@ use futures_core::Stream;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::{
     sync::{mpsc, oneshot},
-    time::Sleep,
+    time::{Instant, Sleep},
 };
 
 use crate::{
@@ -88,7 +88,7 @@ enum State {
         socket: Socket,
         id: u64,
         reply: oneshot::Receiver<RawAck>,
-        timeout: Pin<Box<Sleep>>,
+        deadline: Deadline,
     },
 }
 
@@ -111,7 +111,7 @@ impl<T> AckFuture<T> {
                 socket,
                 id,
                 reply,
-                timeout: sleep(timeout),
+                deadline: Deadline::after(timeout),
             },
             value: PhantomData,
         }
@@ -124,11 +124,11 @@ impl<T: DeserializeOwned> Future for AckFuture<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let outcome = match &mut self.state {
             State::Failed(error) => Err(error.take().unwrap_or_else(AckError::disconnected)),
-            State::Waiting { reply, timeout, .. } => match Pin::new(reply).poll(cx) {
+            State::Waiting { reply, deadline, .. } => match Pin::new(reply).poll(cx) {
                 Poll::Ready(Ok(ack)) => ack.read(),
                 Poll::Ready(Err(_)) => Err(AckError::disconnected()),
                 Poll::Pending => {
-                    ready!(timeout.as_mut().poll(cx));
+                    ready!(deadline.poll(cx));
                     Err(AckError::timeout())
                 }
             },
@@ -162,7 +162,7 @@ pub struct AckStream<T> {
     recipients: Arc<[Socket]>,
     id: u64,
     replies: mpsc::UnboundedReceiver<Reply>,
-    timeout: Pin<Box<Sleep>>,
+    deadline: Deadline,
     done: bool,
     value: PhantomData<fn() -> T>,
 }
@@ -180,7 +180,7 @@ impl<T> AckStream<T> {
             recipients,
             id,
             replies,
-            timeout: sleep(timeout),
+            deadline: Deadline::after(timeout),
             done: false,
             value: PhantomData,
         }
@@ -240,7 +240,7 @@ impl<T: DeserializeOwned> Stream for AckStream<T> {
                 Poll::Ready(None)
             }
             Poll::Pending => {
-                ready!(self.timeout.as_mut().poll(cx));
+                ready!(self.deadline.poll(cx));
                 self.done = true;
                 Poll::Ready(Some(Err(AckError::timeout())))
             }
@@ -271,10 +271,32 @@ impl RawAck {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the wait for a peer is what the user asked for"
-)]
-fn sleep(timeout: Duration) -> Pin<Box<Sleep>> {
-    Box::pin(tokio::time::sleep(timeout))
+/// A moment to give up at. The timer is set by the first poll, so that any thread may send and only the one that waits
+/// needs a runtime.
+struct Deadline {
+    at: Instant,
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+impl Deadline {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the wait for a peer is what the user asked for"
+    )]
+    fn after(timeout: Duration) -> Self {
+        let now = Instant::now();
+        // Further away than a clock can say is never.
+        let at = now
+            .checked_add(timeout)
+            .unwrap_or_else(|| now + Duration::from_secs(u32::MAX.into()));
+        Self { at, sleep: None }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let at = self.at;
+        self.sleep
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)))
+            .as_mut()
+            .poll(cx)
+    }
 }

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     engine::{Outbound, Outgoing},
-    room::{Rooms, Selection, Target},
+    room::{Rooms, Selection, Target, listed},
     server::{
         AckStream, EmitError, Socket, emit,
         namespace::NamespaceInner,
@@ -234,10 +234,4 @@ impl Default for Flags {
     fn default() -> Self {
         Self::DEFAULT
     }
-}
-
-fn listed(rooms: impl Rooms) -> Vec<crate::Room> {
-    let mut list = Vec::new();
-    rooms.each(&mut |room| list.push(room));
-    list
 }

@@ -16,7 +16,9 @@ use crate::{
     Protocol,
     engine::{CloseReason, Connection, Receiver},
     packet::{self, DecodeError, Packet, PacketType, Pending},
-    server::{HandlerError, Socket, SocketIo, error::HandlerErrorKind, pending_acks::RawAck},
+    server::{
+        DisconnectReason, HandlerError, Socket, SocketIo, error::HandlerErrorKind, pending_acks::RawAck,
+    },
 };
 
 /// A client: one connection, with a socket in each namespace that it joined. JS `socket.client`.
@@ -37,7 +39,7 @@ struct State {
     /// In the order in which they connected; with those that are still in the middlewares.
     sockets: SmallVec<[Entry; 1]>,
     /// A binary packet whose attachments are on their way.
-    pending: Option<Box<PendingPacket>>,
+    pending: Option<Box<Pending>>,
     closed: bool,
 }
 
@@ -45,12 +47,6 @@ struct State {
 struct Entry {
     socket: Socket,
     joined: bool,
-}
-
-#[derive(Debug)]
-struct PendingPacket {
-    packet: Pending,
-    kind: PacketType,
 }
 
 impl Client {
@@ -93,7 +89,7 @@ impl Client {
         self.connection().handshake().parts()
     }
 
-    /// Its connected sockets, in the order in which they connected.
+    /// Its connected sockets, in the order in which the client asked for their namespaces.
     #[must_use]
     pub fn sockets(&self) -> Vec<Socket> {
         let state = self.0.state();
@@ -140,18 +136,10 @@ impl Client {
         self.0.full.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// A socket's queue went from `waiting` events to fewer.
-    pub(super) fn eased(&self, socket: &Socket, waiting: usize) {
-        let limit = socket.queue_limit();
-        if waiting >= limit && limit > 0 && self.0.full.fetch_sub(1, Ordering::AcqRel) == 1 {
+    /// A socket's queue is not full any more.
+    pub(super) fn eased(&self) {
+        if self.0.full.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.connection().resume();
-        }
-    }
-
-    /// One of `waiting` events is about to run.
-    pub(super) fn eased_one(&self, socket: &Socket, waiting: usize) {
-        if waiting == socket.queue_limit() {
-            self.eased(socket, waiting);
         }
     }
 
@@ -187,17 +175,10 @@ impl ClientInner {
             return self.client().fail(DecodeError::text_among_attachments());
         }
         if matches!(packet.kind, PacketType::BinaryEvent | PacketType::BinaryAck) && packet.attachments > 0 {
-            let pending = Pending::new(text, packet.attachments);
-            state.pending = Some(Box::new(PendingPacket {
-                packet: pending,
-                kind: packet.kind,
-            }));
+            state.pending = Some(Box::new(Pending::new(text, packet.attachments)));
             return;
         }
-        let socket = state
-            .find(packet.namespace)
-            .filter(|entry| entry.joined)
-            .map(|entry| entry.socket.clone());
+        let socket = state.hearer(packet);
         drop(state);
         self.deliver(socket, packet, &[]);
     }
@@ -223,7 +204,7 @@ impl ClientInner {
                 }
             }
             PacketType::Disconnect => {
-                socket.leave_namespace(crate::server::DisconnectReason::ClientNamespaceDisconnect);
+                socket.depart(DisconnectReason::ClientNamespaceDisconnect);
             }
             PacketType::ConnectError | PacketType::Connect => {}
         }
@@ -258,27 +239,21 @@ impl Receiver for ClientInner {
             drop(state);
             return self.client().fail(DecodeError::unannounced_binary());
         };
-        if !pending.packet.push(data) {
+        if !pending.push(data) {
             return;
         }
         let Some(complete) = state.pending.take() else {
             return;
         };
         drop(state);
-        let kind = complete.kind;
-        let (text, attachments) = complete.packet.into_parts();
+        let (text, attachments) = complete.into_parts();
         let limit = self.io.settings().max_attachments;
         let decoded = packet::decode(&text, self.connection.protocol(), limit).and_then(|packet| {
             packet::check_placeholders(packet.payload, attachments.len()).map(|()| packet)
         });
         match decoded {
             Ok(packet) => {
-                debug_assert_eq!(packet.kind, kind);
-                let socket = self
-                    .state()
-                    .find(packet.namespace)
-                    .filter(|entry| entry.joined)
-                    .map(|entry| entry.socket.clone());
+                let socket = self.state().hearer(&packet);
                 self.deliver(socket, &packet, &attachments);
             }
             Err(error) => self.client().fail(error),
@@ -292,7 +267,7 @@ impl Receiver for ClientInner {
         let sockets: Vec<_> = state.sockets.drain(..).collect();
         drop(state);
         for entry in sockets {
-            entry.socket.leave_namespace(reason.into());
+            entry.socket.depart(reason.into());
         }
     }
 
@@ -306,6 +281,12 @@ impl Receiver for ClientInner {
 }
 
 impl State {
+    /// The socket that the packet is for. One that is still in the middlewares hears only that it is to leave.
+    fn hearer(&self, packet: &Packet<'_>) -> Option<Socket> {
+        let entry = self.find(packet.namespace)?;
+        (entry.joined || packet.kind == PacketType::Disconnect).then(|| entry.socket.clone())
+    }
+
     fn find(&self, namespace: &str) -> Option<&Entry> {
         self.sockets
             .iter()

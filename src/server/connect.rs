@@ -74,10 +74,13 @@ impl Socket {
             verdict.as_mut().poll(&mut Context::from_waker(Waker::noop()))
         }));
         match polled {
-            Ok(Poll::Pending) => dispatch::spawn(async move {
-                let verdict = judged(verdict).await;
-                self.conclude(verdict);
-            }),
+            Ok(Poll::Pending) => {
+                let io = self.io().clone();
+                dispatch::spawn(&io, async move {
+                    let verdict = judged(verdict).await;
+                    self.conclude(verdict);
+                });
+            }
             Ok(Poll::Ready(verdict)) => self.conclude(Ok(verdict)),
             Err(panic) => self.conclude(Err(Panicked::new(&*panic))),
         }
@@ -137,11 +140,21 @@ impl Socket {
     /// The connect handlers have started: what came meanwhile is dispatched, then the gate opens.
     fn open_inbox(&self) {
         loop {
-            // The guard must not live into the match arms: handlers run there.
-            let next = self.inbox().next();
+            // Its own statement: handlers must not run under the guard.
+            let (next, eased) = self.inbox().next();
+            if eased {
+                self.client().eased();
+            }
             match next {
+                Next::Event(event) if self.home().is_sequential() => {
+                    let socket = self.clone();
+                    return dispatch::spawn(self.io(), async move {
+                        socket.finish_stored(&event).await;
+                        socket.work_off().await;
+                    });
+                }
                 Next::Event(event) => self.dispatch_stored(&event),
-                Next::Leave(reason) => self.leave_namespace(reason),
+                Next::Leave(leave) => self.depart_now(leave),
                 Next::Opened => return,
             }
         }

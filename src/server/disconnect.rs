@@ -4,7 +4,9 @@
 //! its namespace and its client, pending acknowledgements end, and `disconnect` handlers start. It runs exactly once for a
 //! socket that had connected, and never for one that had not.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
+
+use tokio::runtime::Handle;
 
 use crate::{
     engine::{CloseReason, Outbound},
@@ -12,9 +14,11 @@ use crate::{
         Socket,
         dispatch::{self, DisconnectListener, DisconnectParts},
         emit,
+        inbox::Leave,
         listeners::List,
         running::Running,
         socket::Status,
+        socket_listeners::SocketListeners,
     },
 };
 
@@ -87,60 +91,95 @@ impl Socket {
     /// not reconnect by itself.
     ///
     /// With `close`, every socket of the same client leaves and its connection is closed after what is queued has been sent.
-    /// Handlers hear the reason `server namespace disconnect` in both cases. Does nothing if the socket has left already.
+    /// Handlers hear the reason `server namespace disconnect` in both cases; they start inline, before this returns. Does
+    /// nothing if the socket has left already.
     pub fn disconnect(&self, close: bool) {
+        if !self.is_connected() {
+            return;
+        }
+        let leave = Leave {
+            reason: DisconnectReason::ServerNamespaceDisconnect,
+            farewell: true,
+        };
         if close {
-            for socket in self.client().sockets() {
-                socket.disconnect(false);
-            }
+            self.client()
+                .sockets()
+                .iter()
+                .for_each(|socket| socket.depart_with(leave));
             self.connection().close();
-        } else if self.is_connected() {
-            let farewell = emit::disconnect(self.home().name());
-            // Whether the client can still be told doesn't matter: it leaves.
-            let _ = self.connection().send(Outbound::Own(farewell));
-            self.leave_namespace(DisconnectReason::ServerNamespaceDisconnect);
+        } else {
+            self.depart_with(leave);
         }
     }
 
-    /// The sequence of leaving, or nothing where it has begun already.
-    pub(super) fn leave_namespace(&self, reason: DisconnectReason) {
-        if self.inbox().postpone(reason) {
-            return;
+    /// The sequence of leaving, where the client is not told: it knows, or its connection has ended.
+    pub(super) fn depart(&self, reason: DisconnectReason) {
+        self.depart_with(Leave {
+            reason,
+            farewell: false,
+        });
+    }
+
+    /// The sequence of leaving, now or behind what has to come first; or nothing where it has begun already.
+    fn depart_with(&self, leave: Leave) {
+        if !self.inbox().postpone(leave) {
+            self.depart_now(leave);
+        } else if self.status() == Status::Connecting {
+            // A middleware that awaits one would keep the others waiting.
+            self.acks().clear();
         }
+    }
+
+    pub(super) fn depart_now(&self, leave: Leave) {
         match self.advance(Status::Connected, Status::Disconnecting) {
             Ok(()) => {}
             Err(Status::Connecting) => return self.discard(),
             Err(_) => return,
         }
+        let io = self.io().clone();
+        let _under_way = Running::start(io.clone());
+        let _runtime = io.runtime().map(Handle::enter);
+        let leave = LeaveSequence { socket: self, leave };
         let listeners = self.home().listeners();
         self.run_all(
             listeners.disconnecting().as_ref(),
-            &self.own_listeners().disconnecting(),
-            reason,
+            &self
+                .own_listeners()
+                .map(SocketListeners::disconnecting)
+                .unwrap_or_default(),
+            leave.leave.reason,
         );
-        tracing::debug!(namespace = self.namespace_name(), socket = self.public_id(), %reason, "a socket left");
-        self.set_status(Status::Disconnected);
-        self.home().index().remove(self);
-        self.client().forget(self);
-        self.discard_waiting();
-        let own = self.own_listeners().disconnect();
-        self.drop_own_listeners();
-        self.run_all(listeners.disconnect().as_ref(), &own, reason);
+        drop(leave);
     }
 
     /// Forgets a socket that never became connected; no handler hears of it.
     pub(super) fn discard(&self) {
+        drop(self.let_go());
+    }
+
+    /// From here on nothing refers to the socket. Gives back who is to hear of it.
+    fn let_go(&self) -> Vec<Arc<dyn DisconnectListener>> {
         self.set_status(Status::Disconnected);
         self.home().index().remove(self);
         self.client().forget(self);
-        self.discard_waiting();
-        self.drop_own_listeners();
+        self.acks().clear();
+        // Its own statement: the guard must be gone before the connection is woken.
+        let was_full = self.inbox().clear();
+        if was_full {
+            self.client().eased();
+        }
+        let own = self
+            .own_listeners()
+            .map(SocketListeners::disconnect)
+            .unwrap_or_default();
+        self.close_own_listeners();
+        own
     }
 
     fn run_all(
         &self,
         shared: Option<&List<dyn DisconnectListener>>,
-        own: &[std::sync::Arc<dyn DisconnectListener>],
+        own: &[Arc<dyn DisconnectListener>],
         reason: DisconnectReason,
     ) {
         let shared = shared.into_iter().flat_map(|list| list.iter());
@@ -148,12 +187,36 @@ impl Socket {
             let mut parts = DisconnectParts::new(self, reason);
             let run = dispatch::prepare(self, None, || listener.call(&mut parts));
             if let Some(rest) = run.and_then(|run| dispatch::start(self, None, run)) {
-                let (socket, guard) = (self.clone(), Running::start(self.client().io().clone()));
-                dispatch::spawn(async move {
+                let (socket, guard) = (self.clone(), Running::start(self.io().clone()));
+                dispatch::spawn(self.io(), async move {
                     dispatch::finish(&socket, None, rest).await;
                     drop(guard);
                 });
             }
         }
+    }
+}
+
+/// The second half of the sequence, which comes whatever happens in the first.
+struct LeaveSequence<'a> {
+    socket: &'a Socket,
+    leave: Leave,
+}
+
+impl Drop for LeaveSequence<'_> {
+    fn drop(&mut self) {
+        let Self {
+            socket,
+            leave: Leave { reason, farewell },
+        } = *self;
+        tracing::debug!(namespace = socket.namespace_name(), socket = socket.public_id(), %reason, "a socket left");
+        let own = socket.let_go();
+        if farewell {
+            // Not before: a client may connect again as soon as it is told. Whether it still can be doesn't matter.
+            let _ = socket
+                .connection()
+                .send(Outbound::Own(emit::disconnect(socket.namespace_name())));
+        }
+        socket.run_all(socket.home().listeners().disconnect().as_ref(), &own, reason);
     }
 }

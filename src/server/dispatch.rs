@@ -4,6 +4,7 @@
 
 use std::{
     any::Any,
+    cell::Cell,
     error::Error,
     fmt,
     future::Future,
@@ -16,7 +17,9 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     packet::{ArgError, Args},
-    server::{AckSender, ConnectError, DisconnectReason, HandlerError, Socket, error::HandlerErrorKind},
+    server::{
+        AckSender, ConnectError, DisconnectReason, HandlerError, Socket, SocketIo, error::HandlerErrorKind,
+    },
 };
 
 /// An extractor's refusal that came out of a run, because the extraction happens in there.
@@ -234,46 +237,70 @@ pub(super) async fn finish(socket: &Socket, event: Option<&str>, run: Run) {
 pub(super) fn start_or_spawn(socket: &Socket, event: Option<&str>, run: Run) {
     if let Some(rest) = start(socket, event, run) {
         let (socket, event) = (socket.clone(), event.map(Box::<str>::from));
-        spawn(async move { finish(&socket, event.as_deref(), rest).await });
+        let io = socket.io().clone();
+        spawn(&io, async move { finish(&socket, event.as_deref(), rest).await });
     }
 }
 
-/// Starts an `on_error` handler. What goes wrong in it is only logged, or it would be told of itself.
-pub(super) fn start_report(socket: &Socket, mut run: Run) {
-    let first = catch_unwind(AssertUnwindSafe(|| {
-        run.as_mut().poll(&mut Context::from_waker(Waker::noop()))
-    }));
-    match first {
-        Ok(Poll::Pending) => {
-            let namespace = Box::<str>::from(socket.namespace_name());
-            spawn(async move {
-                if let Err(error) = run.await {
-                    tracing::warn!(namespace = &*namespace, error, "an on_error handler failed");
-                }
-            });
-        }
-        Ok(Poll::Ready(Ok(()))) => {}
-        Ok(Poll::Ready(Err(error))) => {
-            tracing::warn!(
-                namespace = socket.namespace_name(),
-                error,
-                "an on_error handler failed"
-            );
-        }
-        Err(_) => tracing::error!(
-            namespace = socket.namespace_name(),
-            "an on_error handler panicked"
-        ),
+thread_local! {
+    /// An `on_error` handler is being polled by this thread.
+    static REPORTING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Says that an `on_error` handler is being polled, until it is dropped.
+struct Reporting;
+
+impl Reporting {
+    fn enter() -> Self {
+        REPORTING.set(true);
+        Self
     }
+}
+
+impl Drop for Reporting {
+    fn drop(&mut self) {
+        REPORTING.set(false);
+    }
+}
+
+pub(super) fn is_reporting() -> bool {
+    REPORTING.get()
+}
+
+/// Runs an `on_error` handler. What goes wrong in it is only logged.
+pub(super) fn report(socket: &Socket, listener: &dyn ErrorListener, error: HandlerError) {
+    let call = || {
+        let _reporting = Reporting::enter();
+        Ok(listener.call(socket.clone(), error))
+    };
+    let Some(mut run) = prepare(socket, None, call) else {
+        return;
+    };
+    let reporting: Run = Box::pin(std::future::poll_fn(move |cx| {
+        let _reporting = Reporting::enter();
+        match catch_unwind(AssertUnwindSafe(|| run.as_mut().poll(cx))) {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(Ok(()))) => {}
+            Ok(Poll::Ready(Err(error))) => tracing::warn!(error, "an on_error handler failed"),
+            Err(_) => tracing::error!("an on_error handler panicked"),
+        }
+        Poll::Ready(Ok(()))
+    }));
+    start_or_spawn(socket, None, reporting);
 }
 
 /// The one place where the server starts a task.
+///
+/// The runtime is the one that the clients' connections live in, so that threads outside of it may use sockets too.
 #[expect(
     clippy::disallowed_methods,
     reason = "the dispatcher is where handlers that wait get their task"
 )]
-pub(super) fn spawn(future: impl Future<Output = ()> + Send + 'static) {
-    drop(tokio::spawn(future));
+pub(super) fn spawn(io: &SocketIo, future: impl Future<Output = ()> + Send + 'static) {
+    match io.runtime() {
+        Some(runtime) => drop(runtime.spawn(future)),
+        None => drop(tokio::spawn(future)),
+    }
 }
 
 /// The panic of a handler, as an error.

@@ -13,6 +13,12 @@ use bytes::Bytes;
 
 use crate::server::DisconnectReason;
 
+/// How many events may wait before the connection is not read any more.
+const MAX_EVENTS: usize = 64;
+
+/// How many bytes of events may wait before the connection is not read any more.
+const MAX_BYTES: usize = 1 << 20;
+
 /// The gate in front of a socket's handlers.
 #[derive(Debug)]
 pub(super) enum Inbox {
@@ -25,8 +31,10 @@ pub(super) enum Inbox {
 #[derive(Debug, Default)]
 pub(super) struct Held {
     events: VecDeque<StoredEvent>,
-    /// The socket left before its connect handlers had started: they come first.
-    leaving: Option<DisconnectReason>,
+    bytes: usize,
+    /// Too much waits; told once, and taken back once.
+    full: bool,
+    leaving: Option<Leave>,
     connecting: bool,
 }
 
@@ -38,11 +46,29 @@ pub(super) struct StoredEvent {
     pub(super) attachments: Vec<Bytes>,
 }
 
+/// How a socket is to leave.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Leave {
+    pub(super) reason: DisconnectReason,
+    /// The client is told with a DISCONNECT packet.
+    pub(super) farewell: bool,
+}
+
+/// What became of an event at the gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stored {
+    /// Nothing: the gate is open.
+    No,
+    Yes,
+    /// It waits, and with it too much does.
+    Full,
+}
+
 /// What comes next for who works off the queue.
 #[derive(Debug)]
 pub(super) enum Next {
     Event(StoredEvent),
-    Leave(DisconnectReason),
+    Leave(Leave),
     Opened,
 }
 
@@ -59,11 +85,15 @@ impl Inbox {
         matches!(self, Self::Open)
     }
 
-    /// Queues an event if the gate is shut, and says how many wait now.
-    pub(super) fn store(&mut self, event: impl FnOnce() -> StoredEvent) -> Option<usize> {
-        let Self::Held(held) = self else { return None };
-        held.events.push_back(event());
-        Some(held.events.len())
+    /// Queues an event if the gate is shut.
+    pub(super) fn store(&mut self, event: impl FnOnce() -> StoredEvent) -> Stored {
+        let Self::Held(held) = self else { return Stored::No };
+        let event = event();
+        held.bytes += event.size();
+        held.events.push_back(event);
+        let overflows = !held.full && held.is_too_much();
+        held.full |= overflows;
+        if overflows { Stored::Full } else { Stored::Yes }
     }
 
     /// Shuts the gate: a handler waits and the next event has to wait for it.
@@ -71,47 +101,64 @@ impl Inbox {
         *self = Self::Held(Box::default());
     }
 
-    /// Puts the leave behind the connect handlers, if those have not started; `false` if there is no need to.
-    pub(super) fn postpone(&mut self, reason: DisconnectReason) -> bool {
+    /// Puts the leave behind what comes first: connect handlers that have not started, and for a client that says
+    /// goodbye itself, the events it sent before. `false` if there is nothing of the kind.
+    pub(super) fn postpone(&mut self, leave: Leave) -> bool {
         match self {
-            Self::Held(held) if held.connecting => {
-                held.leaving.get_or_insert(reason);
+            Self::Held(held) if held.connecting || leave.is_in_order() => {
+                held.leaving.get_or_insert(leave);
                 true
             }
             _ => false,
         }
     }
 
-    /// What to do next; opens the gate when nothing waits any more.
-    pub(super) fn next(&mut self) -> Next {
+    /// What to do next, and whether the queue was full and is no more. Opens the gate when nothing waits any more.
+    pub(super) fn next(&mut self) -> (Next, bool) {
         let Self::Held(held) = self else {
-            return Next::Opened;
+            return (Next::Opened, false);
         };
         held.connecting = false;
-        if let Some(reason) = held.leaving.take() {
-            return Next::Leave(reason);
+        if let Some(leave) = held.leaving
+            && (held.events.is_empty() || !leave.is_in_order())
+        {
+            held.leaving = None;
+            return (Next::Leave(leave), false);
         }
-        match held.events.pop_front() {
-            Some(event) => Next::Event(event),
-            None => {
-                *self = Self::Open;
-                Next::Opened
-            }
-        }
+        let Some(event) = held.events.pop_front() else {
+            *self = Self::Open;
+            return (Next::Opened, false);
+        };
+        held.bytes -= event.size();
+        let eased = held.full && !held.is_too_much();
+        held.full &= !eased;
+        (Next::Event(event), eased)
     }
 
-    /// How many events wait.
-    pub(super) fn waiting(&self) -> usize {
-        match self {
-            Self::Open => 0,
-            Self::Held(held) => held.events.len(),
+    /// Forgets what waits, because the socket has left; whether the queue was full.
+    pub(super) fn clear(&mut self) -> bool {
+        match std::mem::replace(self, Self::Open) {
+            Self::Open => false,
+            Self::Held(held) => held.full,
         }
     }
+}
 
-    /// Forgets what waits: the socket has left.
-    pub(super) fn clear(&mut self) -> usize {
-        let waiting = self.waiting();
-        *self = Self::Open;
-        waiting
+impl Held {
+    fn is_too_much(&self) -> bool {
+        self.events.len() >= MAX_EVENTS || self.bytes >= MAX_BYTES
+    }
+}
+
+impl Leave {
+    /// The client asked for it, so what it sent before comes before.
+    fn is_in_order(self) -> bool {
+        self.reason == DisconnectReason::ClientNamespaceDisconnect
+    }
+}
+
+impl StoredEvent {
+    fn size(&self) -> usize {
+        self.payload.len() + self.attachments.iter().map(Bytes::len).sum::<usize>()
     }
 }

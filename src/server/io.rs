@@ -4,11 +4,13 @@ use std::{
     collections::HashMap,
     fmt,
     sync::{
-        Arc, PoisonError, RwLock, Weak,
+        Arc, OnceLock, PoisonError, RwLock, Weak,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
+
+use tokio::runtime::Handle;
 
 use crate::{
     engine::{Acceptor, ClientBundle, CloseReason, Connection, Engine, PathRule, Receiver},
@@ -41,6 +43,8 @@ struct IoInner {
     namespaces: RwLock<HashMap<Box<str>, Arc<NamespaceInner>>>,
     next_serial: AtomicU64,
     leaving: Running,
+    /// Where the connections live, once there was one.
+    runtime: OnceLock<Handle>,
 }
 
 impl SocketIo {
@@ -63,6 +67,7 @@ impl SocketIo {
             namespaces: RwLock::default(),
             next_serial: AtomicU64::new(0),
             leaving: Running::new(),
+            runtime: OnceLock::new(),
         });
         let io = Self(inner);
         drop(io.of("/"));
@@ -156,6 +161,11 @@ impl SocketIo {
             .cloned()
     }
 
+    /// The runtime that the connections live in; none before the first one.
+    pub(super) fn runtime(&self) -> Option<&Handle> {
+        self.0.runtime.get()
+    }
+
     pub(super) fn next_serial(&self) -> u64 {
         self.0.next_serial.fetch_add(1, Ordering::Relaxed)
     }
@@ -163,6 +173,9 @@ impl SocketIo {
 
 impl Acceptor for IoInner {
     fn accept(&self, connection: &Connection) -> Arc<dyn Receiver> {
+        if let Ok(runtime) = Handle::try_current() {
+            self.runtime.get_or_init(|| runtime);
+        }
         let this = self
             .this
             .upgrade()

@@ -56,7 +56,9 @@ impl Listeners {
     }
 
     pub(crate) fn set_error(&self, listener: Arc<dyn ErrorListener>) {
-        self.write().error = Some(listener);
+        // The old one may own what its drop calls back with, so it goes without the lock.
+        let replaced = self.write().error.replace(listener);
+        drop(replaced);
     }
 
     /// Those that hear every event, and those that hear this one.

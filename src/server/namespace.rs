@@ -4,7 +4,7 @@ use std::{
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -34,8 +34,8 @@ pub(crate) struct NamespaceInner {
     index: Mutex<Index<Socket>>,
     listeners: Listeners,
     next_ack: AtomicU64,
-    /// How many events of a socket may wait for the handler before them; 0 where handlers don't wait for each other.
-    queue: AtomicUsize,
+    /// Each handler finishes before the next event of its socket starts one.
+    sequential: AtomicBool,
 }
 
 impl Namespace {
@@ -57,14 +57,17 @@ impl<S> Namespace<S> {
 
     /// From now on each handler *finishes* before the next event of the same socket starts one.
     ///
-    /// Events wait in a queue of 64. When it is full the server stops reading from that connection, so the client feels
+    /// Events wait in a queue of 64 events and 1 MiB. When it is full the server stops reading from that connection, so the client feels
     /// the pressure. Acknowledgements wait behind a full queue too: a handler that awaits one from its own client then
     /// waits until the acknowledgement times out.
     ///
     /// Without this, handlers *start* in the order of their events, and one that waits doesn't hold up the next.
-    #[must_use]
+    #[expect(
+        clippy::must_use_candidate,
+        reason = "it acts on the namespace; the handle is given back for chaining"
+    )]
     pub fn sequential(self) -> Self {
-        self.inner.queue.store(64, Ordering::Relaxed);
+        self.inner.sequential.store(true, Ordering::Relaxed);
         self
     }
 
@@ -204,7 +207,7 @@ impl NamespaceInner {
             index: Mutex::new(Index::new()),
             listeners: Listeners::default(),
             next_ack: AtomicU64::new(0),
-            queue: AtomicUsize::new(0),
+            sequential: AtomicBool::new(false),
         }
     }
 
@@ -225,8 +228,8 @@ impl NamespaceInner {
         self.next_ack.fetch_add(1, Ordering::Relaxed)
     }
 
-    pub(super) fn queue(&self) -> usize {
-        self.queue.load(Ordering::Relaxed)
+    pub(super) fn is_sequential(&self) -> bool {
+        self.sequential.load(Ordering::Relaxed)
     }
 
     /// The names that belong to the protocol can't be emitted.

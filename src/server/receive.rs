@@ -7,7 +7,7 @@ use crate::{
     server::{
         EventParts, Socket,
         dispatch::{self, Run},
-        inbox::{Next, StoredEvent},
+        inbox::{Next, Stored, StoredEvent},
     },
 };
 
@@ -20,19 +20,14 @@ impl Socket {
             attachments: attachments.to_vec(),
         });
         match stored {
-            None => self.dispatch(payload, ack, attachments),
-            Some(waiting) if waiting == self.queue_limit() => self.client().pressed(),
-            Some(_) => {}
+            Stored::No => self.dispatch(payload, ack, attachments),
+            Stored::Full => self.client().pressed(),
+            Stored::Yes => {}
         }
     }
 
     pub(super) fn dispatch_stored(&self, event: &StoredEvent) {
         self.dispatch(&event.payload, event.ack, &event.attachments);
-    }
-
-    /// How many events may wait before the connection is not read any more; 0 where handlers don't wait for each other.
-    pub(super) fn queue_limit(&self) -> usize {
-        self.home().queue()
     }
 
     fn dispatch(&self, payload: &str, ack: Option<u64>, attachments: &[Bytes]) {
@@ -44,7 +39,7 @@ impl Socket {
             Err(error) if error.is_ignorable() => return tracing::debug!(%error, "a packet was ignored"),
             Err(error) => return self.client().fail(error),
         };
-        if self.queue_limit() == 0 {
+        if !self.home().is_sequential() {
             self.each_run(event, ack, attachments, |event, run| {
                 dispatch::start_or_spawn(self, Some(event), run)
             });
@@ -76,7 +71,7 @@ impl Socket {
             }
             resumes
         };
-        dispatch::spawn(async move {
+        dispatch::spawn(self.io(), async move {
             for run in unfinished {
                 dispatch::finish(&socket, Some(&name), run).await;
             }
@@ -87,24 +82,22 @@ impl Socket {
     }
 
     /// Runs what waits in the queue, each handler to its end, then opens the gate.
-    async fn work_off(&self) {
+    pub(super) async fn work_off(&self) {
         loop {
-            let (waiting, next) = {
-                let mut inbox = self.inbox();
-                (inbox.waiting(), inbox.next())
-            };
+            // Its own statement: handlers must not run under the guard.
+            let (next, eased) = self.inbox().next();
+            if eased {
+                self.client().eased();
+            }
             match next {
-                Next::Event(event) => {
-                    self.client().eased_one(self, waiting);
-                    self.finish_stored(&event).await;
-                }
-                Next::Leave(reason) => self.leave_namespace(reason),
+                Next::Event(event) => self.finish_stored(&event).await,
+                Next::Leave(leave) => self.depart_now(leave),
                 Next::Opened => return,
             }
         }
     }
 
-    async fn finish_stored(&self, stored: &StoredEvent) {
+    pub(super) async fn finish_stored(&self, stored: &StoredEvent) {
         if !self.is_connected() {
             return;
         }
@@ -134,15 +127,19 @@ impl Socket {
         let name: &str = &event.name;
         let args = event.args.with_attachments(attachments);
         let shared = self.home().listeners().event(name);
-        let own = self.own_listeners().event(name);
-        if own.is_empty() && shared.iter().all(Option::is_none) {
+        let [shared_any, shared] = shared.each_ref().map(|list| list.as_deref().unwrap_or_default());
+        let [own_any, own] = self
+            .own_listeners()
+            .map(|listeners| listeners.event(name))
+            .unwrap_or_default();
+        if shared.is_empty() && own.is_empty() {
             tracing::trace!(
                 namespace = self.namespace_name(),
                 event = name,
                 "nobody listens to an event"
             );
         }
-        for listener in shared.iter().flatten().flat_map(|list| list.iter()).chain(&own) {
+        for listener in shared_any.iter().chain(&own_any).chain(shared).chain(&own) {
             let mut parts = EventParts::new(self, name, args.clone(), &mut ack);
             if let Some(run) = dispatch::prepare(self, Some(name), || listener.call(&mut parts)) {
                 take(name, run);

@@ -14,13 +14,10 @@ use serde_json::value::RawValue;
 use crate::{
     Protocol, SocketId,
     engine::Connection,
-    room::{Member, Room, Rooms},
+    room::{Member, Room, Rooms, listed},
     server::{
-        Client, Extensions, HandlerError, Handshake, ListenerId, Namespace, SocketIo, dispatch,
-        inbox::Inbox,
-        namespace::NamespaceInner,
-        pending_acks::PendingAcks,
-        socket_listeners::{self, SocketListeners},
+        Client, Extensions, HandlerError, Handshake, ListenerId, Namespace, SocketIo, dispatch, inbox::Inbox,
+        namespace::NamespaceInner, pending_acks::PendingAcks, socket_listeners::SocketListeners,
     },
 };
 
@@ -184,7 +181,14 @@ impl Socket {
     ///
     /// What is kept is no `T`.
     pub fn data<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
-        T::deserialize(&*self.own().data.lock().unwrap_or_else(PoisonError::into_inner))
+        // A copy, because reading it runs code of `T`.
+        let data = self
+            .own()
+            .data
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        T::deserialize(data)
     }
 
     /// Replaces the data kept with the socket.
@@ -223,31 +227,30 @@ impl Socket {
 
     /// Joins rooms. Takes effect at once; does nothing for a socket that has left.
     pub fn join(&self, rooms: impl Rooms) {
+        let rooms = listed(rooms);
         let mut index = self.0.namespace.index();
         // Read under the lock: whoever leaves sets the status before it takes the socket out of its rooms.
-        if self.status() != Status::Disconnected {
-            let mut others = Vec::new();
-            rooms.each(&mut |room| {
-                if room.as_str() == self.id().as_str() {
-                    self.0.left_own_room.store(false, Ordering::Relaxed);
-                } else {
-                    others.push(room);
-                }
-            });
-            index.join(self, others);
+        if self.status() == Status::Disconnected {
+            return;
         }
+        let (own, others): (Vec<_>, Vec<_>) = rooms.into_iter().partition(|room| *room == *self.id());
+        if !own.is_empty() {
+            self.0.left_own_room.store(false, Ordering::Relaxed);
+        }
+        index.join(self, others);
     }
 
     /// Leaves rooms. Those it isn't in don't matter; the room of its own id can be left too.
     pub fn leave(&self, rooms: impl Rooms) {
+        let rooms = listed(rooms);
         let mut index = self.0.namespace.index();
-        rooms.each(&mut |room| {
-            if room.as_str() == self.id().as_str() {
+        for room in rooms {
+            if room == *self.id() {
                 self.0.left_own_room.store(true, Ordering::Relaxed);
             } else {
                 index.leave(self, &room);
             }
-        });
+        }
     }
 
     /// Takes away a listener of this socket; `false` if it was gone already.
@@ -256,20 +259,24 @@ impl Socket {
         reason = "whether it was still there seldom matters"
     )]
     pub fn remove_listener(&self, id: ListenerId) -> bool {
-        self.own_listeners().remove(id)
+        self.own_listeners().is_some_and(|listeners| listeners.remove(id))
     }
 
     /// Takes away all listeners that this socket has for an event; those of the namespace stay.
     #[doc(alias = "removeAllListeners")]
     pub fn remove_all_listeners(&self, event: impl AsRef<str>) {
-        self.own_listeners().remove_event(event.as_ref());
+        if let Some(listeners) = self.own_listeners() {
+            listeners.remove_event(event.as_ref());
+        }
     }
 
     /// The events that this socket has listeners of its own for.
     #[must_use]
     #[doc(alias = "eventNames")]
     pub fn event_names(&self) -> Vec<Box<str>> {
-        self.own_listeners().event_names()
+        self.own_listeners()
+            .map(SocketListeners::event_names)
+            .unwrap_or_default()
     }
 
     pub(super) fn home(&self) -> &Arc<NamespaceInner> {
@@ -284,11 +291,9 @@ impl Socket {
         self.0.inbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn own_listeners(&self) -> &SocketListeners {
-        self.0
-            .own
-            .get()
-            .map_or(&socket_listeners::NONE, |own| &own.listeners)
+    /// The listeners of this socket, if it ever had any.
+    pub(super) fn own_listeners(&self) -> Option<&SocketListeners> {
+        self.0.own.get().map(|own| &own.listeners)
     }
 
     /// The listeners of this socket, to add one.
@@ -296,10 +301,10 @@ impl Socket {
         &self.own().listeners
     }
 
-    pub(super) fn drop_own_listeners(&self) {
-        if let Some(own) = self.0.own.get() {
-            own.listeners.clear();
-        }
+    /// Drops the listeners and lets no more in. Makes the place for them if there is none, or one that is added at this
+    /// moment would stay.
+    pub(super) fn close_own_listeners(&self) {
+        self.own().listeners.close();
     }
 
     /// The id for the log: none for clients of Engine.IO 3, whose ids give their session away.
@@ -309,13 +314,6 @@ impl Socket {
 
     pub(super) fn has_left(&self) -> bool {
         self.status() == Status::Disconnected
-    }
-
-    /// Ends what waits for the client: its acknowledgements, and the events that wait for a handler.
-    pub(super) fn discard_waiting(&self) {
-        self.0.acks.clear();
-        let waiting = self.inbox().clear();
-        self.client().eased(self, waiting);
     }
 
     pub(super) fn status(&self) -> Status {
@@ -343,15 +341,9 @@ impl Socket {
     /// Tells the namespace's `on_error`, or the log where there is none.
     pub(super) fn report(&self, error: HandlerError) {
         match self.0.namespace.listeners().error() {
-            Some(listener) => {
-                let run = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                    listener.call(self.clone(), error)
-                }));
-                if let Ok(run) = run {
-                    dispatch::start_report(self, run);
-                }
-            }
-            None => error.trace(self),
+            Some(listener) if !dispatch::is_reporting() => dispatch::report(self, &*listener, error),
+            // What goes wrong in an `on_error` handler is not told to it, or it would never end.
+            _ => error.trace(self),
         }
     }
 

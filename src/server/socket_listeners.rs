@@ -17,8 +17,15 @@ pub struct ListenerId(u64);
 /// What was registered on one socket, in that order.
 #[derive(Default)]
 pub(crate) struct SocketListeners {
-    entries: Mutex<Vec<Entry>>,
+    entries: Mutex<Entries>,
     next: AtomicU64,
+}
+
+#[derive(Default)]
+struct Entries {
+    list: Vec<Entry>,
+    /// The socket has left: nobody hears anything any more.
+    closed: bool,
 }
 
 struct Entry {
@@ -36,12 +43,6 @@ enum Hears {
     Disconnecting(Arc<dyn DisconnectListener>),
     Disconnect(Arc<dyn DisconnectListener>),
 }
-
-/// Of the sockets that have none.
-pub(super) static NONE: SocketListeners = SocketListeners {
-    entries: Mutex::new(Vec::new()),
-    next: AtomicU64::new(0),
-};
 
 impl SocketListeners {
     pub(crate) fn add_event(&self, name: &str, once: bool, listener: Arc<dyn EventListener>) -> ListenerId {
@@ -65,20 +66,16 @@ impl SocketListeners {
     }
 
     pub(super) fn remove(&self, id: ListenerId) -> bool {
-        let mut entries = self.lock();
-        let before = entries.len();
-        entries.retain(|entry| entry.id != id);
-        entries.len() != before
+        !self.take(|entry| entry.id == id).is_empty()
     }
 
     pub(super) fn remove_event(&self, event: &str) {
-        self.lock()
-            .retain(|entry| entry.hears.event().is_none_or(|name| name != event));
+        drop(self.take(|entry| entry.hears.event() == Some(event)));
     }
 
     pub(super) fn event_names(&self) -> Vec<Box<str>> {
         let mut names: Vec<Box<str>> = Vec::new();
-        for name in self.lock().iter().filter_map(|entry| entry.hears.event()) {
+        for name in self.lock().list.iter().filter_map(|entry| entry.hears.event()) {
             if !names.iter().any(|known| **known == *name) {
                 names.push(name.into());
             }
@@ -86,27 +83,28 @@ impl SocketListeners {
         names
     }
 
-    /// Those that hear this event, first the ones that hear every event. Takes out those that hear it once.
-    pub(super) fn event(&self, event: &str) -> Vec<Arc<dyn EventListener>> {
+    /// Those that hear every event, and those that hear this one. Takes out those that hear it once.
+    pub(super) fn event(&self, event: &str) -> [Vec<Arc<dyn EventListener>>; 2] {
         let mut entries = self.lock();
-        let any = entries.iter().filter_map(|entry| match &entry.hears {
-            Hears::Any(listener) => Some(listener.clone()),
-            _ => None,
-        });
-        let mut heard: Vec<_> = any.collect();
-        entries.retain(|entry| match &entry.hears {
-            Hears::Event { name, once, listener } if **name == *event => {
-                heard.push(listener.clone());
-                !once
+        let [mut any, mut named] = [Vec::new(), Vec::new()];
+        // A listener that is taken out goes on living in what is given back.
+        entries.list.retain(|entry| {
+            match &entry.hears {
+                Hears::Any(listener) => any.push(listener.clone()),
+                Hears::Event { name, once, listener } if **name == *event => {
+                    named.push(listener.clone());
+                    return !once;
+                }
+                _ => {}
             }
-            _ => true,
+            true
         });
-        heard
+        [any, named]
     }
 
     pub(super) fn disconnecting(&self) -> Vec<Arc<dyn DisconnectListener>> {
         let entries = self.lock();
-        let heard = entries.iter().filter_map(|entry| match &entry.hears {
+        let heard = entries.list.iter().filter_map(|entry| match &entry.hears {
             Hears::Disconnecting(listener) => Some(listener.clone()),
             _ => None,
         });
@@ -115,26 +113,38 @@ impl SocketListeners {
 
     pub(super) fn disconnect(&self) -> Vec<Arc<dyn DisconnectListener>> {
         let entries = self.lock();
-        let heard = entries.iter().filter_map(|entry| match &entry.hears {
+        let heard = entries.list.iter().filter_map(|entry| match &entry.hears {
             Hears::Disconnect(listener) => Some(listener.clone()),
             _ => None,
         });
         heard.collect()
     }
 
-    pub(super) fn clear(&self) {
-        // Dropped after the lock is released: a listener may own what its drop calls back with.
-        let entries = std::mem::take(&mut *self.lock());
+    /// Drops them all and lets no more in.
+    pub(super) fn close(&self) {
+        let mut entries = self.lock();
+        entries.closed = true;
+        let list = std::mem::take(&mut entries.list);
         drop(entries);
+        drop(list);
     }
 
     fn add(&self, hears: Hears) -> ListenerId {
         let id = ListenerId(self.next.fetch_add(1, Ordering::Relaxed));
-        self.lock().push(Entry { id, hears });
+        let mut entries = self.lock();
+        // One that was added to a socket that has left would never be dropped, if it owns the socket.
+        if !entries.closed {
+            entries.list.push(Entry { id, hears });
+        }
         id
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Entry>> {
+    /// Takes entries out. They are dropped by the caller, without the lock: what a listener owns may call back.
+    fn take(&self, mut which: impl FnMut(&Entry) -> bool) -> Vec<Entry> {
+        self.lock().list.extract_if(.., |entry| which(entry)).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Entries> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

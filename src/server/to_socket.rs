@@ -6,7 +6,7 @@ use serde::Serialize;
 use tokio::sync::oneshot;
 
 use crate::{
-    engine::Outbound,
+    engine::{Outbound, Outgoing},
     room::{Member as _, Rooms, Target},
     server::{
         AckError, AckFuture, Broadcast, EmitError, HandlerError, Socket, broadcast::Flags, emit,
@@ -126,12 +126,16 @@ impl ToSocket {
     /// As [`Socket::try_emit`]; a volatile event that could not leave at once is an error for which
     /// [`is_full`](EmitError::is_full) holds.
     pub fn try_emit<A: Serialize>(&self, event: impl AsRef<str>, args: A) -> Result<(), EmitError> {
-        self.dispatch(event.as_ref(), None, &args)
+        self.deliver(self.encode(event.as_ref(), None, &args)?)
     }
 
     /// As [`Socket::emit_with_ack`], with the flags.
     pub fn emit_with_ack<T>(&self, event: impl AsRef<str>, args: impl Serialize) -> AckFuture<T> {
         let id = self.socket.home().next_ack();
+        let outgoing = match self.encode(event.as_ref(), Some(id), &args) {
+            Ok(outgoing) => outgoing,
+            Err(error) => return AckFuture::failed(error.into()),
+        };
         let (waiter, reply) = oneshot::channel();
         if !self.socket.acks().insert(id, Waiter::One(waiter)) {
             return AckFuture::failed(AckError::disconnected());
@@ -140,7 +144,7 @@ impl ToSocket {
             .flags
             .timeout
             .unwrap_or(self.socket.io().settings().ack_timeout);
-        match self.dispatch(event.as_ref(), Some(id), &args) {
+        match self.deliver(outgoing) {
             Ok(()) => AckFuture::waiting(self.socket.clone(), id, reply, timeout),
             Err(error) => {
                 self.socket.acks().remove(id);
@@ -192,14 +196,22 @@ impl ToSocket {
         Broadcast::new(self.socket.home().clone(), target).with_flags(self.flags)
     }
 
-    fn dispatch<A: Serialize>(&self, event: &str, ack: Option<u64>, args: &A) -> Result<(), EmitError> {
+    fn encode<A: Serialize>(&self, event: &str, ack: Option<u64>, args: &A) -> Result<Outgoing, EmitError> {
         NamespaceInner::check_event(event)?;
         if self.socket.has_left() {
             return Err(EmitError::closed());
         }
-        let namespace = self.socket.home().name();
-        let outgoing = Outbound::Own(emit::event(namespace, ack, event, args, self.flags.compress)?);
-        let connection = self.socket.connection();
+        Ok(emit::event(
+            self.socket.home().name(),
+            ack,
+            event,
+            args,
+            self.flags.compress,
+        )?)
+    }
+
+    fn deliver(&self, outgoing: Outgoing) -> Result<(), EmitError> {
+        let (connection, outgoing) = (self.socket.connection(), Outbound::Own(outgoing));
         Ok(if self.flags.volatile {
             connection.send_volatile(outgoing)
         } else {
