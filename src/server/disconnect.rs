@@ -123,9 +123,13 @@ impl Socket {
     /// The sequence of leaving, now or behind what has to come first; or nothing where it has begun already.
     fn depart_with(&self, leave: Leave) {
         if !self.inbox().postpone(leave) {
-            self.depart_now(leave);
-        } else if self.status() == Status::Connecting {
-            // A middleware that awaits one would keep the others waiting.
+            return self.depart_now(leave);
+        }
+        if leave.farewell {
+            self.set_leaving(true);
+        }
+        if self.status() == Status::Connecting {
+            // A middleware that awaits one would wait for nothing.
             self.acks().clear();
         }
     }
@@ -136,6 +140,7 @@ impl Socket {
             Err(Status::Connecting) => return self.discard(),
             Err(_) => return,
         }
+        self.set_leaving(false);
         let io = self.io().clone();
         let _under_way = Running::start(io.clone());
         let _runtime = io.runtime().map(Handle::enter);

@@ -34,6 +34,8 @@ struct SocketInner {
     client: Client,
     status: AtomicU8,
     left_own_room: AtomicBool,
+    /// It is to leave as soon as its connect handlers have started, and sends nothing any more.
+    leaving: AtomicBool,
     auth: Option<Box<RawValue>>,
     inbox: Mutex<Inbox>,
     acks: PendingAcks,
@@ -75,6 +77,7 @@ impl Socket {
             client,
             status: AtomicU8::new(Status::Connecting as u8),
             left_own_room: AtomicBool::new(false),
+            leaving: AtomicBool::new(false),
             auth,
             inbox: Mutex::new(Inbox::connecting()),
             acks: PendingAcks::default(),
@@ -146,7 +149,7 @@ impl Socket {
     /// Middlewares have admitted the socket and it has not left.
     #[must_use]
     pub fn is_connected(&self) -> bool {
-        matches!(self.status(), Status::Connected | Status::Disconnecting)
+        matches!(self.status(), Status::Connected | Status::Disconnecting) && !self.is_leaving()
     }
 
     /// The request that opened the connection, and what the client sent to connect to this namespace.
@@ -313,7 +316,15 @@ impl Socket {
     }
 
     pub(super) fn has_left(&self) -> bool {
-        self.status() == Status::Disconnected
+        self.status() == Status::Disconnected || self.is_leaving()
+    }
+
+    fn is_leaving(&self) -> bool {
+        self.0.leaving.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_leaving(&self, leaving: bool) {
+        self.0.leaving.store(leaving, Ordering::Relaxed);
     }
 
     pub(super) fn status(&self) -> Status {

@@ -101,9 +101,9 @@ async fn a_leave_happens_once_whatever_else_is_a_reason() {
     let (io, main) = io(SocketIo::builder());
     told(main, &log);
     let _ = io.of("/").on("go", async |socket: Socket| {
+        socket.disconnect(true);
+        socket.disconnect(true);
         socket.disconnect(false);
-        socket.disconnect(true);
-        socket.disconnect(true);
     });
     let server = TestServer::start(&io).await;
     for (eio, via) in TestClient::EVERY_WAY {

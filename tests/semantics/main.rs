@@ -16,6 +16,7 @@ mod log;
 mod middleware;
 mod order;
 mod reasons;
+mod robustness;
 mod rooms;
 mod sequential;
 mod shutdown;
