@@ -82,6 +82,19 @@ impl From<CloseReason> for DisconnectReason {
     }
 }
 
+/// Takes the socket out of its namespace and its client when it is dropped: even if what runs before panics.
+struct Leaving<'a>(&'a Socket);
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        let Self(socket) = self;
+        socket.set_status(Status::Disconnected);
+        socket.home().index().remove(socket);
+        socket.client().forget(socket);
+        socket.discard_waiting();
+    }
+}
+
 impl Socket {
     /// Disconnects this socket from its namespace: the client's `disconnect` event says `io server disconnect`, and it does
     /// not reconnect by itself.
@@ -112,6 +125,7 @@ impl Socket {
             Err(Status::Connecting) => return self.discard(),
             Err(_) => return,
         }
+        let leaving = Leaving(self);
         let listeners = self.home().listeners();
         self.run_all(
             listeners.disconnecting().as_ref(),
@@ -119,10 +133,7 @@ impl Socket {
             reason,
         );
         tracing::debug!(namespace = self.namespace_name(), socket = self.public_id(), %reason, "a socket left");
-        self.set_status(Status::Disconnected);
-        self.home().index().remove(self);
-        self.client().forget(self);
-        self.discard_waiting();
+        drop(leaving);
         let own = self.own_listeners().disconnect();
         self.drop_own_listeners();
         self.run_all(listeners.disconnect().as_ref(), &own, reason);
@@ -130,10 +141,7 @@ impl Socket {
 
     /// Forgets a socket that never became connected; no handler hears of it.
     pub(super) fn discard(&self) {
-        self.set_status(Status::Disconnected);
-        self.home().index().remove(self);
-        self.client().forget(self);
-        self.discard_waiting();
+        drop(Leaving(self));
         self.drop_own_listeners();
     }
 

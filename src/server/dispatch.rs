@@ -268,12 +268,20 @@ pub(super) fn start_report(socket: &Socket, mut run: Run) {
 }
 
 /// The one place where the server starts a task.
+///
+/// Outside of a runtime there is nobody to run it, and no reason to fail: whoever emits or disconnects from a plain thread
+/// isn't to blame for a handler that waits.
 #[expect(
     clippy::disallowed_methods,
     reason = "the dispatcher is where handlers that wait get their task"
 )]
 pub(super) fn spawn(future: impl Future<Output = ()> + Send + 'static) {
-    drop(tokio::spawn(future));
+    match tokio::runtime::Handle::try_current() {
+        Ok(runtime) => drop(runtime.spawn(future)),
+        Err(_) => {
+            tracing::error!("a handler that waits needs a tokio runtime, and there is none: it is given up");
+        }
+    }
 }
 
 /// The panic of a handler, as an error.

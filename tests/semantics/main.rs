@@ -17,6 +17,7 @@ mod middleware;
 mod order;
 mod reasons;
 mod rooms;
+mod senders;
 mod sequential;
 mod shutdown;
 mod slow_peers;
