@@ -69,13 +69,16 @@ impl Timers {
             return;
         }
         // Without a runtime there is nobody to wait; the next deadline set within one starts the task.
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            state.running = true;
-            runtime.spawn(run(Running {
-                timers: Arc::clone(self),
-                ended: false,
-            }));
-        }
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
+        state.running = true;
+        // A runtime that is shutting down drops the task at once, and its end takes the lock.
+        drop(state);
+        runtime.spawn(run(Running {
+            timers: Arc::clone(self),
+            ended: false,
+        }));
     }
 
     /// How many deadlines are set.

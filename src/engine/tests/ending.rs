@@ -330,3 +330,35 @@ async fn nothing_of_a_session_stays_behind() {
     // Once the upper half has gone, so has the connection it held.
     assert_eq!(inner.strong_count(), 0);
 }
+
+#[test]
+fn a_deadline_that_is_set_while_the_runtime_shuts_down_is_no_deadlock() {
+    /// Sets a deadline when its task is dropped, as the end of a session does for others.
+    struct SetsDeadline(Client);
+
+    impl Drop for SetsDeadline {
+        fn drop(&mut self) {
+            // Timers of its own: their task has never been started.
+            crate::engine::timer::Timers::new().insert(1, self.0.upper.connection());
+        }
+    }
+
+    let (done, ended) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let sets = SetsDeadline(Client::open(Config::default()).await);
+            tokio::spawn(async move {
+                let _sets = sets;
+                std::future::pending::<()>().await;
+            });
+            settle().await;
+        });
+        drop(runtime);
+        done.send(()).unwrap();
+    });
+    ended.recv_timeout(Duration::from_secs(10)).unwrap();
+}
