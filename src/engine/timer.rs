@@ -17,6 +17,9 @@ use super::{
 /// How exact deadlines are.
 const TICK: Duration = Duration::from_millis(250);
 
+/// Reminders before the other tasks of the thread have their turn: what the end of a session causes takes its time.
+const REMINDERS: usize = 64;
+
 /// The deadlines of all connections of an engine.
 pub(super) struct Timers {
     epoch: Instant,
@@ -91,7 +94,9 @@ impl Timers {
         let ticks = self.nanos(now) / tick_nanos();
         self.lock()
             .wheel
-            .advance(u32::try_from(ticks).unwrap_or(u32::MAX))
+            .advance(u32::try_from(ticks).unwrap_or(u32::MAX), |connection| {
+                connection.strong_count() > 0
+            })
     }
 
     /// Whether the task may end. Decided under the lock, so that no deadline is set in between.
@@ -121,8 +126,11 @@ async fn run(mut running: Running) {
     while !running.ended {
         ticks.tick().await;
         let now = clock::now();
-        for (tick, connection) in running.timers.advance(now) {
-            remind(&connection, now, tick);
+        for some in running.timers.advance(now).chunks(REMINDERS) {
+            for (tick, connection) in some {
+                remind(connection, now, *tick);
+            }
+            tokio::task::yield_now().await;
         }
         running.ended = running.timers.stop_if_empty();
     }

@@ -331,6 +331,30 @@ async fn nothing_of_a_session_stays_behind() {
     assert_eq!(inner.strong_count(), 0);
 }
 
+#[tokio::test(start_paused = true)]
+async fn many_sessions_that_end_at_once_leave_the_others_their_turn() {
+    const SESSIONS: usize = 200;
+    let server = Server::new(Config::default());
+    for _ in 0..SESSIONS {
+        server.get("EIO=3&transport=polling").await;
+    }
+    let other = tokio::spawn({
+        let server = Arc::clone(&server);
+        async move {
+            let mut seen = Vec::new();
+            while server.engine.clients_count() > 0 {
+                seen.push(server.engine.clients_count());
+                tokio::task::yield_now().await;
+            }
+            seen.dedup();
+            seen
+        }
+    });
+    pass(46).await;
+    let seen = other.await.unwrap();
+    assert!(seen.len() > 2, "all or nothing: {seen:?}");
+}
+
 #[test]
 fn a_deadline_that_is_set_while_the_runtime_shuts_down_is_no_deadlock() {
     /// Sets a deadline when its task is dropped, as the end of a session does for others.
