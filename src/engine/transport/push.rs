@@ -160,6 +160,7 @@ impl Push {
                 connection.lock().register_push(cx);
                 // It may have become ready before there was anybody to tell.
                 ready!(dispatch.receiver.poll_ready(cx));
+                connection.unblock();
             }
             dispatch.next(connection);
         }
@@ -175,6 +176,7 @@ impl Push {
     fn end(&mut self, answer: Answer) -> Answer {
         let dispatched = matches!(self.stage, Stage::Dispatching(_));
         self.stage = Stage::Answered;
+        self.connection.unblock();
         self.connection.update(clock::now(), |core, effects| {
             core.session.handle_push_end();
             core.dispatching &= !dispatched;
