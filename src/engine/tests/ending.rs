@@ -72,6 +72,29 @@ async fn a_post_that_is_dropped_while_the_receiver_rests_ends_the_session() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_post_whose_body_never_ends_does_not_outlive_its_session() {
+    let client = Client::open(Config::default()).await;
+    let post = client.post_for_ever("4a");
+    pass(26).await;
+    assert!(!post.is_finished());
+    pass(21).await;
+    assert_eq!(client.upper.told(), [Told::Close(CloseReason::PingTimeout)]);
+    post.await.unwrap().is(400, "");
+
+    let client = Client::open(Config::default()).await;
+    let post = client.post_for_ever("4a");
+    settle().await;
+    client.upper.connection().close();
+    settle().await;
+    assert!(!post.is_finished());
+    // One at a time is kept, here as before.
+    client.post("4b").await.is(400, "");
+    pass(31).await;
+    post.await.unwrap().is(400, "");
+    assert_eq!(client.upper.told(), [Told::Close(CloseReason::ForcedClose)]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn packets_of_a_session_that_has_ended_are_let_go() {
     let client = Client::open(Config::default()).await;
     let Outbound::Own(outgoing) = packet("x", &[]) else {
