@@ -98,6 +98,11 @@ impl Connection {
     }
 
     pub(crate) fn close_with(&self, reason: CloseReason) {
+        // Whoever ended the session sees to it that its receiver is told: a handler of another one that closes this one, too,
+        // isn't to run the handlers of this one inside of its own.
+        if self.ready_state() == ReadyState::Closed {
+            return;
+        }
         let now = clock::now();
         self.update(now, |core, _| {
             let queued = !core.outbox.is_drained();
@@ -113,7 +118,8 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// The connection is closed, or its send buffer is full; then [`Overflow`] has been applied.
+    /// The connection is closed, or its send buffer is full; then [`Overflow`] has been applied. Whoever sends is never the
+    /// one who tells the receiver of the end.
     pub(crate) fn send(&self, out: Outbound) -> Result<(), SendError> {
         let sent = self.push(out, |core| {
             if core.session.accepts_packets() {
@@ -124,7 +130,7 @@ impl Connection {
         });
         if sent == Err(SendError::Full) && self.0.shared.config.overflow == Overflow::Disconnect {
             refused!(self, "the send buffer is full");
-            self.fail(CloseReason::TransportError);
+            self.fail_later(CloseReason::TransportError);
         }
         sent
     }

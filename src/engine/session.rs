@@ -69,6 +69,8 @@ struct Closing {
     held: bool,
     /// The GET came after the end: Node answers it with a noop before the close packet.
     late: bool,
+    /// A POST is being read, and ignored.
+    pushing: bool,
     deadline: Instant,
 }
 
@@ -219,7 +221,11 @@ impl Session {
                 PushStep::Overlap
             }
             // Read and ignored, as everything that comes after the end.
-            Phase::Closing(closing) if closing.transport == Transport::Polling => PushStep::Accepted,
+            Phase::Closing(closing) if closing.transport == Transport::Polling && !closing.pushing => {
+                closing.pushing = true;
+                PushStep::Accepted
+            }
+            Phase::Closing(closing) if closing.transport == Transport::Polling => PushStep::Overlap,
             Phase::Opening(_) | Phase::WebSocket | Phase::Closing(_) => PushStep::Mismatch,
             Phase::Closed(_) => PushStep::Unknown,
         }
@@ -227,8 +233,10 @@ impl Session {
 
     /// The POST has been answered.
     pub(super) fn handle_push_end(&mut self) {
-        if let Phase::Polling(polling) = &mut self.phase {
-            polling.pushing = false;
+        match &mut self.phase {
+            Phase::Polling(polling) => polling.pushing = false,
+            Phase::Closing(closing) => closing.pushing = false,
+            _ => {}
         }
     }
 
@@ -297,7 +305,10 @@ impl Session {
             return;
         }
         let transport = self.transport();
-        let held = matches!(&self.phase, Phase::Polling(Polling { held: true, .. }));
+        let (held, pushing) = match &self.phase {
+            Phase::Polling(polling) => (polling.held, polling.pushing),
+            _ => (false, false),
+        };
         // Nobody waits for the next poll while the server shuts down, unless it would bring something.
         if reason == CloseReason::ServerShuttingDown && transport == Transport::Polling && !held && !queued {
             return self.fail(reason);
@@ -313,6 +324,7 @@ impl Session {
             transport,
             held,
             late: false,
+            pushing,
             deadline: now + grace,
         });
     }

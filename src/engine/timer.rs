@@ -17,6 +17,9 @@ use super::{
 /// How exact deadlines are.
 const TICK: Duration = Duration::from_millis(250);
 
+/// Reminders before the other tasks of the thread have their turn: what the end of a session causes takes its time.
+const REMINDERS: usize = 64;
+
 /// The deadlines of all connections of an engine.
 pub(super) struct Timers {
     epoch: Instant,
@@ -69,13 +72,16 @@ impl Timers {
             return;
         }
         // Without a runtime there is nobody to wait; the next deadline set within one starts the task.
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            state.running = true;
-            runtime.spawn(run(Running {
-                timers: Arc::clone(self),
-                ended: false,
-            }));
-        }
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
+        state.running = true;
+        // A runtime that is shutting down drops the task at once, and its end takes the lock.
+        drop(state);
+        runtime.spawn(run(Running {
+            timers: Arc::clone(self),
+            ended: false,
+        }));
     }
 
     /// How many deadlines are set.
@@ -88,7 +94,9 @@ impl Timers {
         let ticks = self.nanos(now) / tick_nanos();
         self.lock()
             .wheel
-            .advance(u32::try_from(ticks).unwrap_or(u32::MAX))
+            .advance(u32::try_from(ticks).unwrap_or(u32::MAX), |connection| {
+                connection.strong_count() > 0
+            })
     }
 
     /// Whether the task may end. Decided under the lock, so that no deadline is set in between.
@@ -118,8 +126,11 @@ async fn run(mut running: Running) {
     while !running.ended {
         ticks.tick().await;
         let now = clock::now();
-        for (tick, connection) in running.timers.advance(now) {
-            remind(&connection, now, tick);
+        for some in running.timers.advance(now).chunks(REMINDERS) {
+            for (tick, connection) in some {
+                remind(connection, now, *tick);
+            }
+            tokio::task::yield_now().await;
         }
         running.ended = running.timers.stop_if_empty();
     }

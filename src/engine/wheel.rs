@@ -47,7 +47,9 @@ impl<K> Wheel<K> {
     }
 
     /// Goes on to this tick and gives out what was due until then, with the tick it was entered for.
-    pub(super) fn advance(&mut self, now: u32) -> Vec<(u32, K)> {
+    ///
+    /// What it comes across that isn't due is only put back if it is worth keeping.
+    pub(super) fn advance(&mut self, now: u32, keep: impl Fn(&K) -> bool) -> Vec<(u32, K)> {
         let mut due = Vec::new();
         let turns = now.saturating_sub(self.now).min(SLOTS);
         for tick in now.saturating_sub(turns)..now {
@@ -56,7 +58,7 @@ impl<K> Wheel<K> {
                 self.entries -= 1;
                 if entry.tick <= now {
                     due.push((entry.tick, entry.key));
-                } else {
+                } else if keep(&entry.key) {
                     self.insert(entry.tick, entry.key);
                 }
             }
@@ -75,25 +77,39 @@ mod tests {
 
     use super::*;
 
+    const fn keep<K>(_: &K) -> bool {
+        true
+    }
+
     #[test]
     fn an_entry_is_due_at_its_tick_and_not_before() {
         let mut wheel = Wheel::new();
         wheel.insert(3, "a");
         wheel.insert(1000, "b");
-        assert_eq!(wheel.advance(2), []);
-        assert_eq!(wheel.advance(3), [(3, "a")]);
-        assert_eq!(wheel.advance(999), []);
-        assert_eq!(wheel.advance(1000), [(1000, "b")]);
+        assert_eq!(wheel.advance(2, keep), []);
+        assert_eq!(wheel.advance(3, keep), [(3, "a")]);
+        assert_eq!(wheel.advance(999, keep), []);
+        assert_eq!(wheel.advance(1000, keep), [(1000, "b")]);
         assert!(wheel.is_empty());
     }
 
     #[test]
     fn a_deadline_in_the_past_is_due_with_the_next_tick() {
         let mut wheel = Wheel::new();
-        wheel.advance(100);
+        wheel.advance(100, keep);
         wheel.insert(7, ());
-        assert_eq!(wheel.advance(100), []);
-        assert_eq!(wheel.advance(101), [(7, ())]);
+        assert_eq!(wheel.advance(100, keep), []);
+        assert_eq!(wheel.advance(101, keep), [(7, ())]);
+    }
+
+    #[test]
+    fn an_entry_that_nobody_wants_any_more_is_let_go_within_a_turn() {
+        let mut wheel = Wheel::new();
+        wheel.insert(1_000_000, "kept");
+        wheel.insert(1_000_000, "gone");
+        assert_eq!(wheel.advance(SLOTS, |key| *key == "kept"), []);
+        assert_eq!(wheel.len(), 1);
+        assert_eq!(wheel.advance(1_000_000, keep), [(1_000_000, "kept")]);
     }
 
     #[test]
@@ -113,7 +129,7 @@ mod tests {
                     waiting.push(tick.max(now + 1));
                 }
                 now += step;
-                let mut due = wheel.advance(now).len();
+                let mut due = wheel.advance(now, keep).len();
                 waiting.retain(|tick| {
                     let is_due = *tick <= now;
                     due = due.wrapping_sub(usize::from(is_due));

@@ -14,6 +14,7 @@ use std::{
 };
 
 use serde::de::DeserializeOwned;
+use tokio::runtime::Handle;
 
 use crate::{
     packet::{ArgError, Args},
@@ -297,9 +298,9 @@ pub(super) fn report(socket: &Socket, listener: &dyn ErrorListener, error: Handl
     reason = "the dispatcher is where handlers that wait get their task"
 )]
 pub(super) fn spawn(io: &SocketIo, future: impl Future<Output = ()> + Send + 'static) {
-    match io.runtime() {
+    match io.runtime().cloned().or_else(|| Handle::try_current().ok()) {
         Some(runtime) => drop(runtime.spawn(future)),
-        None => drop(tokio::spawn(future)),
+        None => tracing::error!("a handler that waits needs a tokio runtime, and there is none: it is given up"),
     }
 }
 

@@ -18,6 +18,7 @@ mod order;
 mod reasons;
 mod robustness;
 mod rooms;
+mod senders;
 mod sequential;
 mod shutdown;
 mod slow_peers;

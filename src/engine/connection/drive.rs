@@ -107,6 +107,29 @@ impl Connection {
         self.update(clock::now(), |core, _| core.session.fail(reason));
     }
 
+    /// Ends the session at once, and leaves it to a task to tell the receiver.
+    ///
+    /// For senders: they may hold locks, may be the receiver of another session that is being told of its end, and need not
+    /// be in a runtime.
+    pub(in crate::engine) fn fail_later(&self, reason: CloseReason) {
+        let mut effects = Effects::default();
+        let mut core = self.lock();
+        if core.session.closed().is_some() {
+            return;
+        }
+        core.session.fail(reason);
+        core.outbox.clear();
+        core.wake_all(&mut effects);
+        self.0.ready.store(ReadyState::Closed as u8, Ordering::Release);
+        // The driver of a WebSocket, a GET that is held and a POST come first; where there is none, the wheel does it.
+        let timers = &self.0.shared.timers;
+        let tick = timers.tick_after(clock::now()).saturating_add(1);
+        core.scheduled = Some(tick);
+        drop(core);
+        timers.insert(tick, self);
+        effects.wake();
+    }
+
     pub(in crate::engine) fn send_control(&self, control: Control) {
         self.update(clock::now(), |core, effects| {
             core.outbox.push_control(control);

@@ -72,6 +72,29 @@ async fn a_post_that_is_dropped_while_the_receiver_rests_ends_the_session() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_post_whose_body_never_ends_does_not_outlive_its_session() {
+    let client = Client::open(Config::default()).await;
+    let post = client.post_for_ever("4a");
+    pass(26).await;
+    assert!(!post.is_finished());
+    pass(21).await;
+    assert_eq!(client.upper.told(), [Told::Close(CloseReason::PingTimeout)]);
+    post.await.unwrap().is(400, "");
+
+    let client = Client::open(Config::default()).await;
+    let post = client.post_for_ever("4a");
+    settle().await;
+    client.upper.connection().close();
+    settle().await;
+    assert!(!post.is_finished());
+    // One at a time is kept, here as before.
+    client.post("4b").await.is(400, "");
+    pass(31).await;
+    post.await.unwrap().is(400, "");
+    assert_eq!(client.upper.told(), [Told::Close(CloseReason::ForcedClose)]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn packets_of_a_session_that_has_ended_are_let_go() {
     let client = Client::open(Config::default()).await;
     let Outbound::Own(outgoing) = packet("x", &[]) else {
@@ -250,6 +273,8 @@ async fn a_full_send_buffer_does_what_the_policy_says() {
     assert_eq!(connection.send(packet("1", &[])), Ok(()));
     assert_eq!(connection.send(packet("2", &[])), Ok(()));
     assert_eq!(connection.send(packet("3", &[])), Err(SendError::Full));
+    assert_eq!(connection.ready_state(), ReadyState::Closed);
+    pass(1).await;
     assert_eq!(client.upper.told(), [Told::Close(CloseReason::TransportError)]);
 
     let config = Config {
@@ -261,6 +286,41 @@ async fn a_full_send_buffer_does_what_the_policy_says() {
         let _ = client.upper.connection().send(packet(text, &[]));
     }
     client.get().await.is(200, "41\u{1e}42");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sender_is_never_the_one_who_tells_of_the_end() {
+    let config = Config {
+        max_send_buffer: 200,
+        ..Config::default()
+    };
+    let client = Client::open(config).await;
+    let (connection, sender) = (client.upper.connection(), Arc::clone(&client.upper));
+    // A plain thread: there is no runtime, and what is told there would run in the middle of a send.
+    let sending = std::thread::spawn(move || {
+        let overflows = (0..9).any(|_| sender.connection().send(packet("x", &[])) == Err(SendError::Full));
+        (overflows, sender.told())
+    });
+    assert_eq!(sending.join().unwrap(), (true, Vec::new()));
+    assert_eq!(connection.ready_state(), ReadyState::Closed);
+    assert_eq!(connection.send(packet("late", &[])), Err(SendError::Closed));
+    pass(1).await;
+    assert_eq!(client.upper.told(), [Told::Close(CloseReason::TransportError)]);
+    assert!(client.is_gone().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_held_get_learns_of_a_full_buffer_at_once() {
+    let config = Config {
+        max_send_buffer: 200,
+        ..Config::default()
+    };
+    let client = Client::open(config).await;
+    let held = client.hold().await;
+    while client.upper.connection().send(packet("x", &[])).is_ok() {}
+    assert_eq!(client.upper.told(), []);
+    held.await.unwrap().is(200, "1");
+    assert_eq!(client.upper.told(), [Told::Close(CloseReason::TransportError)]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -292,4 +352,60 @@ async fn nothing_of_a_session_stays_behind() {
     assert!(upper.upgrade().is_none());
     // Once the upper half has gone, so has the connection it held.
     assert_eq!(inner.strong_count(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_sessions_that_end_at_once_leave_the_others_their_turn() {
+    const SESSIONS: usize = 200;
+    let server = Server::new(Config::default());
+    for _ in 0..SESSIONS {
+        server.get("EIO=3&transport=polling").await;
+    }
+    let other = tokio::spawn({
+        let server = Arc::clone(&server);
+        async move {
+            let mut seen = Vec::new();
+            while server.engine.clients_count() > 0 {
+                seen.push(server.engine.clients_count());
+                tokio::task::yield_now().await;
+            }
+            seen.dedup();
+            seen
+        }
+    });
+    pass(46).await;
+    let seen = other.await.unwrap();
+    assert!(seen.len() > 2, "all or nothing: {seen:?}");
+}
+
+#[test]
+fn a_deadline_that_is_set_while_the_runtime_shuts_down_is_no_deadlock() {
+    /// Sets a deadline when its task is dropped, as the end of a session does for others.
+    struct SetsDeadline(Client);
+
+    impl Drop for SetsDeadline {
+        fn drop(&mut self) {
+            // Timers of its own: their task has never been started.
+            crate::engine::timer::Timers::new().insert(1, self.0.upper.connection());
+        }
+    }
+
+    let (done, ended) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let sets = SetsDeadline(Client::open(Config::default()).await);
+            tokio::spawn(async move {
+                let _sets = sets;
+                std::future::pending::<()>().await;
+            });
+            settle().await;
+        });
+        drop(runtime);
+        done.send(()).unwrap();
+    });
+    ended.recv_timeout(Duration::from_secs(10)).unwrap();
 }

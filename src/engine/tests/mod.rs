@@ -246,6 +246,17 @@ impl Client {
         self.server.post(&self.query, body).await
     }
 
+    /// A POST whose body begins like this and never ends.
+    fn post_for_ever(&self, start: &'static str) -> tokio::task::JoinHandle<Answer> {
+        let start = Ok::<_, std::convert::Infallible>(http_body::Frame::data(Bytes::from(start)));
+        let frames = futures::stream::iter([start]).chain(futures::stream::pending());
+        let request = Request::post(format!("/socket.io/?{}", self.query))
+            .body(http_body_util::StreamBody::new(frames))
+            .unwrap();
+        let answer = self.server.engine.handle(request, None);
+        tokio::spawn(async move { Answer::of(answer.await).await })
+    }
+
     /// A GET that is held by the server.
     async fn hold(&self) -> tokio::task::JoinHandle<Answer> {
         let (server, query) = (Arc::clone(&self.server), self.query.clone());

@@ -127,6 +127,10 @@ async fn a_receiver_that_became_ready_unnoticed_is_asked_again() {
     client.upper.blinks.store(true, Ordering::Release);
     client.post("4a").await.is(200, "ok");
     assert_eq!(client.upper.texts(), ["a"]);
+    // And it is over with the indulgence for a client that isn't read.
+    pass(26).await;
+    pass(21).await;
+    assert_eq!(client.upper.close_reasons(), [CloseReason::PingTimeout]);
 }
 
 #[tokio::test(start_paused = true)]

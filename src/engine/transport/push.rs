@@ -29,8 +29,9 @@ use crate::{
 ///
 /// ```text
 ///  Reading ── body complete ──► Dispatching ── all packets delivered ──► ok
-///     └── too large ──► 413        ▲    │
-///                                  └────┘ the receiver isn't ready
+///     ├── too large ──► 413        ▲    │
+///     │                            └────┘ the receiver isn't ready
+///     └── the session ends ──► 400
 /// ```
 ///
 /// Dropped before it has its answer, it is the client giving the request up.
@@ -98,13 +99,14 @@ impl Push {
     {
         if let Stage::Reading(read) = &mut self.stage {
             let limit = self.connection.shared().config.max_http_buffer_size;
-            let read = match ready!(poll_read(body, read, limit, cx)) {
-                Ok(()) => std::mem::take(read),
-                Err(Unread::TooLarge) => {
+            let read = match poll_read(body, read, limit, cx) {
+                Poll::Pending => return self.poll_closed(cx),
+                Poll::Ready(Ok(())) => std::mem::take(read),
+                Poll::Ready(Err(Unread::TooLarge)) => {
                     refused!(self.connection, "body too large");
                     return Poll::Ready(self.end(response::empty(StatusCode::PAYLOAD_TOO_LARGE)));
                 }
-                Err(Unread::Aborted) => {
+                Poll::Ready(Err(Unread::Aborted)) => {
                     refused!(self.connection, "data request connection closed prematurely");
                     return Poll::Ready(self.abort());
                 }
@@ -113,6 +115,17 @@ impl Push {
         }
         ready!(self.poll_dispatch(cx));
         Poll::Ready(self.end(response::ok()))
+    }
+
+    /// A body that never ends must not outlive its session.
+    fn poll_closed(&mut self, cx: &Context<'_>) -> Poll<Answer> {
+        let mut core = self.connection.lock();
+        if core.session.closed().is_none() {
+            core.register_push(cx);
+            return Poll::Pending;
+        }
+        drop(core);
+        Poll::Ready(self.end(response::empty(StatusCode::BAD_REQUEST)))
     }
 
     /// The body is complete. What isn't dispatched because the session has ended meanwhile is ignored.
@@ -160,6 +173,7 @@ impl Push {
                 connection.lock().register_push(cx);
                 // It may have become ready before there was anybody to tell.
                 ready!(dispatch.receiver.poll_ready(cx));
+                connection.unblock();
             }
             dispatch.next(connection);
         }
@@ -175,6 +189,7 @@ impl Push {
     fn end(&mut self, answer: Answer) -> Answer {
         let dispatched = matches!(self.stage, Stage::Dispatching(_));
         self.stage = Stage::Answered;
+        self.connection.unblock();
         self.connection.update(clock::now(), |core, effects| {
             core.session.handle_push_end();
             core.dispatching &= !dispatched;

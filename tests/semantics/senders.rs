@@ -1,0 +1,86 @@
+//! Whoever sends only sends: what follows from it happens elsewhere.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use axum::extract::State;
+use axum_socketio::{Socket, SocketIo};
+
+use crate::{
+    io,
+    log::{Log, log},
+    wire::{Eio, TestClient, TestServer, Via},
+};
+
+/// Handlers that are running at this moment.
+type Depth = Arc<AtomicUsize>;
+
+#[tokio::test]
+async fn a_cascade_of_full_buffers_does_not_run_one_handler_inside_another() {
+    let (log, mut heard) = log();
+    let (io, main) = io(SocketIo::builder().max_send_buffer(8 * 1024));
+    let _ = main.with_state((log, Depth::default())).on_disconnect(
+        async |socket: Socket, State((log, depth)): State<(Log, Depth)>| {
+            let around = depth.fetch_add(1, Ordering::SeqCst);
+            socket.broadcast().emit("left", "x".repeat(1024));
+            depth.fetch_sub(1, Ordering::SeqCst);
+            log.say(around);
+        },
+    );
+    let server = TestServer::start(&io).await;
+    let mut clients = Vec::new();
+    for _ in 0..10 {
+        clients.push(TestClient::connect(&server, Eio::V4, Via::Polling).await);
+    }
+    for _ in 0..10 {
+        io.of("/").emit("chunk", "x".repeat(1024));
+    }
+    assert_eq!(heard.drain(), [""; 0], "a handler ran inside of an emit");
+    for _ in &clients {
+        heard.expect("0").await;
+    }
+    assert!(io.of("/").is_empty());
+    assert_eq!(io.engine().clients_count(), 0);
+}
+
+#[tokio::test]
+async fn a_socket_leaves_without_a_runtime_too() {
+    let (io, main) = io(SocketIo::builder());
+    let _ = main
+        .on_disconnecting(async || tokio::task::yield_now().await)
+        .on_disconnect(async || tokio::task::yield_now().await);
+    let server = TestServer::start(&io).await;
+    let _client = TestClient::connect(&server, Eio::V4, Via::Polling).await;
+    disconnect_in_a_plain_thread(&io).unwrap();
+    assert!(io.of("/").is_empty());
+}
+
+#[tokio::test]
+async fn a_panic_on_the_way_out_leaves_no_ghost() {
+    struct Bomb;
+
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("as the test wants");
+        }
+    }
+
+    let (io, main) = io(SocketIo::builder());
+    let _ = main.on_disconnecting(async || {
+        let _bomb = Bomb;
+        std::future::pending::<()>().await;
+    });
+    let server = TestServer::start(&io).await;
+    let _client = TestClient::connect(&server, Eio::V4, Via::Polling).await;
+    // Nobody can go on with the handler there, so it is dropped.
+    assert!(disconnect_in_a_plain_thread(&io).is_err());
+    assert!(io.of("/").is_empty());
+    assert!(io.of("/").rooms().is_empty());
+}
+
+fn disconnect_in_a_plain_thread(io: &SocketIo) -> std::thread::Result<()> {
+    let socket = io.of("/").sockets().pop().unwrap();
+    std::thread::spawn(move || socket.disconnect(false)).join()
+}
