@@ -2,7 +2,10 @@
 //!
 //! User code reaches Engine.IO messages through Socket.IO only, so messages are Socket.IO packets here.
 
-#![expect(clippy::unwrap_used, reason = "a test says what went wrong by where it panics")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test says what went wrong by where it panics"
+)]
 
 #[path = "../support/wire/mod.rs"]
 #[expect(dead_code, reason = "shared with the other suites")]

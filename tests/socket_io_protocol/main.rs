@@ -1,6 +1,9 @@
 //! The official Socket.IO protocol suite, and its like for protocol 4, which Engine.IO 3 clients speak.
 
-#![expect(clippy::unwrap_used, reason = "a test says what went wrong by where it panics")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test says what went wrong by where it panics"
+)]
 
 #[path = "../support/wire/mod.rs"]
 #[expect(dead_code, reason = "shared with the other suites")]
