@@ -6,6 +6,8 @@
 mod contract;
 #[path = "clients/programs.rs"]
 mod programs;
+#[path = "support/setup.rs"]
+mod setup;
 
 use contract::Server;
 use programs::Client;

@@ -1,14 +1,14 @@
 //! The client programs: where they are, and how one is played.
 
 use std::{
-    collections::HashMap,
     path::Path,
     process::{Command, Stdio},
-    sync::OnceLock,
     time::Duration,
 };
 
 use tokio::time::timeout;
+
+use crate::setup::{node, setting};
 
 /// Longer than the deadline that every program has for itself.
 const DEADLINE: Duration = Duration::from_secs(150);
@@ -59,9 +59,8 @@ impl Client {
         let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients");
         match self {
             Self::Js(version) => {
-                let mut node = Command::new("node");
-                node.env("AXUM_SOCKETIO_JS_CLIENTS", setting("AXUM_SOCKETIO_JS_CLIENTS"));
-                node.arg(here.join("js/client.mjs")).arg(version);
+                let mut node = node("clients/js/client.mjs");
+                node.arg(version);
                 node
             }
             Self::Python(version) => {
@@ -73,29 +72,4 @@ impl Client {
             Self::Rust => Command::new(setting("AXUM_SOCKETIO_RUST_CLIENT")),
         }
     }
-}
-
-/// A setting of `tests/setup`: from the environment, where `tests/run` put it, else from running it now.
-fn setting(name: &str) -> String {
-    static SET_UP: OnceLock<HashMap<String, String>> = OnceLock::new();
-    std::env::var(name).unwrap_or_else(|_| SET_UP.get_or_init(set_up)[name].clone())
-}
-
-fn set_up() -> HashMap<String, String> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/setup");
-    let output = Command::new(script)
-        .arg("clients")
-        .stderr(Stdio::inherit())
-        .output()
-        .expect("tests/setup can be run");
-    assert!(
-        output.status.success(),
-        "tests/setup could not install the clients, see above"
-    );
-    let settings = String::from_utf8(output.stdout).expect("the settings are text");
-    settings
-        .lines()
-        .filter_map(|line| line.split_once('='))
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect()
 }

@@ -126,8 +126,8 @@ async fn a_heartbeat_in_the_wrong_direction_says_transport_error() {
 #[tokio::test]
 async fn a_client_that_goes_silent_says_ping_timeout() {
     let builder = SocketIo::builder()
-        .ping_interval(Duration::from_millis(100))
-        .ping_timeout(Duration::from_millis(100));
+        .ping_interval(Duration::from_millis(500))
+        .ping_timeout(Duration::from_millis(500));
     let (io, server, mut heard) = telling(builder).await;
     for (eio, via) in TestClient::EVERY_WAY {
         // It stays connected to the network, reads nothing and says nothing.

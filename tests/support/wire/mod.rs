@@ -18,7 +18,7 @@ pub(crate) use self::{
     client::{Eio, TestClient, Via},
     http::{Request, Response},
     payload::Packet,
-    server::{Profile, TestServer},
+    server::{CONNECT_TIMEOUT, PING_INTERVAL, PING_TIMEOUT, Profile, TestServer},
     websocket::{Frame, Ws},
 };
 
@@ -26,7 +26,7 @@ pub(crate) use self::{
 #[track_caller]
 pub(crate) fn within<T>(event: impl Future<Output = T>) -> impl Future<Output = T> {
     let caller = Location::caller();
-    let event = tokio::time::timeout(Duration::from_secs(10), event);
+    let event = tokio::time::timeout(Duration::from_secs(30), event);
     async move {
         event
             .await
