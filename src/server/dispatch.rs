@@ -293,14 +293,12 @@ pub(super) fn report(socket: &Socket, listener: &dyn ErrorListener, error: Handl
 /// The one place where the server starts a task.
 ///
 /// The runtime is the one that the clients' connections live in, so that threads outside of it may use sockets too.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the dispatcher is where handlers that wait get their task"
-)]
 pub(super) fn spawn(io: &SocketIo, future: impl Future<Output = ()> + Send + 'static) {
     match io.runtime().cloned().or_else(|| Handle::try_current().ok()) {
         Some(runtime) => drop(runtime.spawn(future)),
-        None => tracing::error!("a handler that waits needs a tokio runtime, and there is none: it is given up"),
+        None => {
+            tracing::error!("a handler that waits needs a tokio runtime, and there is none: it is given up")
+        }
     }
 }
 

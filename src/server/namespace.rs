@@ -62,10 +62,6 @@ impl<S> Namespace<S> {
     /// waits until the acknowledgement times out.
     ///
     /// Without this, handlers *start* in the order of their events, and one that waits doesn't hold up the next.
-    #[expect(
-        clippy::must_use_candidate,
-        reason = "it acts on the namespace; the handle is given back for chaining"
-    )]
     pub fn sequential(self) -> Self {
         self.inner.sequential.store(true, Ordering::Relaxed);
         self
