@@ -171,10 +171,11 @@ const checks = {
 
   async text_that_is_not_utf_8_closes_with_1007() {
     const tail = [Buffer.of(0x22, 0x5d)];
-    const wrong = [[Buffer.of(0xff)], [Buffer.of(0xed, 0xa0, 0x80)], [Buffer.of(0xc3)], [Buffer.of(0xf0, 0x9f), Buffer.of(0x22)]];
+    // No character, half a surrogate pair, a character without its end, and one whose end is missing in the next fragment.
+    const wrong = [[[0xff]], [[0xed, 0xa0, 0x80]], [[0xc3]], [[0xf0, 0x9f], [0x22]]];
     for (const parts of wrong) {
       const peer = await join();
-      const all = [Buffer.from('42["echo","'), ...parts, ...tail];
+      const all = [Buffer.from('42["echo","'), ...parts.map((part) => Buffer.from(part)), ...tail];
       all.forEach((part, i) => peer.socket.send(part, { binary: false, fin: i === all.length - 1 }));
       same((await peer.closed)[0], 1007);
     }

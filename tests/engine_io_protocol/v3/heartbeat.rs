@@ -1,7 +1,7 @@
 use std::time::Instant;
 
 use super::{payload, polling_session, websocket_session};
-use crate::wire::{Eio, PING_INTERVAL, PING_TIMEOUT, Packet, Profile, Request, TestServer};
+use crate::wire::{Eio, Packet, Profile, Request, TestServer};
 
 #[tokio::test]
 async fn polling_gets_its_pings_answered() {
@@ -56,7 +56,7 @@ async fn any_packet_counts_as_a_sign_of_life() {
     let server = TestServer::suite(Profile::Hasty).await;
     let target = polling_session(&server).await;
     let begun = now();
-    while begun.elapsed() < 2 * (PING_INTERVAL + PING_TIMEOUT) {
+    while begun.elapsed() < 2 * (Profile::PING_INTERVAL + Profile::PING_TIMEOUT) {
         let body = payload(&[r#"42["message"]"#]);
         Request::post(target.as_str(), body)
             .send(server.addr)

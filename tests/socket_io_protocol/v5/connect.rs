@@ -3,7 +3,7 @@ use std::time::Instant;
 use super::VIAS;
 use crate::{
     greeted,
-    wire::{CONNECT_TIMEOUT, Eio, Profile, TestClient, TestServer, Via},
+    wire::{Eio, Profile, TestClient, TestServer, Via},
 };
 
 #[tokio::test]
@@ -158,7 +158,7 @@ async fn a_client_that_joins_nothing_is_closed() {
             client.send("3").await;
         }
         assert!(
-            begun.elapsed() >= CONNECT_TIMEOUT,
+            begun.elapsed() >= Profile::CONNECT_TIMEOUT,
             "closed after {:?}",
             begun.elapsed()
         );

@@ -18,7 +18,7 @@ pub(crate) use self::{
     client::{Eio, TestClient, Via},
     http::{Request, Response},
     payload::Packet,
-    server::{CONNECT_TIMEOUT, PING_INTERVAL, PING_TIMEOUT, Profile, TestServer},
+    server::{Profile, TestServer},
     websocket::{Frame, Ws},
 };
 

@@ -16,19 +16,12 @@ pub(crate) struct TestServer {
     _running: JoinSet<()>,
 }
 
-/// The pause between two heartbeats of [`Profile::Hasty`]: time enough to connect on a machine with more to do.
-pub(crate) const PING_INTERVAL: Duration = Duration::from_millis(500);
-/// How long it waits for the answer. The official suites have 200 ms here, which a busy machine may sleep through.
-pub(crate) const PING_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long it waits for the first namespace.
-pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_millis(1500);
-
 /// The servers of the protocol suites. They have the same handlers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Profile {
     /// All options have their defaults.
     Defaults = 0,
-    /// Short of patience: [`PING_INTERVAL`], [`PING_TIMEOUT`], [`CONNECT_TIMEOUT`].
+    /// Heartbeats and namespaces are waited for a second or so: the constants below.
     Hasty = 1,
     /// Engine.IO 3 is refused.
     OnlyV4 = 2,
@@ -63,14 +56,21 @@ impl TestServer {
 }
 
 impl Profile {
+    /// The pause between two heartbeats of [`Hasty`](Self::Hasty): time enough to connect on a machine with more to do.
+    pub(crate) const PING_INTERVAL: Duration = Duration::from_millis(500);
+    /// How long it waits for the answer. The official suites have 200 ms here, which a busy machine may sleep through.
+    pub(crate) const PING_TIMEOUT: Duration = Duration::from_secs(1);
+    /// How long it waits for the first namespace.
+    pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_millis(1500);
+
     pub(super) fn options(self) -> SocketIo {
         let builder = SocketIo::builder();
         let builder = match self {
             Self::Defaults => builder,
             Self::Hasty => builder
-                .ping_interval(PING_INTERVAL)
-                .ping_timeout(PING_TIMEOUT)
-                .connect_timeout(CONNECT_TIMEOUT),
+                .ping_interval(Self::PING_INTERVAL)
+                .ping_timeout(Self::PING_TIMEOUT)
+                .connect_timeout(Self::CONNECT_TIMEOUT),
             Self::OnlyV4 => builder.allow_eio3(false),
         };
         builder.build().unwrap()
