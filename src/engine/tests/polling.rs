@@ -23,6 +23,28 @@ async fn a_handshake_is_answered_with_the_open_packet() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_longest_times_there_are_do_no_harm() {
+    const LONGEST: Duration = Duration::from_secs(u32::MAX as u64);
+    let config = Config {
+        ping_interval: LONGEST,
+        ping_timeout: LONGEST,
+        upgrade_timeout: LONGEST,
+        ..Config::default()
+    };
+    for query in ["EIO=3", "EIO=4"] {
+        let client = Client::open_with(config.clone(), query).await;
+        client.upper.connection().close_after(LONGEST);
+        drop(Ws::probe(&client).await);
+        pass(3600).await;
+        client
+            .post(if query == "EIO=3" { "2:4a" } else { "4a" })
+            .await
+            .is(200, "ok");
+        assert_eq!(client.upper.told(), [Told::Text("a".into())]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_sent_while_accepting_leaves_with_the_open_packet() {
     let server = Server::new(Config::default());
     *server.greeting.lock().unwrap() = Some("0");
