@@ -72,8 +72,8 @@ impl Builder {
     }
 
     /// How long a heartbeat may stay unanswered before the client is given up: 20 s by default. Browsers slow down the timers
-    /// of background tabs, so less than 5 s is asking for trouble. Like the ping,
-    /// the end comes up to 250 ms late, never early.
+    /// of background tabs, so less than 5 s is asking for trouble. Like the ping, the
+    /// end comes up to 250 ms late, never early.
     pub const fn ping_timeout(mut self, timeout: Duration) -> Self {
         self.settings.engine.ping_timeout = timeout;
         self

@@ -281,6 +281,34 @@ async fn writable_waits_until_the_queue_is_fetched() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_handshake_with_a_long_head_is_refused_on_either_transport() {
+    let server = Server::new(Config::default());
+    let ask = async |query: &str, upgrade: bool, header: usize| {
+        let mut request = Request::get(format!("/socket.io/?{query}")).header("cookie", "c".repeat(header));
+        if upgrade {
+            request = request
+                .header("connection", "upgrade")
+                .header("upgrade", "websocket");
+        }
+        let request = request.body(Full::<Bytes>::default()).unwrap();
+        Answer::of(server.engine.handle(request, None).await).await
+    };
+    let long = format!("EIO=4&transport=polling&x={}", "x".repeat(16 * 1024));
+    ask("EIO=4&transport=polling", false, 16 * 1024).await.is(431, "");
+    ask("EIO=4&transport=websocket", true, 16 * 1024)
+        .await
+        .is(431, "");
+    ask(&long, false, 0).await.is(431, "");
+    assert_eq!(server.engine.clients_count(), 0);
+    assert_eq!(ask("EIO=4&transport=polling", false, 16_000).await.status, 200);
+    // Nothing of the others is kept.
+    let sid = server.last().connection().id().as_str().to_owned();
+    server.last().send("x");
+    let poll = format!("EIO=4&transport=polling&sid={sid}");
+    ask(&poll, false, 16 * 1024).await.is(200, "4x");
+}
+
+#[tokio::test(start_paused = true)]
 async fn requests_that_fit_no_session_are_refused() {
     let config = Config {
         allow_eio3: false,
