@@ -5,6 +5,10 @@ use std::{fmt, net::SocketAddr, time::SystemTime};
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Uri, Version, request::Parts};
 use hyper::upgrade::OnUpgrade;
 
+/// The longest request head that is kept, in bytes. Browsers send one or two thousand; HTTP servers take far more, and a
+/// client could have it kept for every connection.
+const MAX_HEAD: usize = 16 * 1024;
+
 /// The request that opened a connection, kept for the connection's life.
 ///
 /// The method, the target and all headers stand in one allocation, each behind its length. The originals would be
@@ -22,6 +26,11 @@ pub(crate) struct Handshake {
 }
 
 impl Handshake {
+    /// Whether a request head is short enough to be kept for the life of a connection.
+    pub(crate) fn fits(parts: &Parts) -> bool {
+        head_len(parts) <= MAX_HEAD
+    }
+
     /// Copies the request. The user's extensions are kept as they are.
     pub(crate) fn new(parts: Parts, remote: Option<SocketAddr>, issued: SystemTime) -> Self {
         Self {
@@ -136,7 +145,8 @@ impl<'a> Iterator for Fields<'a> {
 
 fn copy_fields(parts: &Parts) -> Box<[u8]> {
     let target = parts.uri.to_string();
-    let mut fields = Vec::with_capacity(capacity(parts, &target));
+    // A close upper bound, so that the copy is one allocation and shrinking it moves little.
+    let mut fields = Vec::with_capacity(head_len(parts));
     push_field(&mut fields, parts.method.as_str().as_bytes());
     push_field(&mut fields, target.as_bytes());
     for (name, value) in &parts.headers {
@@ -146,13 +156,20 @@ fn copy_fields(parts: &Parts) -> Box<[u8]> {
     fields.into_boxed_slice()
 }
 
-/// A close upper bound, so that the copy is one allocation and shrinking it moves little.
-fn capacity(parts: &Parts, target: &str) -> usize {
+/// The length of a request head, in the form HTTP/1.1 gives it: what separates its fields is four bytes for each.
+fn head_len(parts: &Parts) -> usize {
     let headers = parts.headers.iter();
     let headers: usize = headers
         .map(|(name, value)| name.as_str().len() + value.len() + 4)
         .sum();
-    parts.method.as_str().len() + target.len() + headers + 4
+    parts.method.as_str().len() + target_len(&parts.uri) + headers + 4
+}
+
+/// The length of the target as it is displayed.
+fn target_len(uri: &Uri) -> usize {
+    let scheme = uri.scheme_str().map_or(0, |scheme| scheme.len() + "://".len());
+    let authority = uri.authority().map_or(0, |authority| authority.as_str().len());
+    scheme + authority + uri.path_and_query().map_or(0, |path| path.as_str().len())
 }
 
 fn push_field(fields: &mut Vec<u8>, field: &[u8]) {
@@ -267,6 +284,23 @@ mod tests {
         let handshake = copy(parts("/socket.io/?EIO=4&transport=websocket", &headers));
         let cost = handshake.fields.len() + size_of::<Handshake>();
         assert!(cost <= bytes + 160, "{cost} for {bytes}");
+    }
+
+    #[test]
+    fn the_length_of_a_head_is_known_without_a_copy() {
+        for target in [
+            "/socket.io/?EIO=4",
+            "*",
+            "example.com:443",
+            "https://user@example.com:443/a?b=c",
+        ] {
+            let parts = parts(target, &[("a", b"bc")]);
+            assert_eq!(target_len(&parts.uri), parts.uri.to_string().len(), "{target}");
+            assert_eq!(
+                head_len(&parts),
+                "GET".len() + target.len() + 4 + "a: bc\r\n".len()
+            );
+        }
     }
 
     #[test]

@@ -30,6 +30,10 @@ pub(super) enum Denial {
 impl Denial {
     pub(super) const OVERLAP: Self = Self::Status(StatusCode::BAD_REQUEST, "overlap from client");
     pub(super) const CONTENT: Self = Self::Status(StatusCode::BAD_REQUEST, "invalid content");
+    pub(super) const HEAD: Self = Self::Status(
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+        "the head of the handshake is too long",
+    );
     pub(super) const SHUT_DOWN: Self =
         Self::Status(StatusCode::SERVICE_UNAVAILABLE, "the server is shutting down");
 

@@ -113,6 +113,10 @@ impl Engine {
                     jsonp,
                 } => {
                     self.admit(protocol)?;
+                    // It is kept as long as the session lives.
+                    if !Handshake::fits(&incoming.parts) {
+                        return Err(Denial::HEAD);
+                    }
                     Subject::Open(Choice {
                         protocol,
                         transport,

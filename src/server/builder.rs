@@ -7,6 +7,9 @@ use crate::{
     server::SocketIo,
 };
 
+/// The longest time an option may be: 136 years.
+const LONGEST: Duration = Duration::from_secs(u32::MAX as u64);
+
 /// Options for a [`SocketIo`], checked all at once by [`build`](Self::build).
 ///
 /// ```
@@ -61,14 +64,16 @@ impl Builder {
     }
 
     /// The time between two heartbeats: 25 s by default. Shorter finds vanished clients sooner and costs more traffic;
-    /// stay below the idle timeout of proxies on the way.
+    /// stay below the idle timeout of proxies on the way. One timer serves
+    /// all connections: a ping leaves up to 250 ms late, never early.
     pub const fn ping_interval(mut self, interval: Duration) -> Self {
         self.settings.engine.ping_interval = interval;
         self
     }
 
     /// How long a heartbeat may stay unanswered before the client is given up: 20 s by default. Browsers slow down the timers
-    /// of background tabs, so less than 5 s is asking for trouble.
+    /// of background tabs, so less than 5 s is asking for trouble. Like the ping, the
+    /// end comes up to 250 ms late, never early.
     pub const fn ping_timeout(mut self, timeout: Duration) -> Self {
         self.settings.engine.ping_timeout = timeout;
         self
@@ -156,13 +161,15 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// Names the option, its value and what is wrong with it.
+    /// Names the option, its value and what is wrong with it. Times have to be shorter than 2³² seconds, and all but
+    /// [`ack_timeout`](Self::ack_timeout) longer than nothing.
     pub fn build(mut self) -> Result<SocketIo, BuildError> {
         let engine = &self.settings.engine;
         positive("ping_interval", engine.ping_interval)?;
         positive("ping_timeout", engine.ping_timeout)?;
         positive("upgrade_timeout", engine.upgrade_timeout)?;
         positive("connect_timeout", self.settings.connect_timeout)?;
+        bounded("ack_timeout", self.settings.ack_timeout)?;
         at_least_one("max_http_buffer_size", engine.max_http_buffer_size)?;
         at_least_one("max_send_buffer", engine.max_send_buffer)?;
         if !(engine.polling || engine.websocket) {
@@ -197,6 +204,18 @@ fn positive(option: &'static str, value: Duration) -> Result<(), BuildError> {
             option,
             format!("{value:?}"),
             "it has to be longer than nothing",
+        ));
+    }
+    bounded(option, value)
+}
+
+/// Such a time can be added to any other without leaving the clock's range.
+fn bounded(option: &'static str, value: Duration) -> Result<(), BuildError> {
+    if value > LONGEST {
+        return Err(BuildError::new(
+            option,
+            format!("{value:?}"),
+            format!("it has to be {} seconds at most", LONGEST.as_secs()),
         ));
     }
     Ok(())
@@ -248,3 +267,31 @@ impl fmt::Display for BuildError {
 }
 
 impl Error for BuildError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_beyond_all_clocks_is_refused() {
+        type Set = fn(Builder, Duration) -> Builder;
+        let options: [(&str, Set); 5] = [
+            ("ping_interval", Builder::ping_interval),
+            ("ping_timeout", Builder::ping_timeout),
+            ("upgrade_timeout", Builder::upgrade_timeout),
+            ("connect_timeout", Builder::connect_timeout),
+            ("ack_timeout", Builder::ack_timeout),
+        ];
+        for (option, set) in options {
+            assert!(set(Builder::new(), LONGEST).build().is_ok(), "{option}");
+            for time in [LONGEST + Duration::from_nanos(1), Duration::MAX] {
+                let error = set(Builder::new(), time).build().unwrap_err();
+                assert_eq!(error.option(), option);
+                assert!(
+                    error.to_string().ends_with("4294967295 seconds at most"),
+                    "{error}"
+                );
+            }
+        }
+    }
+}

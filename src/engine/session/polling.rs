@@ -71,15 +71,21 @@ impl Polling {
 
     /// Gives a WebSocket up that took too long.
     pub(super) fn expire_probe(&mut self, now: Instant) -> bool {
-        let late = self.deadline().is_some_and(|deadline| now >= deadline);
+        let late = self.poll_timeout().is_some_and(|deadline| now >= deadline);
         if late {
             self.probe = Probe::None;
         }
         late
     }
 
+    /// When to give the WebSocket up. Not while a POST is read: the switch may wait for nothing else, and clients have
+    /// stopped polling by then.
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        self.deadline().filter(|_| !self.pushing)
+    }
+
     /// Until when the WebSocket has to become the transport.
-    pub(super) fn deadline(&self) -> Option<Instant> {
+    fn deadline(&self) -> Option<Instant> {
         match self.probe {
             Probe::None => None,
             Probe::Connected { deadline } | Probe::Probed { deadline } => Some(deadline),

@@ -49,7 +49,7 @@ impl Session {
             heartbeat.into_iter().chain(self.expires)
         };
         match &self.phase {
-            Phase::Polling(polling) => running().chain(polling.deadline()).min(),
+            Phase::Polling(polling) => running().chain(polling.poll_timeout()).min(),
             Phase::WebSocket => running().min(),
             Phase::Closing(closing) => Some(closing.deadline),
             Phase::Opening(_) | Phase::Closed(_) => None,

@@ -95,6 +95,25 @@ async fn a_post_whose_body_never_ends_does_not_outlive_its_session() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_post_that_goes_wrong_takes_nothing_from_a_session_that_is_closing() {
+    let client = Client::open(Config::default()).await;
+    let post = client.post_for_ever("4a");
+    settle().await;
+    client.upper.send("bye");
+    client.upper.connection().close();
+    post.abort();
+    settle().await;
+    let request = Request::post(format!("/socket.io/?{}", client.query))
+        .body(Full::new(Bytes::from_static(b"4\xff")))
+        .unwrap();
+    client.server.engine.handle(request, None).await;
+    assert_eq!(client.upper.told(), []);
+    client.get().await.is(200, "4bye");
+    client.get().await.is(200, "6\u{1e}1");
+    assert_eq!(client.upper.told(), [Told::Close(CloseReason::ForcedClose)]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn packets_of_a_session_that_has_ended_are_let_go() {
     let client = Client::open(Config::default()).await;
     let Outbound::Own(outgoing) = packet("x", &[]) else {

@@ -23,6 +23,28 @@ async fn a_handshake_is_answered_with_the_open_packet() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_longest_times_there_are_do_no_harm() {
+    const LONGEST: Duration = Duration::from_secs(u32::MAX as u64);
+    let config = Config {
+        ping_interval: LONGEST,
+        ping_timeout: LONGEST,
+        upgrade_timeout: LONGEST,
+        ..Config::default()
+    };
+    for query in ["EIO=3", "EIO=4"] {
+        let client = Client::open_with(config.clone(), query).await;
+        client.upper.connection().close_after(LONGEST);
+        drop(Ws::probe(&client).await);
+        pass(3600).await;
+        client
+            .post(if query == "EIO=3" { "2:4a" } else { "4a" })
+            .await
+            .is(200, "ok");
+        assert_eq!(client.upper.told(), [Told::Text("a".into())]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_sent_while_accepting_leaves_with_the_open_packet() {
     let server = Server::new(Config::default());
     *server.greeting.lock().unwrap() = Some("0");
@@ -256,6 +278,34 @@ async fn writable_waits_until_the_queue_is_fetched() {
     assert!(!waiting.is_finished());
     client.get().await.is(200, "4x");
     waiting.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handshake_with_a_long_head_is_refused_on_either_transport() {
+    let server = Server::new(Config::default());
+    let ask = async |query: &str, upgrade: bool, header: usize| {
+        let mut request = Request::get(format!("/socket.io/?{query}")).header("cookie", "c".repeat(header));
+        if upgrade {
+            request = request
+                .header("connection", "upgrade")
+                .header("upgrade", "websocket");
+        }
+        let request = request.body(Full::<Bytes>::default()).unwrap();
+        Answer::of(server.engine.handle(request, None).await).await
+    };
+    let long = format!("EIO=4&transport=polling&x={}", "x".repeat(16 * 1024));
+    ask("EIO=4&transport=polling", false, 16 * 1024).await.is(431, "");
+    ask("EIO=4&transport=websocket", true, 16 * 1024)
+        .await
+        .is(431, "");
+    ask(&long, false, 0).await.is(431, "");
+    assert_eq!(server.engine.clients_count(), 0);
+    assert_eq!(ask("EIO=4&transport=polling", false, 16_000).await.status, 200);
+    // Nothing of the others is kept.
+    let sid = server.last().connection().id().as_str().to_owned();
+    server.last().send("x");
+    let poll = format!("EIO=4&transport=polling&sid={sid}");
+    ask(&poll, false, 16 * 1024).await.is(200, "4x");
 }
 
 #[tokio::test(start_paused = true)]

@@ -76,6 +76,58 @@ async fn the_upgrade_waits_for_a_post_that_is_being_read() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_upgrade_that_waits_for_a_post_does_not_come_too_late() {
+    let client = Client::open(Config::default()).await;
+    let mut ws = probed(&client).await;
+    let (server, query) = (Arc::clone(&client.server), client.query.clone());
+    let post = tokio::spawn(async move { server.post(&query, "4pause\u{1e}4a").await });
+    settle().await;
+    ws.send("5").await;
+    ws.send("4b").await;
+    pass(11).await;
+    client.upper.resume();
+    post.await.unwrap().is(200, "ok");
+    settle().await;
+    assert_eq!(client.upper.connection().transport(), Transport::WebSocket);
+    assert_eq!(client.upper.texts(), ["pause", "a", "b"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_post_keeps_a_probe_no_longer_than_it_lasts() {
+    let client = Client::open(Config::default()).await;
+    let mut silent = Ws::probe(&client).await;
+    let post = client.post_for_ever("4a");
+    pass(11).await;
+    assert!(silent.is_quiet().await);
+    pass(15).await;
+    pass(21).await;
+    assert_eq!(client.upper.told(), [Told::Close(CloseReason::PingTimeout)]);
+    post.await.unwrap().is(400, "");
+    assert_eq!(silent.close_code().await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_that_asks_without_end_leaves_others_their_turn() {
+    const PROBES: usize = 100;
+    const ANSWER: usize = b"\x81\x063probe".len();
+    let client = Client::open(Config::default()).await;
+    let (mut near, far) = tokio::io::duplex(64 * 1024);
+    let opening = Opening::Probe(client.upper.connection().clone());
+    let mut driver = Box::pin(begin(far, b"", opening, false).unwrap());
+    // Masked with zeros.
+    let probes = b"\x81\x86\0\0\0\x002probe".repeat(PROBES);
+    near.write_all(&probes).await.unwrap();
+    assert!((&mut driver).now_or_never().is_none());
+    let mut answers = [0; 64 * 1024];
+    let first = near.read(&mut answers).await.unwrap() / ANSWER;
+    assert!((1..10).contains(&first), "{first} at once");
+    tokio::spawn(driver);
+    near.read_exact(&mut answers[..(PROBES - first) * ANSWER])
+        .await
+        .unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_upgrade_without_a_probe_is_taken() {
     let client = Client::open(Config::default()).await;
     let held = client.hold().await;

@@ -153,7 +153,7 @@ impl Push {
                 Ok(text) => text,
                 Err(_) => {
                     refused!(self.connection, "body is not UTF-8");
-                    self.connection.fail(CloseReason::ParseError);
+                    self.fail(CloseReason::ParseError);
                     return None;
                 }
             },
@@ -182,8 +182,17 @@ impl Push {
 
     /// The session is over because of this request.
     fn abort(&mut self) -> Answer {
-        self.connection.fail(CloseReason::TransportError);
+        self.fail(CloseReason::TransportError);
         self.end(response::empty(StatusCode::BAD_REQUEST))
+    }
+
+    /// A session that is closing has its reason, and its client may still fetch what is queued.
+    fn fail(&self, reason: CloseReason) {
+        self.connection.update(clock::now(), |core, _| {
+            if core.session.accepts_packets() {
+                core.session.fail(reason);
+            }
+        });
     }
 
     fn end(&mut self, answer: Answer) -> Answer {

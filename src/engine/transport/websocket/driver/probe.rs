@@ -8,7 +8,7 @@ use super::{
         io::Stream,
         reader::Read,
     },
-    Driver, End, Next, Stage, Trial,
+    Driver, End, Next, READS, Stage, Trial,
 };
 use crate::engine::{
     clock,
@@ -31,7 +31,7 @@ impl<S: Stream> Driver<S> {
             return Poll::Ready(Next::End(End::Close(None)));
         }
         let protocol = self.connection.protocol();
-        loop {
+        for _ in 0..READS {
             self.push_pong();
             let Some(stream) = &mut self.stream else {
                 return Poll::Pending;
@@ -66,6 +66,8 @@ impl<S: Stream> Driver<S> {
             };
             return Poll::Ready(Next::End(end));
         }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     /// The WebSocket works: the GET that is held, and every one after it, is released.
