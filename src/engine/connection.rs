@@ -1,19 +1,19 @@
 //! One client's connection.
 
 mod drive;
+mod writable;
 
 use std::{
     fmt,
-    future::poll_fn,
     net::SocketAddr,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
     },
-    task::{Context, Poll},
     time::Duration,
 };
 
+use self::writable::Writable;
 use super::{
     CloseReason, Handshake, Outbound, Overflow, ReadyState, SendError, Transport, clock,
     core::{Core, Effects},
@@ -94,7 +94,7 @@ impl Connection {
 
     /// Waits until everything queued has been handed to the transport, or the connection is closed.
     pub async fn writable(&self) {
-        poll_fn(|cx| self.poll_drained(cx)).await;
+        Writable::new(self).await;
     }
 
     pub(crate) fn close_with(&self, reason: CloseReason) {
@@ -192,15 +192,6 @@ impl Connection {
             waker.wake();
         }
         pushed.map_err(|Full| SendError::Full)
-    }
-
-    fn poll_drained(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut core = self.lock();
-        if core.outbox.is_drained() || core.session.closed().is_some() {
-            return Poll::Ready(());
-        }
-        core.register_drained(cx);
-        Poll::Pending
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the lock of a connection protects, and what follows from touching it.
 
 use std::{
+    collections::BTreeMap,
     sync::Arc,
     task::{Context, Waker},
 };
@@ -31,8 +32,8 @@ struct Others {
     probe: Option<Waker>,
     /// A POST whose next message the receiver doesn't want yet.
     push: Option<Waker>,
-    /// Senders who wait for the outbox to be empty.
-    drained: Vec<Waker>,
+    /// Senders who wait for the outbox to be empty, by the numbers they chose.
+    drained: BTreeMap<u64, Waker>,
 }
 
 /// What is to be done after the lock has been released.
@@ -69,11 +70,19 @@ impl Core {
         register(&mut self.others().push, cx);
     }
 
-    pub(super) fn register_drained(&mut self, cx: &Context<'_>) {
-        let waiting = &mut self.others().drained;
-        if !waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
-            waiting.push(cx.waker().clone());
-        }
+    pub(super) fn register_drained(&mut self, id: u64, cx: &Context<'_>) {
+        self.others().drained.insert(id, cx.waker().clone());
+    }
+
+    /// This one doesn't wait any more. Its waker is to be dropped after the lock has been released: nobody knows what it owns.
+    pub(super) fn forget_drained(&mut self, id: u64) -> Option<Waker> {
+        self.others.as_mut()?.drained.remove(&id)
+    }
+
+    /// How many wait for the outbox to be empty.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        self.others.as_ref().map_or(0, |others| others.drained.len())
     }
 
     /// The one to wake when there is something to send.
@@ -82,11 +91,12 @@ impl Core {
     }
 
     /// Those who waited for the outbox to be empty.
-    pub(super) fn take_drained(&mut self) -> Vec<Waker> {
-        match &mut self.others {
-            Some(others) => std::mem::take(&mut others.drained),
-            None => Vec::new(),
-        }
+    pub(super) fn take_drained(&mut self) -> impl Iterator<Item = Waker> + use<> {
+        let drained = self
+            .others
+            .as_mut()
+            .map(|others| std::mem::take(&mut others.drained));
+        drained.unwrap_or_default().into_values()
     }
 
     pub(super) fn wake_driver(&mut self, effects: &mut Effects) {
@@ -101,15 +111,19 @@ impl Core {
     }
 
     pub(super) fn wake_drained(&mut self, effects: &mut Effects) {
-        effects.wakers.append(&mut self.take_drained());
+        effects.wakers.extend(self.take_drained());
     }
 
     pub(super) fn wake_all(&mut self, effects: &mut Effects) {
         self.wake_driver(effects);
         if let Some(others) = self.others.take() {
-            effects
-                .wakers
-                .extend(others.probe.into_iter().chain(others.push).chain(others.drained));
+            effects.wakers.extend(
+                others
+                    .probe
+                    .into_iter()
+                    .chain(others.push)
+                    .chain(others.drained.into_values()),
+            );
         }
     }
 

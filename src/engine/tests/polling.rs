@@ -281,6 +281,30 @@ async fn writable_waits_until_the_queue_is_fetched() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_gives_up_waiting_for_writable_leaves_nothing_behind() {
+    let client = Client::open(Config::default()).await;
+    let connection = client.upper.connection();
+    client.upper.send("x");
+    let mut stays = Box::pin(connection.writable());
+    for _ in 0..100 {
+        assert!((&mut stays).now_or_never().is_none());
+        assert!(connection.writable().now_or_never().is_none());
+        assert_eq!(connection.lock().waiting(), 1);
+    }
+    client.get().await.is(200, "4x");
+    assert_eq!(connection.lock().waiting(), 0);
+    // One that was woken and hasn't looked yet doesn't take the place of another.
+    client.upper.send("y");
+    let mut next = Box::pin(connection.writable());
+    assert!((&mut next).now_or_never().is_none());
+    assert!((&mut stays).now_or_never().is_none());
+    assert_eq!(connection.lock().waiting(), 2);
+    drop(stays);
+    client.get().await.is(200, "4y");
+    next.await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_handshake_with_a_long_head_is_refused_on_either_transport() {
     let server = Server::new(Config::default());
     let ask = async |query: &str, upgrade: bool, header: usize| {
