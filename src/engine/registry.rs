@@ -4,7 +4,10 @@ use std::{
     borrow::Borrow,
     collections::HashSet,
     hash::{Hash, Hasher},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use tokio::sync::Notify;
@@ -15,8 +18,13 @@ use super::{CloseReason, Connection};
 #[derive(Default)]
 pub(super) struct Registry {
     sessions: Mutex<Sessions>,
+    /// Receivers that are being told of the end of their session.
+    telling: AtomicUsize,
     emptied: Notify,
 }
+
+/// A receiver is being told of the end of its session.
+pub(super) struct Telling<'a>(&'a Registry);
 
 #[derive(Default)]
 struct Sessions {
@@ -27,6 +35,13 @@ struct Sessions {
 
 /// A connection that is found by its session id.
 struct ById(Connection);
+
+impl Drop for Telling<'_> {
+    fn drop(&mut self) {
+        self.0.telling.fetch_sub(1, Ordering::AcqRel);
+        self.0.emptied.notify_waiters();
+    }
+}
 
 impl Registry {
     /// Enters a session, unless the engine is closed.
@@ -45,11 +60,12 @@ impl Registry {
         self.lock().by_id.get(id).map(|found| found.0.clone())
     }
 
-    pub(super) fn remove(&self, id: &str) {
+    /// Takes a session out. Until the guard is dropped its receiver is being told, and the registry doesn't count as empty.
+    pub(super) fn remove(&self, id: &str) -> Telling<'_> {
+        self.telling.fetch_add(1, Ordering::AcqRel);
         let mut sessions = self.lock();
         let removed = sessions.by_id.take(id);
         if sessions.by_id.is_empty() {
-            self.emptied.notify_waiters();
             sessions.by_id.shrink_to_fit();
         } else if sessions.by_id.len() < sessions.by_id.capacity() / 4 {
             let twice = sessions.by_id.len() * 2;
@@ -57,6 +73,7 @@ impl Registry {
         }
         drop(sessions);
         drop(removed);
+        Telling(self)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -79,8 +96,10 @@ impl Registry {
         let emptied = self.emptied.notified();
         tokio::pin!(emptied);
         emptied.as_mut().enable();
-        if self.len() > 0 {
-            emptied.await;
+        while self.len() > 0 || self.telling.load(Ordering::Acquire) > 0 {
+            emptied.as_mut().await;
+            emptied.set(self.emptied.notified());
+            emptied.as_mut().enable();
         }
     }
 

@@ -191,7 +191,7 @@ impl Connection {
             shared.timers.insert(tick, self);
         }
         if let Some((receiver, reason)) = effects.closed.take() {
-            shared.registry.remove(self.id().as_str());
+            let _told = shared.registry.remove(self.id().as_str());
             effects.wake();
             receiver.on_close(reason);
         } else {
