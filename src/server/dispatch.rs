@@ -271,10 +271,6 @@ pub(super) fn start_report(socket: &Socket, mut run: Run) {
 ///
 /// Outside of a runtime there is nobody to run it, and no reason to fail: whoever emits or disconnects from a plain thread
 /// isn't to blame for a handler that waits.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the dispatcher is where handlers that wait get their task"
-)]
 pub(super) fn spawn(future: impl Future<Output = ()> + Send + 'static) {
     match tokio::runtime::Handle::try_current() {
         Ok(runtime) => drop(runtime.spawn(future)),
