@@ -22,6 +22,7 @@ mod senders;
 mod sequential;
 mod shutdown;
 mod slow_peers;
+mod threads;
 mod volatile;
 
 use axum_socketio::{Builder, Namespace, Socket, SocketIo, Value, extract::Rest};
