@@ -55,13 +55,13 @@ impl DisconnectReason {
         match self {
             Self::ClientNamespaceDisconnect => "client namespace disconnect",
             Self::ServerNamespaceDisconnect => "server namespace disconnect",
-            Self::TransportClose => "transport close",
-            Self::TransportError => "transport error",
-            Self::PingTimeout => "ping timeout",
-            Self::ParseError => "parse error",
-            Self::ForcedClose => "forced close",
-            Self::ForcedServerClose => "forced server close",
-            Self::ServerShuttingDown => "server shutting down",
+            Self::TransportClose => CloseReason::TransportClose.as_str(),
+            Self::TransportError => CloseReason::TransportError.as_str(),
+            Self::PingTimeout => CloseReason::PingTimeout.as_str(),
+            Self::ParseError => CloseReason::ParseError.as_str(),
+            Self::ForcedClose => CloseReason::ForcedClose.as_str(),
+            Self::ForcedServerClose => CloseReason::ForcedServerClose.as_str(),
+            Self::ServerShuttingDown => CloseReason::ServerShuttingDown.as_str(),
         }
     }
 }
