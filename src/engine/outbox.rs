@@ -67,6 +67,18 @@ impl Control {
 }
 
 impl Item {
+    /// The item as a WebSocket frame, if it is no more than one.
+    pub(super) fn lone_frame(&self) -> Option<&[u8]> {
+        match self {
+            Self::Packet(packet) => {
+                let packet = packet.get();
+                packet.attachments().is_empty().then(|| packet.frame())
+            }
+            Self::Control(control) => Some(control.frame()),
+            Self::Frame(frame) => Some(frame),
+        }
+    }
+
     /// How many packets it is in a polling response.
     fn packets(&self) -> usize {
         match self {

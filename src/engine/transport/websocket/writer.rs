@@ -92,13 +92,33 @@ impl Writer {
         protocol: Protocol,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
+        if let Some(frame) = self.lone_frame() {
+            let whole = frame.len();
+            self.offset = nonzero(ready!(Pin::new(&mut *stream).poll_write(cx, frame))?)?;
+            if self.offset == whole {
+                return self.poll_finish(stream, cx);
+            }
+        }
         while self.unwritten(protocol).next().is_some() {
             let written = ready!(self.poll_write(stream, protocol, cx))?;
-            if written == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-            }
-            self.advance(written, protocol);
+            self.advance(nonzero(written)?, protocol);
         }
+        self.poll_finish(stream, cx)
+    }
+
+    /// What nearly every write of a broadcast is: one frame, of which nothing has been written.
+    fn lone_frame(&self) -> Option<&[u8]> {
+        match &self.items[..] {
+            [only] if self.offset == 0 => only.lone_frame(),
+            _ => None,
+        }
+    }
+
+    fn poll_finish<S: AsyncWrite + Unpin>(
+        &mut self,
+        stream: &mut S,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
         // The last item stays until the stream holds nothing back any more.
         if !self.items.is_empty() {
             ready!(Pin::new(stream).poll_flush(cx))?;
@@ -167,6 +187,15 @@ impl Writer {
             self.offset -= length;
             self.items.pop();
         }
+    }
+}
+
+/// A stream that takes nothing will never take anything.
+fn nonzero(written: usize) -> io::Result<usize> {
+    if written == 0 {
+        Err(io::ErrorKind::WriteZero.into())
+    } else {
+        Ok(written)
     }
 }
 
