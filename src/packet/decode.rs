@@ -182,10 +182,11 @@ fn namespace(text: &str) -> (&str, &str) {
 
 /// Protocol 4 has no auth payload; its clients put a query behind the namespace. In protocol 5 a `?` is part of the name.
 fn split_query(namespace: &str, protocol: Protocol) -> (&str, Option<&str>) {
-    match (protocol, namespace.split_once('?')) {
-        (Protocol::V3, Some((namespace, query))) => (namespace, Some(query)),
-        _ => (namespace, None),
-    }
+    let split = match protocol {
+        Protocol::V3 => namespace.split_once('?'),
+        Protocol::V4 => None,
+    };
+    split.map_or((namespace, None), |(namespace, query)| (namespace, Some(query)))
 }
 
 fn packet_id(text: &str) -> Result<(Option<u64>, &str), DecodeError> {

@@ -41,9 +41,9 @@ fn escaped_prefix(text: &str) -> Option<String> {
 }
 
 fn unescape(raw: &str) -> Option<Cow<'_, str>> {
-    match raw.contains('\\') {
-        false => Some(Cow::Borrowed(&raw[1..raw.len() - 1])),
-        true => serde_json::from_str(raw).ok().map(Cow::Owned),
+    match memchr::memchr(b'\\', raw.as_bytes()) {
+        None => Some(Cow::Borrowed(&raw[1..raw.len() - 1])),
+        Some(_) => serde_json::from_str(raw).ok().map(Cow::Owned),
     }
 }
 

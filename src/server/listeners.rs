@@ -17,7 +17,8 @@ pub(crate) struct Listeners(RwLock<Lists>);
 
 #[derive(Default)]
 struct Lists {
-    events: HashMap<Box<str>, List<dyn EventListener>>,
+    /// The names are the application's own, so they need no hash that withstands an attacker.
+    events: HashMap<Box<str>, List<dyn EventListener>, foldhash::fast::RandomState>,
     any: Option<List<dyn EventListener>>,
     connect: Option<List<dyn ConnectListener>>,
     middlewares: Option<List<dyn Middleware>>,
