@@ -1,8 +1,11 @@
 //! Threads that meet: those without a runtime, those that call back, and handlers that block one while others go on.
 
-use std::sync::{
-    Arc, Mutex,
-    mpsc::{Receiver, Sender, channel},
+use std::{
+    sync::{
+        Arc, Mutex,
+        mpsc::{Receiver, Sender, channel},
+    },
+    time::Duration,
 };
 
 use axum::extract::State;
@@ -38,7 +41,7 @@ impl Block {
     }
 }
 
-/// Runs it where there is no runtime. A panic and a deadlock fail the test.
+/// Runs it where there is no runtime. A panic there fails the test.
 #[track_caller]
 fn in_a_plain_thread(run: impl FnOnce() + Send + 'static) -> impl Future<Output = ()> {
     let (done, is_done) = oneshot::channel();
@@ -50,6 +53,14 @@ fn in_a_plain_thread(run: impl FnOnce() + Send + 'static) -> impl Future<Output 
     within(is_done).map(|done| done.expect("the thread did not panic"))
 }
 
+/// The answer, or `None` if who asks holds a lock that the answer needs. Another thread waits for that lock, so that the
+/// test fails: a deadlock would keep it from ending.
+fn ask<T: Send + 'static>(question: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    let (answer, answered) = channel();
+    std::thread::spawn(move || answer.send(question()));
+    answered.recv_timeout(Duration::from_secs(5)).ok()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thread_without_a_runtime_can_disconnect_a_socket() {
     let (log, mut heard) = log();
@@ -58,7 +69,8 @@ async fn a_thread_without_a_runtime_can_disconnect_a_socket() {
         .with_state(log)
         .on_connect(async |socket: Socket| socket.join("hall"))
         .on_disconnecting(async |State(log): State<Log>| {
-            yield_now().await;
+            // Starts in that thread and asks for the runtime's clock all the same; ends in the runtime.
+            within(yield_now()).await;
             log.say("disconnecting");
         })
         .on_disconnect(async |State(log): State<Log>| log.say("disconnect"));
@@ -91,7 +103,9 @@ async fn a_listener_is_dropped_without_a_lock() {
 
     impl Drop for CallsBack {
         fn drop(&mut self) {
-            self.1.say(format!("{:?}", self.0.event_names()));
+            let socket = self.0.clone();
+            let names = ask(move || socket.event_names());
+            self.1.say(format!("{names:?}"));
         }
     }
 
@@ -105,8 +119,8 @@ async fn a_listener_is_dropped_without_a_lock() {
     socket.on("event", async move || {
         let _ = &calls_back;
     });
-    in_a_plain_thread(move || socket.remove_all_listeners("event")).await;
-    heard.expect("[]").await;
+    socket.remove_all_listeners("event");
+    heard.expect("Some([])").await;
 }
 
 /// Rooms of the user's making may ask the namespace while they are listed.
@@ -116,7 +130,8 @@ async fn rooms_are_listed_without_a_lock() {
 
     impl Rooms for Team {
         fn each(self, take: &mut dyn FnMut(Room)) {
-            take(Room::from(format!("team {}", self.0.of("/").len())));
+            let size = ask(move || self.0.of("/").len());
+            take(Room::from(format!("team of {size:?}")));
         }
     }
 
@@ -125,9 +140,8 @@ async fn rooms_are_listed_without_a_lock() {
     let mut client = TestClient::open(&server, Eio::V4, Via::WebSocket).await;
     let id = client.join("/").await;
     let socket = io.of("/").socket(id).unwrap();
-    let joining = socket.clone();
-    in_a_plain_thread(move || joining.join(Team(io))).await;
-    assert!(socket.is_in("team 1"));
+    socket.join(Team(io));
+    assert!(socket.is_in("team of Some(1)"), "{:?}", socket.rooms());
 }
 
 #[derive(Clone)]
@@ -273,16 +287,19 @@ async fn close_waits_for_handlers_in_their_first_poll() {
                 });
         let server = TestServer::start(&io).await;
         let mut client = TestClient::connect(&server, Eio::V4, via).await;
-        let mut closing = JoinSet::new();
+        let (mut closing, first) = (JoinSet::new(), io.clone());
         // In a task of its own, because the handler may block the thread that closes.
-        closing.spawn(async move { io.close().await });
+        closing.spawn(async move { first.close().await });
         heard.expect("begins").await;
         client.expect_closed().await;
-        // Time for a close that has nothing to wait for.
-        for _ in 0..1000 {
-            yield_now().await;
-            assert!(closing.try_join_next().is_none(), "{via:?}: closed too early");
-        }
+        within(async {
+            while io.engine().clients_count() > 0 {
+                yield_now().await
+            }
+        })
+        .await;
+        // Whoever closes now finds nothing to wait for but the handler.
+        assert!(io.close().now_or_never().is_none(), "{via:?}: closed too early");
         release.send(()).unwrap();
         within(closing.join_next()).await.unwrap().unwrap();
         assert_eq!(heard.drain(), ["ends"], "{via:?}");
