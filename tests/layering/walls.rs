@@ -25,6 +25,7 @@ const DATA: Names = &[
     "flate2",
     "form_urlencoded",
     "http",
+    "foldhash",
     "indexmap",
     "itoa",
     "memchr",
