@@ -91,44 +91,46 @@ impl Socket {
     /// not reconnect by itself.
     ///
     /// With `close`, every socket of the same client leaves and its connection is closed after what is queued has been sent.
-    /// Handlers hear the reason `server namespace disconnect` in both cases; they start inline, before this returns. Does
-    /// nothing if the socket has left already.
+    /// Handlers hear the reason `server namespace disconnect` in both cases; they start inline, or as soon as the connect
+    /// handlers have started. Does nothing if the socket has left already.
     pub fn disconnect(&self, close: bool) {
         if !self.is_connected() {
             return;
         }
-        let leave = Leave {
-            reason: DisconnectReason::ServerNamespaceDisconnect,
-            farewell: true,
-        };
         if close {
-            self.client()
-                .sockets()
-                .iter()
-                .for_each(|socket| socket.depart_with(leave));
+            self.client().sockets().iter().for_each(Self::send_away);
             self.connection().close();
         } else {
-            self.depart_with(leave);
+            self.send_away();
         }
+    }
+
+    fn send_away(&self) {
+        self.depart_with(DisconnectReason::ServerNamespaceDisconnect, true);
     }
 
     /// The sequence of leaving, where the client is not told: it knows, or its connection has ended.
     pub(super) fn depart(&self, reason: DisconnectReason) {
-        self.depart_with(Leave {
-            reason,
-            farewell: false,
-        });
+        self.depart_with(reason, false);
     }
 
-    /// The sequence of leaving, now or behind what has to come first; or nothing where it has begun already.
-    fn depart_with(&self, leave: Leave) {
-        if !self.inbox().postpone(leave) {
-            return self.depart_now(leave);
-        }
-        if leave.farewell {
+    /// The sequence of leaving, now or behind connect handlers that have not started; or nothing where it has begun.
+    fn depart_with(&self, reason: DisconnectReason, farewell: bool) {
+        let leave = Leave {
+            reason,
+            farewell,
+            _under_way: Running::start(self.io().clone()),
+        };
+        let mut inbox = self.inbox();
+        let now = inbox.postpone(leave);
+        if now.is_none() && farewell {
+            // Under the lock, so that it can't come after the leave that it announces.
             self.set_leaving(true);
         }
-        if self.status() == Status::Connecting {
+        drop(inbox);
+        if let Some(leave) = now {
+            self.depart_now(leave);
+        } else if self.status() == Status::Connecting {
             // A middleware that awaits one would wait for nothing.
             self.acks().clear();
         }
@@ -141,20 +143,22 @@ impl Socket {
             Err(_) => return,
         }
         self.set_leaving(false);
-        let io = self.io().clone();
-        let _under_way = Running::start(io.clone());
-        let _runtime = io.runtime().map(Handle::enter);
-        let leave = LeaveSequence { socket: self, leave };
-        let listeners = self.home().listeners();
-        self.run_all(
-            listeners.disconnecting().as_ref(),
-            &self
-                .own_listeners()
-                .map(SocketListeners::disconnecting)
-                .unwrap_or_default(),
-            leave.leave.reason,
-        );
-        drop(leave);
+        // A thread of its own has no runtime, and handlers may want one from their first poll on.
+        let runtime = if Handle::try_current().is_err() {
+            self.io().runtime()
+        } else {
+            None
+        };
+        let _entered = runtime.as_ref().map(Handle::enter);
+        let reason = leave.reason;
+        let sequence = LeaveSequence { socket: self, leave };
+        let listeners = self.home().listeners().disconnecting();
+        let own = self
+            .own_listeners()
+            .map(SocketListeners::disconnecting)
+            .unwrap_or_default();
+        self.run_all(listeners.as_ref(), &own, reason);
+        drop(sequence);
     }
 
     /// Forgets a socket that never became connected; no handler hears of it.
@@ -210,10 +214,7 @@ struct LeaveSequence<'a> {
 
 impl Drop for LeaveSequence<'_> {
     fn drop(&mut self) {
-        let Self {
-            socket,
-            leave: Leave { reason, farewell },
-        } = *self;
+        let (socket, reason, farewell) = (self.socket, self.leave.reason, self.leave.farewell);
         tracing::debug!(namespace = socket.namespace_name(), socket = socket.public_id(), %reason, "a socket left");
         let own = socket.let_go();
         if farewell {

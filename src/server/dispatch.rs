@@ -249,18 +249,21 @@ thread_local! {
 }
 
 /// Says that an `on_error` handler is being polled, until it is dropped.
-struct Reporting;
+struct Reporting {
+    before: bool,
+}
 
 impl Reporting {
     fn enter() -> Self {
-        REPORTING.set(true);
-        Self
+        Self {
+            before: REPORTING.replace(true),
+        }
     }
 }
 
 impl Drop for Reporting {
     fn drop(&mut self) {
-        REPORTING.set(false);
+        REPORTING.set(self.before);
     }
 }
 
@@ -268,14 +271,14 @@ pub(super) fn is_reporting() -> bool {
     REPORTING.get()
 }
 
-/// Runs an `on_error` handler. What goes wrong in it is only logged.
+/// Runs an `on_error` handler. What goes wrong on this thread while it is polled is only logged.
 pub(super) fn report(socket: &Socket, listener: &dyn ErrorListener, error: HandlerError) {
-    let call = || {
+    let called = catch_unwind(AssertUnwindSafe(|| {
         let _reporting = Reporting::enter();
-        Ok(listener.call(socket.clone(), error))
-    };
-    let Some(mut run) = prepare(socket, None, call) else {
-        return;
+        listener.call(socket.clone(), error)
+    }));
+    let Ok(mut run) = called else {
+        return tracing::error!("an on_error handler panicked");
     };
     let reporting: Run = Box::pin(std::future::poll_fn(move |cx| {
         let _reporting = Reporting::enter();
@@ -292,9 +295,9 @@ pub(super) fn report(socket: &Socket, listener: &dyn ErrorListener, error: Handl
 
 /// The one place where the server starts a task.
 ///
-/// The runtime is the one that the clients' connections live in, so that threads outside of it may use sockets too.
+/// Threads outside of a runtime may use sockets too: their tasks go to the one that the connections live in.
 pub(super) fn spawn(io: &SocketIo, future: impl Future<Output = ()> + Send + 'static) {
-    match io.runtime().cloned().or_else(|| Handle::try_current().ok()) {
+    match Handle::try_current().ok().or_else(|| io.runtime()) {
         Some(runtime) => drop(runtime.spawn(future)),
         None => {
             tracing::error!("a handler that waits needs a tokio runtime, and there is none: it is given up")

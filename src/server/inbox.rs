@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use crate::server::DisconnectReason;
+use crate::server::{DisconnectReason, SocketIo, running::Run};
 
 /// How many events may wait before the connection is not read any more.
 const MAX_EVENTS: usize = 64;
@@ -34,6 +34,7 @@ pub(super) struct Held {
     bytes: usize,
     /// Too much waits; told once, and taken back once.
     full: bool,
+    /// The socket is to leave as soon as its connect handlers have started.
     leaving: Option<Leave>,
     connecting: bool,
 }
@@ -47,11 +48,13 @@ pub(super) struct StoredEvent {
 }
 
 /// How a socket is to leave.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Leave {
     pub(super) reason: DisconnectReason,
     /// The client is told with a DISCONNECT packet.
     pub(super) farewell: bool,
+    /// Whoever closes the server waits for this.
+    pub(super) _under_way: Run<SocketIo>,
 }
 
 /// What became of an event at the gate.
@@ -101,15 +104,14 @@ impl Inbox {
         *self = Self::Held(Box::default());
     }
 
-    /// Puts the leave behind what comes first: connect handlers that have not started, and for a client that says
-    /// goodbye itself, the events it sent before. `false` if there is nothing of the kind.
-    pub(super) fn postpone(&mut self, leave: Leave) -> bool {
+    /// Puts the leave behind the connect handlers, if those have not started; gives it back if there is no need to.
+    pub(super) fn postpone(&mut self, leave: Leave) -> Option<Leave> {
         match self {
-            Self::Held(held) if held.connecting || leave.is_in_order() => {
+            Self::Held(held) if held.connecting => {
                 held.leaving.get_or_insert(leave);
-                true
+                None
             }
-            _ => false,
+            _ => Some(leave),
         }
     }
 
@@ -119,10 +121,7 @@ impl Inbox {
             return (Next::Opened, false);
         };
         held.connecting = false;
-        if let Some(leave) = held.leaving
-            && (held.events.is_empty() || !leave.is_in_order())
-        {
-            held.leaving = None;
+        if let Some(leave) = held.leaving.take() {
             return (Next::Leave(leave), false);
         }
         let Some(event) = held.events.pop_front() else {
@@ -147,13 +146,6 @@ impl Inbox {
 impl Held {
     fn is_too_much(&self) -> bool {
         self.events.len() >= MAX_EVENTS || self.bytes >= MAX_BYTES
-    }
-}
-
-impl Leave {
-    /// The client asked for it, so what it sent before comes before.
-    fn is_in_order(self) -> bool {
-        self.reason == DisconnectReason::ClientNamespaceDisconnect
     }
 }
 

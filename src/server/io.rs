@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     fmt,
     sync::{
-        Arc, OnceLock, PoisonError, RwLock, Weak,
+        Arc, Mutex, PoisonError, RwLock, Weak,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -43,8 +43,8 @@ struct IoInner {
     namespaces: RwLock<HashMap<Box<str>, Arc<NamespaceInner>>>,
     next_serial: AtomicU64,
     leaving: Running,
-    /// Where the connections live, once there was one.
-    runtime: OnceLock<Handle>,
+    /// Where the last connection lives.
+    runtime: Mutex<Option<Handle>>,
 }
 
 impl SocketIo {
@@ -67,7 +67,7 @@ impl SocketIo {
             namespaces: RwLock::default(),
             next_serial: AtomicU64::new(0),
             leaving: Running::new(),
-            runtime: OnceLock::new(),
+            runtime: Mutex::default(),
         });
         let io = Self(inner);
         drop(io.of("/"));
@@ -161,9 +161,13 @@ impl SocketIo {
             .cloned()
     }
 
-    /// The runtime that the connections live in; none before the first one.
-    pub(super) fn runtime(&self) -> Option<&Handle> {
-        self.0.runtime.get()
+    /// The runtime that the last connection lives in; none before the first one.
+    pub(super) fn runtime(&self) -> Option<Handle> {
+        self.0
+            .runtime
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     pub(super) fn next_serial(&self) -> u64 {
@@ -174,7 +178,7 @@ impl SocketIo {
 impl Acceptor for IoInner {
     fn accept(&self, connection: &Connection) -> Arc<dyn Receiver> {
         if let Ok(runtime) = Handle::try_current() {
-            self.runtime.get_or_init(|| runtime);
+            *self.runtime.lock().unwrap_or_else(PoisonError::into_inner) = Some(runtime);
         }
         let this = self
             .this

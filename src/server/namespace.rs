@@ -61,6 +61,8 @@ impl<S> Namespace<S> {
     /// the pressure. Acknowledgements wait behind a full queue too: a handler that awaits one from its own client then
     /// waits until the acknowledgement times out.
     ///
+    /// What still waits when the socket leaves is dropped.
+    ///
     /// Without this, handlers *start* in the order of their events, and one that waits doesn't hold up the next.
     pub fn sequential(self) -> Self {
         self.inner.sequential.store(true, Ordering::Relaxed);

@@ -6,8 +6,8 @@ use std::sync::{
 };
 
 use axum::extract::State;
-use axum_socketio::{HandlerError, Socket, SocketIo, extract::Data};
-use tokio::sync::{Notify, Semaphore};
+use axum_socketio::{HandlerError, Socket, SocketIo};
+use tokio::sync::Notify;
 
 use crate::{
     io,
@@ -165,36 +165,6 @@ async fn a_middleware_that_awaits_an_answer_hears_that_the_client_left() {
     heard.expect("asking").await;
     client.close().await;
     heard.expect("true").await;
-}
-
-/// What a client sent before it leaves a sequential namespace comes before the leave, even if it has to wait.
-#[tokio::test]
-async fn events_before_a_goodbye_are_handled() {
-    let (log, mut heard) = log();
-    let permits = Arc::new(Semaphore::new(0));
-    let (io, _) = io(SocketIo::builder());
-    let _ = io
-        .of("/a")
-        .sequential()
-        .with_state((log, permits.clone()))
-        .on(
-            "n",
-            async |State((log, permits)): State<(Log, Arc<Semaphore>)>, Data(n): Data<u32>| {
-                log.say(n);
-                permits.acquire().await.unwrap().forget();
-            },
-        )
-        .on_disconnect(async |State((log, _)): State<(Log, Arc<Semaphore>)>| log.say("left"));
-    let server = TestServer::start(&io).await;
-    let mut client = TestClient::connect(&server, Eio::V4, Via::Polling).await;
-    client.join("/a").await;
-    client
-        .send_all([r#"42/a,["n",1]"#, r#"42/a,["n",2]"#, "41/a,"])
-        .await;
-    heard.expect("1").await;
-    permits.add_permits(2);
-    heard.expect("2").await;
-    heard.expect("left").await;
 }
 
 #[tokio::test]
