@@ -4,7 +4,7 @@
 //! its namespace and its client, pending acknowledgements end, and `disconnect` handlers start. It runs exactly once for a
 //! socket that had connected, and never for one that had not.
 
-use std::{fmt, sync::Arc};
+use std::{cell::Cell, fmt, sync::Arc};
 
 use tokio::runtime::Handle;
 
@@ -137,6 +137,11 @@ impl Socket {
     }
 
     pub(super) fn depart_now(&self, leave: Leave) {
+        // Handlers that send others away nest; a stack is not as deep as a namespace is large.
+        let Some(_nested) = Nested::enter() else {
+            let socket = self.clone();
+            return dispatch::spawn(self.io(), async move { socket.depart_now(leave) });
+        };
         match self.advance(Status::Connected, Status::Disconnecting) {
             Ok(()) => {}
             Err(Status::Connecting) => return self.discard(),
@@ -203,6 +208,32 @@ impl Socket {
                 });
             }
         }
+    }
+}
+
+thread_local! {
+    /// How many sequences of leaving run inside of each other on this thread.
+    static DEPTH: Cell<u32> = const { Cell::new(0) };
+}
+
+/// One sequence of leaving inside of others.
+struct Nested;
+
+impl Nested {
+    const LIMIT: u32 = 8;
+
+    fn enter() -> Option<Self> {
+        let depth = DEPTH.get();
+        (depth < Self::LIMIT).then(|| {
+            DEPTH.set(depth + 1);
+            Self
+        })
+    }
+}
+
+impl Drop for Nested {
+    fn drop(&mut self) {
+        DEPTH.set(DEPTH.get() - 1);
     }
 }
 

@@ -46,6 +46,30 @@ async fn a_cascade_of_full_buffers_does_not_run_one_handler_inside_another() {
 }
 
 #[tokio::test]
+async fn handlers_that_send_each_other_away_do_not_nest_without_end() {
+    let (log, mut heard) = log();
+    let (io, main) = io(SocketIo::builder());
+    let _ = main.with_state((log, Depth::default())).on_disconnect(
+        async |socket: Socket, State((log, depth)): State<(Log, Depth)>| {
+            let around = depth.fetch_add(1, Ordering::SeqCst);
+            socket.broadcast().disconnect(false);
+            depth.fetch_sub(1, Ordering::SeqCst);
+            log.say(if around < 16 { "flat" } else { "deep" });
+        },
+    );
+    let server = TestServer::start(&io).await;
+    let mut clients = Vec::new();
+    for _ in 0..30 {
+        clients.push(TestClient::connect(&server, Eio::V4, Via::Polling).await);
+    }
+    io.of("/").sockets()[0].disconnect(false);
+    for _ in &clients {
+        heard.expect("flat").await;
+    }
+    assert!(io.of("/").is_empty());
+}
+
+#[tokio::test]
 async fn a_socket_leaves_without_a_runtime_too() {
     let (io, main) = io(SocketIo::builder());
     let _ = main
