@@ -1,9 +1,9 @@
 //! Functions that hear of new sockets.
 
-use std::{future::Future, marker::PhantomData, sync::Arc};
+use std::{future::Future, sync::Arc};
 
 use crate::{
-    handler::{ConnectArgs, Function, HandlerFuture, IntoOutcome},
+    handler::{ConnectArgs, Function, HandlerFuture, IntoOutcome, erased::Erased},
     server::{ConnectListener, Rejected, Run, Socket},
 };
 
@@ -46,17 +46,7 @@ where
     T: 'static,
     S: Clone + Send + Sync + 'static,
 {
-    Arc::new(Erased {
-        handler,
-        state,
-        args: PhantomData,
-    })
-}
-
-struct Erased<H, T, S> {
-    handler: H,
-    state: S,
-    args: PhantomData<fn() -> T>,
+    Arc::new(Erased::new(handler, state))
 }
 
 impl<H, T, S> ConnectListener for Erased<H, T, S>

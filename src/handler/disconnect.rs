@@ -1,9 +1,9 @@
 //! Functions that hear of leaving sockets.
 
-use std::{future::Future, marker::PhantomData, sync::Arc};
+use std::{future::Future, sync::Arc};
 
 use crate::{
-    handler::{DisconnectArgs, Function, HandlerFuture, IntoOutcome},
+    handler::{DisconnectArgs, Function, HandlerFuture, IntoOutcome, erased::Erased},
     server::{BoxError, DisconnectListener, DisconnectParts, Run},
 };
 
@@ -46,17 +46,7 @@ where
     T: 'static,
     S: Send + Sync + 'static,
 {
-    Arc::new(Erased {
-        handler,
-        state,
-        args: PhantomData,
-    })
-}
-
-struct Erased<H, T, S> {
-    handler: H,
-    state: S,
-    args: PhantomData<fn() -> T>,
+    Arc::new(Erased::new(handler, state))
 }
 
 impl<H, T, S> DisconnectListener for Erased<H, T, S>

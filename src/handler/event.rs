@@ -1,9 +1,9 @@
 //! Functions that hear events.
 
-use std::{future::Future, marker::PhantomData, sync::Arc};
+use std::{future::Future, sync::Arc};
 
 use crate::{
-    handler::{EventArgs, Function, HandlerFuture, IntoReply},
+    handler::{EventArgs, Function, HandlerFuture, IntoReply, erased::Erased},
     server::{BoxError, EventListener, EventParts, Run},
 };
 
@@ -64,17 +64,7 @@ where
     T: 'static,
     S: Send + Sync + 'static,
 {
-    Arc::new(Erased {
-        handler,
-        state,
-        args: PhantomData,
-    })
-}
-
-struct Erased<H, T, S> {
-    handler: H,
-    state: S,
-    args: PhantomData<fn() -> T>,
+    Arc::new(Erased::new(handler, state))
 }
 
 impl<H, T, S> EventListener for Erased<H, T, S>

@@ -1,9 +1,9 @@
 //! Functions that may refuse a new socket.
 
-use std::{future::Future, marker::PhantomData, pin::Pin, sync::Arc};
+use std::{future::Future, pin::Pin, sync::Arc};
 
 use crate::{
-    handler::{ConnectArgs, Function, HandlerFuture, IntoVerdict, Refused},
+    handler::{ConnectArgs, Function, HandlerFuture, IntoVerdict, Refused, erased::Erased},
     server::{ConnectError, Middleware, Socket},
 };
 
@@ -58,17 +58,7 @@ where
     T: 'static,
     S: Clone + Send + Sync + 'static,
 {
-    Arc::new(Erased {
-        handler,
-        state,
-        args: PhantomData,
-    })
-}
-
-struct Erased<H, T, S> {
-    handler: H,
-    state: S,
-    args: PhantomData<fn() -> T>,
+    Arc::new(Erased::new(handler, state))
 }
 
 impl<H, T, S> Middleware for Erased<H, T, S>

@@ -45,6 +45,7 @@ mod arguments;
 mod arity;
 mod connect;
 mod disconnect;
+mod erased;
 mod error;
 mod event;
 mod function;

@@ -16,7 +16,7 @@ use crate::{
         emit,
         inbox::Leave,
         listeners::List,
-        running::Running,
+        running::UnderWay,
         socket::Status,
         socket_listeners::SocketListeners,
     },
@@ -119,7 +119,7 @@ impl Socket {
         let leave = Leave {
             reason,
             farewell,
-            _under_way: Running::start(self.io().clone()),
+            _under_way: UnderWay::start(self.io()),
         };
         let mut inbox = self.inbox();
         let now = inbox.postpone(leave);
@@ -201,7 +201,7 @@ impl Socket {
             let mut parts = DisconnectParts::new(self, reason);
             let run = dispatch::prepare(self, None, || listener.call(&mut parts));
             if let Some(rest) = run.and_then(|run| dispatch::start(self, None, run)) {
-                let (socket, guard) = (self.clone(), Running::start(self.io().clone()));
+                let (socket, guard) = (self.clone(), UnderWay::start(self.io()));
                 dispatch::spawn(self.io(), async move {
                     dispatch::finish(&socket, None, rest).await;
                     drop(guard);

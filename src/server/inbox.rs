@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use crate::server::{DisconnectReason, SocketIo, running::Run};
+use crate::server::{DisconnectReason, running::UnderWay};
 
 /// How many events may wait before the connection is not read any more.
 const MAX_EVENTS: usize = 64;
@@ -54,7 +54,7 @@ pub(super) struct Leave {
     /// The client is told with a DISCONNECT packet.
     pub(super) farewell: bool,
     /// Whoever closes the server waits for this.
-    pub(super) _under_way: Run<SocketIo>,
+    pub(super) _under_way: UnderWay,
 }
 
 /// What became of an event at the gate.

@@ -14,12 +14,7 @@ use tokio::runtime::Handle;
 
 use crate::{
     engine::{Acceptor, ClientBundle, CloseReason, Connection, Engine, PathRule, Receiver},
-    server::{
-        Builder, Client, Namespace,
-        builder::Settings,
-        namespace::NamespaceInner,
-        running::{AsRunning, Running},
-    },
+    server::{Builder, Client, Namespace, builder::Settings, namespace::NamespaceInner, running::Running},
 };
 
 /// A Socket.IO server: JS `Server`, `io`.
@@ -161,6 +156,10 @@ impl SocketIo {
             .cloned()
     }
 
+    pub(super) fn leaving(&self) -> &Running {
+        &self.0.leaving
+    }
+
     /// The runtime that the last connection lives in; none before the first one.
     pub(super) fn runtime(&self) -> Option<Handle> {
         self.0
@@ -185,12 +184,6 @@ impl Acceptor for IoInner {
             .upgrade()
             .expect("invariant: who calls holds the server");
         Client::open(SocketIo(this), connection.clone())
-    }
-}
-
-impl AsRunning for SocketIo {
-    fn running(&self) -> &Running {
-        &self.0.leaving
     }
 }
 

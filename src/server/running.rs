@@ -4,7 +4,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 
-/// How many handlers of leaving sockets are still under way.
+use crate::server::SocketIo;
+
+/// How many sockets are leaving, and how many handlers of leaving sockets are still under way.
 #[derive(Debug)]
 pub(super) struct Running {
     count: AtomicUsize,
@@ -13,12 +15,7 @@ pub(super) struct Running {
 
 /// One of them; dropping it says that it has ended.
 #[derive(Debug)]
-pub(super) struct Run<R: AsRunning>(R);
-
-/// Where the counter is found when a run ends.
-pub(super) trait AsRunning {
-    fn running(&self) -> &Running;
-}
+pub(super) struct UnderWay(SocketIo);
 
 impl Running {
     pub(super) const fn new() -> Self {
@@ -26,11 +23,6 @@ impl Running {
             count: AtomicUsize::new(0),
             none: Notify::const_new(),
         }
-    }
-
-    pub(super) fn start<R: AsRunning>(owner: R) -> Run<R> {
-        owner.running().count.fetch_add(1, Ordering::AcqRel);
-        Run(owner)
     }
 
     /// Resolves when nothing runs.
@@ -45,11 +37,18 @@ impl Running {
     }
 }
 
-impl<R: AsRunning> Drop for Run<R> {
+impl UnderWay {
+    pub(super) fn start(io: &SocketIo) -> Self {
+        io.leaving().count.fetch_add(1, Ordering::AcqRel);
+        Self(io.clone())
+    }
+}
+
+impl Drop for UnderWay {
     fn drop(&mut self) {
-        let running = self.0.running();
-        if running.count.fetch_sub(1, Ordering::AcqRel) == 1 {
-            running.none.notify_waiters();
+        let leaving = self.0.leaving();
+        if leaving.count.fetch_sub(1, Ordering::AcqRel) == 1 {
+            leaving.none.notify_waiters();
         }
     }
 }
