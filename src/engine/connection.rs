@@ -15,7 +15,7 @@ use std::{
 
 use self::writable::Writable;
 use super::{
-    CloseReason, Handshake, Outbound, Overflow, ReadyState, SendError, Transport, clock,
+    CloseReason, Handshake, Outgoing, Overflow, ReadyState, SendError, Transport, clock,
     core::{Core, Effects},
     jsonp::Jsonp,
     outbox::Full,
@@ -120,7 +120,7 @@ impl Connection {
     ///
     /// The connection is closed, or its send buffer is full; then [`Overflow`] has been applied. Whoever sends is never the
     /// one who tells the receiver of the end.
-    pub(crate) fn send(&self, out: Outbound) -> Result<(), SendError> {
+    pub(crate) fn send(&self, out: Outgoing) -> Result<(), SendError> {
         let sent = self.push(out, |core| {
             if core.session.accepts_packets() {
                 Ok(())
@@ -140,7 +140,7 @@ impl Connection {
     /// # Errors
     ///
     /// The connection is closed, or its transport isn't writable; then nothing has happened.
-    pub(crate) fn send_volatile(&self, out: Outbound) -> Result<(), SendError> {
+    pub(crate) fn send_volatile(&self, out: Outgoing) -> Result<(), SendError> {
         self.push(out, |core| match core.session.accepts_packets() {
             false => Err(SendError::Closed),
             true if core.is_writable() => Ok(()),
@@ -175,7 +175,7 @@ impl Connection {
 
     fn push(
         &self,
-        out: Outbound,
+        out: Outgoing,
         allowed: impl FnOnce(&Core) -> Result<(), SendError>,
     ) -> Result<(), SendError> {
         let mut core = self.lock();

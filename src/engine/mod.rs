@@ -50,7 +50,7 @@ pub use config::Overflow;
 pub use connection::Connection;
 pub(crate) use future::Handle;
 pub(crate) use handshake::Handshake;
-pub(crate) use outgoing::{HEADROOM, Outbound, Outgoing};
+pub(crate) use outgoing::{HEADROOM, Outgoing};
 pub(crate) use path::{PathMatch, PathRule};
 pub use service::Engine;
 pub(crate) use trace::refused;

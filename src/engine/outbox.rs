@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use super::outgoing::Outbound;
+use super::outgoing::Outgoing;
 
 /// Packets in the order they were sent. One of them costs no allocation.
 pub(super) type Queue = SmallVec<[Item; 1]>;
@@ -16,7 +16,7 @@ const ITEM_COST: usize = 64;
 /// One thing to send.
 #[derive(Debug)]
 pub(super) enum Item {
-    Packet(Outbound),
+    Packet(Outgoing),
     Control(Control),
     /// A complete WebSocket frame made for this connection alone.
     Frame(Box<[u8]>),
@@ -70,10 +70,7 @@ impl Item {
     /// The item as a WebSocket frame, if it is no more than one.
     pub(super) fn lone_frame(&self) -> Option<&[u8]> {
         match self {
-            Self::Packet(packet) => {
-                let packet = packet.get();
-                packet.attachments().is_empty().then(|| packet.frame())
-            }
+            Self::Packet(packet) => packet.attachments().is_empty().then(|| packet.frame()),
             Self::Control(control) => Some(control.frame()),
             Self::Frame(frame) => Some(frame),
         }
@@ -82,7 +79,7 @@ impl Item {
     /// How many packets it is in a polling response.
     fn packets(&self) -> usize {
         match self {
-            Self::Packet(packet) => packet.get().packets(),
+            Self::Packet(packet) => packet.packets(),
             Self::Control(_) | Self::Frame(_) => 1,
         }
     }
@@ -95,8 +92,8 @@ impl Item {
     }
 }
 
-fn cost(packet: &Outbound) -> usize {
-    packet.get().size() + ITEM_COST
+fn cost(packet: &Outgoing) -> usize {
+    packet.size() + ITEM_COST
 }
 
 impl Outbox {
@@ -116,7 +113,7 @@ impl Outbox {
     }
 
     /// Queues a packet if the limit allows. A single packet is always allowed.
-    pub(super) fn push(&mut self, packet: Outbound, limit: usize) -> Result<(), Full> {
+    pub(super) fn push(&mut self, packet: Outgoing, limit: usize) -> Result<(), Full> {
         let cost = cost(&packet);
         let waiting = self.queued + self.in_flight;
         if waiting > 0 && waiting + cost > limit {
@@ -137,7 +134,7 @@ impl Outbox {
     }
 
     /// Queues the packet that opens the connection, before any other.
-    pub(super) fn push_open(&mut self, packet: Outbound) {
+    pub(super) fn push_open(&mut self, packet: Outgoing) {
         self.queue.push(Item::Packet(packet));
     }
 
@@ -191,20 +188,14 @@ impl Outbox {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use bytes::Bytes;
 
     use super::*;
-    use crate::engine::outgoing::{HEADROOM, Outgoing};
+    use crate::engine::outgoing::HEADROOM;
 
-    fn packet(attachments: usize) -> Outbound {
-        let text = vec![b'x'; HEADROOM + 1].into_boxed_slice();
-        Outbound::Own(Outgoing::new(
-            text,
-            vec![Bytes::from_static(b"bin"); attachments],
-            true,
-        ))
+    fn packet(attachments: usize) -> Outgoing {
+        let mut text = vec![b'x'; HEADROOM + 1];
+        Outgoing::new(&mut text, vec![Bytes::from_static(b"bin"); attachments], true)
     }
 
     fn outbox(groups: &[usize]) -> Outbox {
@@ -311,12 +302,8 @@ mod tests {
     }
 
     #[test]
-    fn shared_and_own_packets_are_the_same_to_the_queue() {
-        let Outbound::Own(outgoing) = packet(0) else {
-            unreachable!()
-        };
-        assert_eq!(cost(&Outbound::Shared(Arc::new(outgoing))), cost(&packet(0)));
-        assert!(size_of::<Item>() <= 40);
+    fn a_queued_item_is_small() {
+        assert!(size_of::<Item>() <= 32);
         assert!(size_of::<Outbox>() <= 80);
     }
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::{
     Protocol,
-    websocket::{FrameHead, OpCode, write_head_before},
+    websocket::{FrameHead, OpCode, head_len, write_head_before},
 };
 
 /// Bytes a text packet leaves free at its start: the longest WebSocket frame head, and the Engine.IO packet type.
@@ -18,17 +18,17 @@ const TYPE_AT: usize = HEADROOM - 1;
 /// One Socket.IO packet encoded once: its text and its attachments, complete for every transport.
 ///
 /// The text stands in one allocation behind its WebSocket frame head, so that a WebSocket writes it as it is, and
-/// long-polling the same bytes without the head. All recipients of a broadcast share one.
+/// long-polling the same bytes without the head. A clone is a reference: all recipients of a broadcast share one.
 ///
 /// ```text
 /// │ free … │ frame head │ '4' │ text …
-///          └ frame_start      └ HEADROOM
+///          └ frame_start()    └ HEADROOM
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Outgoing {
-    text: Box<[u8]>,
-    attachments: Box<[Attachment]>,
-    frame_start: u8,
+    text: Arc<[u8]>,
+    /// Most packets have none.
+    attachments: Option<Arc<[Attachment]>>,
     #[expect(
         dead_code,
         reason = "the sender's wish travels with the packet; no transport compresses yet"
@@ -51,39 +51,26 @@ struct HeadV3 {
     start: u8,
 }
 
-/// A packet for one connection.
-#[derive(Debug)]
-pub(crate) enum Outbound {
-    /// For this connection alone.
-    Own(Outgoing),
-    /// Shared with other connections.
-    Shared(Arc<Outgoing>),
-}
-
 impl Outgoing {
     /// A packet from its text, which begins after [`HEADROOM`] free bytes, and its attachments.
-    pub(crate) fn new(mut text: Box<[u8]>, attachments: Vec<Bytes>, compress: bool) -> Self {
+    pub(crate) fn new(text: &mut [u8], attachments: Vec<Bytes>, compress: bool) -> Self {
         text[TYPE_AT] = b'4';
-        let attachments = attachments.into_iter().map(Attachment::new).collect();
+        let attachments =
+            (!attachments.is_empty()).then(|| attachments.into_iter().map(Attachment::new).collect());
         Self::framed(text, attachments, compress)
     }
 
     /// An Engine.IO packet that isn't a message, from its text with the type.
     pub(super) fn control(packet: &[u8]) -> Self {
-        let mut text = Vec::with_capacity(TYPE_AT + packet.len());
-        text.extend_from_slice(&[0; TYPE_AT]);
-        text.extend_from_slice(packet);
-        Self::framed(text.into_boxed_slice(), Box::default(), false)
+        Self::framed(&mut [&[0; TYPE_AT], packet].concat(), None, false)
     }
 
-    fn framed(mut text: Box<[u8]>, attachments: Box<[Attachment]>, compress: bool) -> Self {
+    fn framed(text: &mut [u8], attachments: Option<Arc<[Attachment]>>, compress: bool) -> Self {
         let length = text.len() - TYPE_AT;
-        let start = write_head_before(&mut text, TYPE_AT, OpCode::Text, false, length);
-        let frame_start = u8::try_from(start).expect("invariant: a head starts within the headroom");
+        write_head_before(text, TYPE_AT, OpCode::Text, false, length);
         Self {
-            text,
+            text: Arc::from(&*text),
             attachments,
-            frame_start,
             compress,
         }
     }
@@ -95,22 +82,27 @@ impl Outgoing {
 
     /// The text packet as a complete WebSocket frame.
     pub(super) fn frame(&self) -> &[u8] {
-        &self.text[usize::from(self.frame_start)..]
+        &self.text[TYPE_AT - head_len(self.text.len() - TYPE_AT)..]
     }
 
     pub(super) fn attachments(&self) -> &[Attachment] {
-        &self.attachments
+        self.attachments.as_deref().unwrap_or_default()
+    }
+
+    #[cfg(test)]
+    pub(super) fn references(&self) -> usize {
+        Arc::strong_count(&self.text)
     }
 
     /// How many Engine.IO packets it is.
     pub(super) fn packets(&self) -> usize {
-        1 + self.attachments.len()
+        1 + self.attachments().len()
     }
 
     /// The bytes it brings to the wire, roughly.
     pub(super) fn size(&self) -> usize {
         let binary: usize = self
-            .attachments
+            .attachments()
             .iter()
             .map(|attachment| attachment.data.len())
             .sum();
@@ -148,27 +140,18 @@ impl HeadV3 {
     }
 }
 
-impl Outbound {
-    pub(super) fn get(&self) -> &Outgoing {
-        match self {
-            Self::Own(outgoing) => outgoing,
-            Self::Shared(outgoing) => outgoing,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn text(text: &str) -> Box<[u8]> {
-        [&[0; HEADROOM], text.as_bytes()].concat().into_boxed_slice()
+    fn text(text: &str) -> Vec<u8> {
+        [&[0; HEADROOM], text.as_bytes()].concat()
     }
 
     #[test]
     fn the_frame_of_every_length_class_stands_before_the_packet() {
         for (length, head) in [(0, 2), (124, 2), (125, 4), (65_534, 4), (65_535, 10)] {
-            let outgoing = Outgoing::new(text(&"x".repeat(length)), Vec::new(), true);
+            let outgoing = Outgoing::new(&mut text(&"x".repeat(length)), Vec::new(), true);
             assert_eq!(outgoing.packet().len(), length + 1);
             assert_eq!(outgoing.packet()[0], b'4');
             assert_eq!(outgoing.frame().len(), length + 1 + head);
@@ -178,7 +161,7 @@ mod tests {
 
     #[test]
     fn an_attachment_has_the_head_of_either_protocol() {
-        let outgoing = Outgoing::new(text("51-[]"), vec![Bytes::from_static(&[1, 2, 3])], true);
+        let outgoing = Outgoing::new(&mut text("51-[]"), vec![Bytes::from_static(&[1, 2, 3])], true);
         let attachment = &outgoing.attachments()[0];
         assert_eq!(attachment.head(Protocol::V4), [0x82, 3]);
         assert_eq!(attachment.head(Protocol::V3), [0x82, 4, 4]);
@@ -193,6 +176,6 @@ mod tests {
 
     #[test]
     fn a_queued_packet_is_small() {
-        assert!(size_of::<Outbound>() <= 40);
+        assert!(size_of::<Outgoing>() <= 32);
     }
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    Acceptor, CloseReason, Config, Connection, Handshake, Outbound, Outgoing, Transport, clock,
+    Acceptor, CloseReason, Config, Connection, Handshake, Outgoing, Transport, clock,
     connection::PollingFormat, core::Core, open::open_packet, outbox::Outbox, registry::Registry,
     session::Session, timer::Timers,
 };
@@ -113,7 +113,7 @@ impl Engine {
             config.max_http_buffer_size,
         );
         let mut outbox = Outbox::default();
-        outbox.push_open(Outbound::Own(Outgoing::control(packet.as_bytes())));
+        outbox.push_open(Outgoing::control(packet.as_bytes()));
         outbox
     }
 }

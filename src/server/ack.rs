@@ -19,7 +19,6 @@ use tokio::{
 
 use crate::{
     SocketId,
-    engine::Outbound,
     packet::args,
     server::{
         AckError, BroadcastAckError, EmitError, HandlerError, Socket, emit,
@@ -66,7 +65,7 @@ impl AckSender {
             return Err(EmitError::closed());
         }
         let outgoing = emit::ack(self.socket.home().name(), self.id, &args)?;
-        Ok(self.socket.connection().send(Outbound::Own(outgoing))?)
+        Ok(self.socket.connection().send(outgoing)?)
     }
 }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 
 use crate::{
-    engine::{Outbound, Outgoing},
+    engine::Outgoing,
     room::{Rooms, Selection, Target, listed},
     server::{
         AckStream, EmitError, Socket, emit,
@@ -200,23 +200,17 @@ impl Broadcast {
         self.namespace.index().select(&self.target)
     }
 
-    fn encode<A: Serialize>(
-        &self,
-        id: Option<u64>,
-        event: &str,
-        args: &A,
-    ) -> Result<Arc<Outgoing>, EmitError> {
+    fn encode<A: Serialize>(&self, id: Option<u64>, event: &str, args: &A) -> Result<Outgoing, EmitError> {
         let outgoing = emit::event(self.namespace.name(), id, event, args, self.flags.compress)?;
-        Ok(Arc::new(outgoing))
+        Ok(outgoing)
     }
 
-    fn deliver(&self, socket: &Socket, outgoing: &Arc<Outgoing>) -> bool {
-        let outbound = Outbound::Shared(outgoing.clone());
+    fn deliver(&self, socket: &Socket, outgoing: &Outgoing) -> bool {
         let connection = socket.connection();
         let sent = if self.flags.volatile {
-            connection.send_volatile(outbound)
+            connection.send_volatile(outgoing.clone())
         } else {
-            connection.send(outbound)
+            connection.send(outgoing.clone())
         };
         sent.is_ok()
     }

@@ -14,7 +14,6 @@ use serde_json::value::RawValue;
 
 use crate::{
     Protocol, SocketId,
-    engine::Outbound,
     server::{
         Client, ConnectError, HandlerError, Middleware, Socket,
         dispatch::{self, Panicked},
@@ -41,7 +40,7 @@ impl Client {
             );
             let error = ConnectError::new("Invalid namespace");
             let refusal = emit::connect_error(protocol, name, &error);
-            let _ = self.connection().send(Outbound::Own(refusal));
+            let _ = self.connection().send(refusal);
             return;
         };
         let id = self.socket_id(&namespace);
@@ -108,7 +107,7 @@ impl Socket {
         );
         self.discard();
         let refusal = emit::connect_error(self.protocol(), self.namespace_name(), error);
-        let _ = self.connection().send(Outbound::Own(refusal));
+        let _ = self.connection().send(refusal);
     }
 
     fn admitted(self) {
@@ -116,7 +115,7 @@ impl Socket {
             return self.discard();
         }
         let reply = emit::connect(self.protocol(), self.namespace_name(), self.id().as_str());
-        if self.connection().send(Outbound::Own(reply)).is_err()
+        if self.connection().send(reply).is_err()
             || self.advance(Status::Connecting, Status::Connected).is_err()
         {
             return self.discard();

@@ -9,7 +9,7 @@ use std::{cell::Cell, fmt, sync::Arc};
 use tokio::runtime::Handle;
 
 use crate::{
-    engine::{CloseReason, Outbound},
+    engine::CloseReason,
     server::{
         Socket,
         dispatch::{self, DisconnectListener, DisconnectParts},
@@ -252,7 +252,7 @@ impl Drop for LeaveSequence<'_> {
             // Not before: a client may connect again as soon as it is told. Whether it still can be doesn't matter.
             let _ = socket
                 .connection()
-                .send(Outbound::Own(emit::disconnect(socket.namespace_name())));
+                .send(emit::disconnect(socket.namespace_name()));
         }
         socket.run_all(socket.home().listeners().disconnect().as_ref(), &own, reason);
     }

@@ -65,13 +65,8 @@ fn encoded<E>(
 ) -> Result<Outgoing, E> {
     // Taken out while a user's `Serialize` runs: it might emit as well.
     let mut scratch = SCRATCH.take();
-    let done = encode(&mut scratch).map(|done| {
-        Outgoing::new(
-            Box::from(&scratch[done.start - HEADROOM..]),
-            done.attachments,
-            compress,
-        )
-    });
+    let done = encode(&mut scratch)
+        .map(|done| Outgoing::new(&mut scratch[done.start - HEADROOM..], done.attachments, compress));
     if scratch.capacity() <= SCRATCH_KEPT {
         SCRATCH.set(scratch);
     }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use tokio::sync::oneshot;
 
 use crate::{
-    engine::{Outbound, Outgoing},
+    engine::Outgoing,
     room::{Member as _, Rooms, Target},
     server::{
         AckError, AckFuture, Broadcast, EmitError, HandlerError, Socket, broadcast::Flags, emit,
@@ -211,7 +211,7 @@ impl ToSocket {
     }
 
     fn deliver(&self, outgoing: Outgoing) -> Result<(), EmitError> {
-        let (connection, outgoing) = (self.socket.connection(), Outbound::Own(outgoing));
+        let connection = self.socket.connection();
         Ok(if self.flags.volatile {
             connection.send_volatile(outgoing)
         } else {

@@ -97,6 +97,17 @@ pub(crate) fn write_head_before(
     start
 }
 
+/// How long the head of a frame with so much payload is: 2, 4 or 10 bytes.
+pub(crate) const fn head_len(payload_len: usize) -> usize {
+    if payload_len <= MAX_SHORT {
+        2
+    } else if payload_len <= 0xffff {
+        4
+    } else {
+        MAX_FRAME_HEAD
+    }
+}
+
 /// Writes the length in the least bytes it fits (a MUST of §5.2) and returns the length of the whole head.
 fn write_length(head: &mut [u8; MAX_FRAME_HEAD], payload_len: usize) -> u8 {
     if payload_len <= MAX_SHORT {
@@ -132,6 +143,7 @@ mod tests {
     fn lengths_are_encoded_in_the_least_bytes() {
         for &(len, head) in HEADS {
             assert_eq!(FrameHead::new(OpCode::Text, false, len).as_slice(), head, "{len}");
+            assert_eq!(head_len(len), head.len(), "{len}");
         }
     }
 

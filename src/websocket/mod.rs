@@ -33,7 +33,7 @@ pub(crate) use self::{
     close::{CloseCode, CloseFrame},
     control::{ControlFrame, Pongs},
     error::ProtocolError,
-    frame::{FrameHead, OpCode, write_head_before},
+    frame::{FrameHead, OpCode, head_len, write_head_before},
     handshake::{Accepted, HandshakeError, accept},
     message::{Decoder, DecoderConfig, Event},
 };

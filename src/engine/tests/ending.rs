@@ -116,17 +116,10 @@ async fn a_post_that_goes_wrong_takes_nothing_from_a_session_that_is_closing() {
 #[tokio::test(start_paused = true)]
 async fn packets_of_a_session_that_has_ended_are_let_go() {
     let client = Client::open(Config::default()).await;
-    let Outbound::Own(outgoing) = packet("x", &[]) else {
-        unreachable!()
-    };
-    let shared = Arc::new(outgoing);
-    client
-        .upper
-        .connection()
-        .send(Outbound::Shared(Arc::clone(&shared)))
-        .unwrap();
+    let shared = packet("x", &[]);
+    client.upper.connection().send(shared.clone()).unwrap();
     client.post("1").await.is(200, "ok");
-    assert_eq!(Arc::strong_count(&shared), 1);
+    assert_eq!(shared.references(), 1);
 }
 
 #[tokio::test(start_paused = true)]

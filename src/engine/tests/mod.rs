@@ -29,7 +29,7 @@ use tokio_tungstenite::{
 };
 
 use super::{
-    Acceptor, CloseReason, Config, Connection, Engine, HEADROOM, Handshake, Outbound, Outgoing, Receiver,
+    Acceptor, CloseReason, Config, Connection, Engine, HEADROOM, Handshake, Outgoing, Receiver,
     transport::websocket::{Opening, begin},
 };
 use crate::Protocol;
@@ -288,11 +288,11 @@ async fn pass(seconds: u64) {
     settle().await;
 }
 
-fn packet(text: &str, attachments: &[&'static [u8]]) -> Outbound {
+fn packet(text: &str, attachments: &[&'static [u8]]) -> Outgoing {
     let mut bytes = vec![0; HEADROOM];
     bytes.extend_from_slice(text.as_bytes());
     let attachments = attachments.iter().map(|data| Bytes::from_static(data)).collect();
-    Outbound::Own(Outgoing::new(bytes.into_boxed_slice(), attachments, true))
+    Outgoing::new(&mut bytes, attachments, true)
 }
 
 /// The client's end of a WebSocket, by another implementation of the protocol.

@@ -112,7 +112,7 @@ fn controls(answer: PollAnswer) -> &'static [Control] {
 
 fn parts(item: &Item) -> impl Iterator<Item = Part<'_>> {
     let (text, attachments) = match item {
-        Item::Packet(packet) => (packet.get().packet(), packet.get().attachments()),
+        Item::Packet(packet) => (packet.packet(), packet.attachments()),
         Item::Control(control) => (control.packet(), Default::default()),
         Item::Frame(_) => unreachable!("invariant: frames are made by the WebSocket driver for itself"),
     };

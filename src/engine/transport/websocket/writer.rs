@@ -202,7 +202,7 @@ fn nonzero(written: usize) -> io::Result<usize> {
 /// The bytes of an item, in order.
 fn slices(item: &Item, protocol: Protocol) -> impl Iterator<Item = &[u8]> {
     let (text, attachments): (_, &[Attachment]) = match item {
-        Item::Packet(packet) => (packet.get().frame(), packet.get().attachments()),
+        Item::Packet(packet) => (packet.frame(), packet.attachments()),
         Item::Control(control) => (control.frame(), &[]),
         Item::Frame(frame) => (&**frame, &[]),
     };
@@ -217,7 +217,6 @@ fn base64_frames(item: Item, protocol: Protocol) -> Vec<Item> {
     let Item::Packet(packet) = &item else {
         return vec![item];
     };
-    let packet = packet.get();
     if packet.attachments().is_empty() {
         return vec![item];
     }
