@@ -28,7 +28,7 @@ const TYPE_AT: usize = HEADROOM - 1;
 pub(crate) struct Outgoing {
     text: Arc<[u8]>,
     /// Most packets have none.
-    attachments: Option<Arc<[Attachment]>>,
+    attachments: Option<Arc<Vec<Attachment>>>,
     #[expect(
         dead_code,
         reason = "the sender's wish travels with the packet; no transport compresses yet"
@@ -55,8 +55,8 @@ impl Outgoing {
     /// A packet from its text, which begins after [`HEADROOM`] free bytes, and its attachments.
     pub(crate) fn new(text: &mut [u8], attachments: Vec<Bytes>, compress: bool) -> Self {
         text[TYPE_AT] = b'4';
-        let attachments =
-            (!attachments.is_empty()).then(|| attachments.into_iter().map(Attachment::new).collect());
+        let attachments = (!attachments.is_empty())
+            .then(|| Arc::new(attachments.into_iter().map(Attachment::new).collect()));
         Self::framed(text, attachments, compress)
     }
 
@@ -65,7 +65,7 @@ impl Outgoing {
         Self::framed(&mut [&[0; TYPE_AT], packet].concat(), None, false)
     }
 
-    fn framed(text: &mut [u8], attachments: Option<Arc<[Attachment]>>, compress: bool) -> Self {
+    fn framed(text: &mut [u8], attachments: Option<Arc<Vec<Attachment>>>, compress: bool) -> Self {
         let length = text.len() - TYPE_AT;
         write_head_before(text, TYPE_AT, OpCode::Text, false, length);
         Self {
@@ -86,7 +86,7 @@ impl Outgoing {
     }
 
     pub(super) fn attachments(&self) -> &[Attachment] {
-        self.attachments.as_deref().unwrap_or_default()
+        self.attachments.as_deref().map_or(&[], Vec::as_slice)
     }
 
     #[cfg(test)]
