@@ -1,30 +1,44 @@
-//! The server that the comparison loads: six handlers, written as a user would write them.
+//! The server that the comparison loads: its handlers are written as a user would write them.
 //!
 //! `PORT` is the port on 127.0.0.1, `THREADS` the number of worker threads.
+
+mod record;
 
 use axum::Router;
 use axum_socketio::{Ack, Socket, SocketIo, extract::Data};
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
 
-/// What the load generator sends to `echo`: a text, or an object of its own.
-#[derive(Deserialize, Serialize)]
-#[serde(untagged)]
-enum Echo {
-    Text(String),
-    Other(axum_socketio::Value),
-}
+use crate::record::{Record, TextOrRecord};
+
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn handlers(io: &SocketIo) {
     io.of("/")
-        .on("echo", async |socket: Socket, Data(what): Data<Echo>| socket.emit("echo", what))
-        .on("echo-ack", async |Data(what): Data<Echo>| Ack(what))
-        .on("ping-bin", async |socket: Socket, Data(bytes): Data<Bytes>| socket.emit("pong-bin", bytes))
-        .on("bcast", async |io: SocketIo, Data(text): Data<String>| io.of("/").emit("bcast", text))
-        .on("join", async |socket: Socket, Data(room): Data<String>| socket.join(room))
-        .on("room", async |io: SocketIo, Data(room): Data<String>, Data(text): Data<String>| {
-            io.of("/").to(room).emit("room", text);
-        });
+        .on("echo", async |socket: Socket, Data(what): Data<TextOrRecord>| {
+            socket.emit("echo", what)
+        })
+        .on("echo-json", async |socket: Socket, Data(record): Data<Record>| {
+            socket.emit("echo-json", record)
+        })
+        .on("echo-ack", async |Data(text): Data<String>| Ack(text))
+        .on("ping-bin", async |socket: Socket, Data(bytes): Data<Bytes>| {
+            socket.emit("pong-bin", bytes)
+        })
+        .on("bcast", async |io: SocketIo, Data(text): Data<String>| {
+            io.of("/").emit("bcast", text)
+        })
+        .on("join", async |socket: Socket, Data(room): Data<String>| {
+            socket.join(room);
+            Ack("joined")
+        })
+        .on(
+            "room",
+            async |io: SocketIo, Data(room): Data<String>, Data(text): Data<String>| {
+                io.of("/").to(room).emit("room", text);
+            },
+        );
 }
 
 fn number(name: &str) -> Option<usize> {

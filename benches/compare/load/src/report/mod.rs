@@ -1,0 +1,39 @@
+//! Tables and pictures.
+
+mod markdown;
+mod plots;
+mod svg;
+
+use std::{fs, path::Path};
+
+use crate::{Result, growth::Growth, plan::Results, plan::progress, rounds::Timing};
+
+pub fn comparison(results: &Results, machine: &str, timing: Timing, folder: &Path) -> Result<()> {
+    let mut files = vec![("results.md", markdown::comparison(results, machine, timing))];
+    if !results.rows.is_empty() {
+        files.push(("cpu.svg", plots::cpu(&results.rows)));
+    }
+    if !results.memory.is_empty() {
+        files.push(("memory.svg", plots::memory(&results.memory)));
+    }
+    write(folder, &files)
+}
+
+pub fn growth(growth: &Growth, machine: &str, timing: Timing, folder: &Path) -> Result<()> {
+    let text = markdown::growth(growth, machine, timing);
+    write(
+        folder,
+        &[("growth.md", text), ("growth.svg", plots::growth(&growth.curves))],
+    )
+}
+
+/// The first file is shown, too.
+fn write(folder: &Path, files: &[(&str, String)]) -> Result<()> {
+    fs::create_dir_all(folder)?;
+    for (name, text) in files {
+        fs::write(folder.join(name), text)?;
+        progress(&format!("wrote {}", folder.join(name).display()));
+    }
+    let mut out = std::io::stdout();
+    Ok(std::io::Write::write_all(&mut out, files[0].1.as_bytes())?)
+}
