@@ -114,7 +114,8 @@ impl Frame {
             svg.line((self.left, y), (self.right, y), "grid");
             svg.text((self.left - 6.0, y + 4.0), Anchor::End, "faint", &label(tick));
         }
-        for tick in self.x.ticks() {
+        // There are no halves of what is counted.
+        for tick in self.x.ticks().into_iter().filter(|tick| tick.fract() == 0.0) {
             let (x, _) = self.point(tick, 0.0);
             svg.line((x, self.bottom), (x, self.bottom + 4.0), "axis");
             svg.text((x, self.bottom + 18.0), Anchor::Middle, "faint", &label(tick));

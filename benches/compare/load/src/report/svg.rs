@@ -175,13 +175,12 @@ fn step(value: f64) -> f64 {
     }
 }
 
-/// A number beside an axis.
+/// A number beside an axis: up to two decimals, and no zeros behind them.
 pub fn label(value: f64) -> String {
     match value {
         value if value >= 1e6 => format!("{:.0}M", value / 1e6),
         value if value >= 1e4 => format!("{:.0}k", value / 1e3),
-        value if value >= 1.0 || value == 0.0 => format!("{value:.0}"),
-        value => format!("{value}"),
+        value => format!("{}", (value * 100.0).round() / 100.0),
     }
 }
 
@@ -202,6 +201,20 @@ mod tests {
             [0.1, 1.0, 10.0, 100.0, 1e3, 1e4]
         );
         assert_eq!(Scale::Log { least: 0, most: 2 }.at(10.0), 0.5);
+    }
+
+    #[test]
+    fn labels_are_short() {
+        for (value, text) in [
+            (0.0, "0"),
+            (0.1 * 6.0, "0.6"),
+            (1.5, "1.5"),
+            (200.0, "200"),
+            (2e4, "20k"),
+            (1e6, "1M"),
+        ] {
+            assert_eq!(label(value), text);
+        }
     }
 
     #[test]

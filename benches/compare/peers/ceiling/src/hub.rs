@@ -12,10 +12,12 @@ use slab::Slab;
 
 use crate::{peer::Peer, polling::Session};
 
+type Members = Vec<Arc<Peer>>;
+
 #[derive(Default)]
 pub struct Hub {
     members: Mutex<Slab<Arc<Peer>>>,
-    rooms: Mutex<HashMap<Box<[u8]>, Vec<Arc<Peer>>>>,
+    rooms: Mutex<HashMap<Box<[u8]>, Members>>,
     sessions: Mutex<HashMap<u64, Arc<Session>>>,
     ids: AtomicU64,
 }
