@@ -3,14 +3,16 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use serde::de::{Deserialize, DeserializeOwned};
+use serde::de::DeserializeOwned;
 
-use self::slices::{Named, Slices};
+use self::slices::Slices;
 use super::{
     error::{ArgError, DecodeError, Reason},
+    json::Scanner,
     name, placeholder,
     shape::Shape,
 };
+use crate::Protocol;
 
 mod several;
 mod slices;
@@ -37,19 +39,26 @@ pub(crate) struct Args<'a> {
 /// Reads the payload of an EVENT or BINARY_EVENT. All of its JSON is checked.
 ///
 /// # Errors
-/// The payload is not an array that begins with a string or a number, or the name is reserved. The latter is ignorable: only
-/// clients of Engine.IO 3 get as far as this with it.
-pub(crate) fn event(payload: &str) -> Result<EventPayload<'_>, DecodeError> {
+/// The payload is not an array that begins with a string or a number, or the name is reserved. The latter is ignorable from
+/// clients of Engine.IO 3.
+pub(crate) fn event(payload: &str, protocol: Protocol) -> Result<EventPayload<'_>, DecodeError> {
     if payload.is_empty() {
         return Ok(EventPayload {
             name: Cow::Borrowed(""),
             args: Args::new(Slices::default()),
         });
     }
-    let Named { name, rest } = parse(payload)?;
-    let name = name.and_then(name::event_name).ok_or(INVALID)?;
+    let (mut name, mut rest) = (None, Slices::default());
+    let scanned = Scanner::new(payload).array(|element| match name {
+        None => name = Some(element),
+        Some(_) => rest.push(element),
+    });
+    let name = scanned.and(name).and_then(name::event_name).ok_or(INVALID)?;
     if name::is_reserved(&name) {
-        return Err(DecodeError::ignorable(Reason::ReservedEvent));
+        return Err(match protocol {
+            Protocol::V3 => DecodeError::ignorable(Reason::ReservedEvent),
+            Protocol::V4 => DecodeError::fatal(Reason::ReservedEvent),
+        });
     }
     Ok(EventPayload {
         name,
@@ -65,14 +74,12 @@ pub(crate) fn ack(payload: &str) -> Result<Args<'_>, DecodeError> {
     if payload.is_empty() {
         return Ok(Args::new(Slices::default()));
     }
-    parse(payload).map(Args::new)
+    let mut slices = Slices::default();
+    let scanned = Scanner::new(payload).array(|element| slices.push(element));
+    scanned.map(|()| Args::new(slices)).ok_or(INVALID)
 }
 
 const INVALID: DecodeError = DecodeError::fatal(Reason::InvalidPayload);
-
-fn parse<'a, T: Deserialize<'a>>(payload: &'a str) -> Result<T, DecodeError> {
-    serde_json::from_str(payload).map_err(|_| INVALID)
-}
 
 impl<'a> Args<'a> {
     const fn new(raw: Slices<'a>) -> Self {

@@ -8,7 +8,6 @@ use serde::de::IgnoredAny;
 use super::{
     args,
     error::{DecodeError, Reason},
-    name,
 };
 use crate::Protocol;
 
@@ -101,8 +100,8 @@ impl Packet<'_> {
             PacketType::Disconnect if self.payload.is_empty() => Ok(()),
             PacketType::Disconnect => Err(DecodeError::fatal(Reason::InvalidPayload)),
             PacketType::ConnectError => self.check_connect_error(protocol),
-            PacketType::Event => self.check_name(protocol),
-            PacketType::BinaryEvent => self.check_name(protocol).and_then(|()| self.check_binary_event()),
+            PacketType::Event => Ok(()),
+            PacketType::BinaryEvent => self.check_binary_event(protocol),
             PacketType::Ack if self.id.is_some() => Ok(()),
             PacketType::Ack => args::ack(self.payload).and(Err(DecodeError::ignorable(Reason::AckWithoutId))),
             PacketType::BinaryAck => args::ack(self.payload).map(drop),
@@ -126,17 +125,9 @@ impl Packet<'_> {
         }
     }
 
-    /// For Engine.IO 3 this is left to [`args::event`], whose refusal of a reserved name is ignorable.
-    fn check_name(&self, protocol: Protocol) -> Result<(), DecodeError> {
-        match protocol == Protocol::V4 && name::names_reserved_event(self.payload) {
-            true => Err(DecodeError::fatal(Reason::ReservedEvent)),
-            false => Ok(()),
-        }
-    }
-
-    /// A reserved name passes: the attachments follow all the same, and only then can the packet be ignored.
-    fn check_binary_event(&self) -> Result<(), DecodeError> {
-        match args::event(self.payload) {
+    /// A reserved name of an Engine.IO 3 client passes: the attachments follow all the same, and only then can the packet be ignored.
+    fn check_binary_event(&self, protocol: Protocol) -> Result<(), DecodeError> {
+        match args::event(self.payload, protocol) {
             Err(error) if !error.is_ignorable() => Err(error),
             _ => Ok(()),
         }

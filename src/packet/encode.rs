@@ -9,7 +9,11 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::{Serializer, ser::Formatter, value::RawValue};
 
-use super::{error::EncodeError, shape::Shape};
+use super::{
+    error::EncodeError,
+    json::{self, TextAsBytes, TextNext},
+    shape::Shape,
+};
 use crate::Protocol;
 
 /// What was written.
@@ -38,7 +42,7 @@ pub(crate) fn event<T: Serialize + ?Sized>(
 ) -> Result<Encoded, EncodeError> {
     let mut draft = Draft::new(buf, headroom + SLACK, b'2', namespace, id);
     draft.push("[");
-    draft.json(name)?;
+    draft.name(name);
     draft.args_after_name(args)?;
     Ok(draft.finish_as(b'5'))
 }
@@ -144,11 +148,18 @@ impl<'a> Draft<'a> {
         self.buf.extend_from_slice(text.as_bytes());
     }
 
+    fn name(&mut self, name: &str) {
+        json::string(self.buf, name.as_bytes()).expect("invariant: a vector takes all that is written");
+    }
+
     fn json<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
+        let text_next = TextNext::default();
         let formatter = Detach {
             attachments: &mut self.attachments,
+            text_next: &text_next,
         };
-        value.serialize(&mut Serializer::with_formatter(&mut *self.buf, formatter))?;
+        TextAsBytes(value, &text_next)
+            .serialize(&mut Serializer::with_formatter(&mut *self.buf, formatter))?;
         Ok(())
     }
 
@@ -216,10 +227,14 @@ impl<'a> Draft<'a> {
 /// Compact JSON in which a placeholder stands for every byte string, which becomes an attachment.
 struct Detach<'a> {
     attachments: &'a mut Vec<Bytes>,
+    text_next: &'a TextNext,
 }
 
 impl Formatter for Detach<'_> {
     fn write_byte_array<W: ?Sized + io::Write>(&mut self, writer: &mut W, bytes: &[u8]) -> io::Result<()> {
+        if self.text_next.take() {
+            return json::string(writer, bytes);
+        }
         write!(
             writer,
             r#"{{"_placeholder":true,"num":{}}}"#,

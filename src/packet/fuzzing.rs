@@ -14,17 +14,17 @@ const MAX_ATTACHMENTS: usize = 10;
 pub(crate) fn check(text: &str) {
     for protocol in [Protocol::V3, Protocol::V4] {
         if let Ok(packet) = decode(text, protocol, MAX_ATTACHMENTS) {
-            check_packet(&packet);
+            check_packet(&packet, protocol);
         }
     }
 }
 
-fn check_packet(packet: &Packet<'_>) {
+fn check_packet(packet: &Packet<'_>, protocol: Protocol) {
     let payload = packet.payload;
     let (binary, args) = match packet.kind {
-        PacketType::Event => (false, args::event(payload).ok().map(|event| event.args)),
+        PacketType::Event => (false, args::event(payload, protocol).ok().map(|event| event.args)),
         PacketType::Ack => (false, args::ack(payload).ok()),
-        PacketType::BinaryEvent => (true, args::event(payload).ok().map(|event| event.args)),
+        PacketType::BinaryEvent => (true, args::event(payload, protocol).ok().map(|event| event.args)),
         PacketType::BinaryAck => (true, args::ack(payload).ok()),
         _ => return,
     };

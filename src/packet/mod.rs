@@ -17,6 +17,7 @@ pub(crate) mod encode;
 mod error;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
+mod json;
 mod name;
 mod placeholder;
 mod rest;

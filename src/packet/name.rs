@@ -19,27 +19,6 @@ pub(super) fn event_name(raw: &str) -> Option<Cow<'_, str>> {
     }
 }
 
-/// Whether this payload, valid JSON or not, begins with a reserved name.
-pub(super) fn names_reserved_event(payload: &str) -> bool {
-    let first = payload
-        .trim_ascii_start()
-        .strip_prefix('[')
-        .map_or("", str::trim_ascii_start);
-    let Some(inner) = first.strip_prefix('"') else {
-        return false;
-    };
-    match memchr::memchr2(b'"', b'\\', inner.as_bytes()) {
-        Some(end) if inner.as_bytes()[end] == b'"' => is_reserved(&inner[..end]),
-        Some(_) => escaped_prefix(first).is_some_and(|name| is_reserved(&name)),
-        None => false,
-    }
-}
-
-/// The string that this text begins with.
-fn escaped_prefix(text: &str) -> Option<String> {
-    serde_json::Deserializer::from_str(text).into_iter().next()?.ok()
-}
-
 fn unescape(raw: &str) -> Option<Cow<'_, str>> {
     match memchr::memchr(b'\\', raw.as_bytes()) {
         None => Some(Cow::Borrowed(&raw[1..raw.len() - 1])),

@@ -8,6 +8,7 @@ use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, Map
 
 use super::{
     error::{DecodeError, Reason},
+    json::from_json,
     value::{NUMBER_KEY, Value},
 };
 
@@ -50,7 +51,7 @@ pub(super) fn seeded<'de, S: DeserializeSeed<'de>>(
     attachments: &[Bytes],
 ) -> Result<S::Value, serde_json::Error> {
     if attachments.is_empty() || !may_hold_placeholder(json) {
-        return seed.deserialize(&mut serde_json::Deserializer::from_str(json));
+        return from_json(seed, json);
     }
     let mut value = serde_json::from_str(json)?;
     restore(&mut value, attachments)?;

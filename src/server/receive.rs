@@ -34,7 +34,7 @@ impl Socket {
         if !self.is_connected() {
             return;
         }
-        let event = match args::event(payload) {
+        let event = match args::event(payload, self.protocol()) {
             Ok(event) => event,
             Err(error) if error.is_ignorable() => return tracing::debug!(%error, "a packet was ignored"),
             Err(error) => return self.client().fail(error),
@@ -102,7 +102,7 @@ impl Socket {
             return;
         }
         let mut runs: Vec<Run> = Vec::new();
-        let name = match args::event(&stored.payload) {
+        let name = match args::event(&stored.payload, self.protocol()) {
             Ok(event) => {
                 let name = Box::<str>::from(&*event.name);
                 self.each_run(event, stored.ack, &stored.attachments, |_, run| runs.push(run));

@@ -45,7 +45,11 @@ fn event_names_are_strings_and_numbers() {
         ("[-1e400]", "-Infinity"),
     ];
     for (payload, name) in CASES {
-        assert_eq!(args::event(payload).unwrap().name, *name, "{payload}");
+        assert_eq!(
+            args::event(payload, Protocol::V4).unwrap().name,
+            *name,
+            "{payload}"
+        );
     }
 }
 
@@ -53,7 +57,7 @@ fn event_names_are_strings_and_numbers() {
 fn plain_names_are_borrowed_from_the_packet() {
     for payload in [r#"["chat message",1]"#, "[42]"] {
         assert!(
-            matches!(args::event(payload).unwrap().name, Cow::Borrowed(_)),
+            matches!(args::event(payload, Protocol::V4).unwrap().name, Cow::Borrowed(_)),
             "{payload}"
         );
     }
@@ -61,7 +65,7 @@ fn plain_names_are_borrowed_from_the_packet() {
 
 #[test]
 fn arguments_are_slices_of_the_packet() {
-    let mut args = args::event(r#"["e", 1 ,{"a": [1, 2]},"x,]\"y",null,5,6]"#)
+    let mut args = args::event(r#"["e", 1 ,{"a": [1, 2]},"x,]\"y",null,5,6]"#, Protocol::V4)
         .unwrap()
         .args;
     let raw: Vec<_> = std::iter::from_fn(|| args.next_raw()).collect();
@@ -129,8 +133,20 @@ fn an_unreadable_argument_says_which_and_why() {
 fn deep_json_is_an_error_of_the_argument() {
     let deep = |depth: usize| format!("[\"e\",{}{}]", "[".repeat(depth), "]".repeat(depth));
     let (shallow, deep) = (deep(127), deep(100_000));
-    assert!(args::event(&shallow).unwrap().args.next::<Value>().is_ok());
-    assert!(args::event(&deep).unwrap().args.next::<Value>().is_err());
+    assert!(
+        args::event(&shallow, Protocol::V4)
+            .unwrap()
+            .args
+            .next::<Value>()
+            .is_ok()
+    );
+    assert!(
+        args::event(&deep, Protocol::V4)
+            .unwrap()
+            .args
+            .next::<Value>()
+            .is_err()
+    );
 }
 
 #[test]
@@ -238,7 +254,7 @@ fn values_without_json_are_an_error() {
 
 #[test]
 fn an_event_without_payload_has_no_name_and_no_arguments() {
-    let event = args::event("").unwrap();
+    let event = args::event("", Protocol::V4).unwrap();
     assert!(event.name.is_empty() && event.args.len() == 0);
     let Ok(Reading { packet, .. }) = read("2", Protocol::V4) else {
         panic!("refused")
@@ -265,7 +281,11 @@ fn a_rest_is_as_many_arguments_as_it_has_elements() {
         )
         .unwrap();
         assert_eq!(std::str::from_utf8(&buf[done.start..]), Ok(*expected));
-        let read: crate::packet::Rest<u8> = args::event(&expected[1..]).unwrap().args.all_as().unwrap();
+        let read: crate::packet::Rest<u8> = args::event(&expected[1..], Protocol::V4)
+            .unwrap()
+            .args
+            .all_as()
+            .unwrap();
         assert_eq!(read.0, *elements);
     }
 }

@@ -14,6 +14,8 @@ mod round_trip;
 mod strictness;
 mod vectors;
 
+pub(in crate::packet) use round_trip::any_value;
+
 const MAX_ATTACHMENTS: usize = 10;
 const HEADROOM: usize = 14;
 
@@ -37,7 +39,7 @@ fn read(text: &str, protocol: Protocol) -> Result<Reading<'_>, DecodeError> {
     let packet = decode(text, protocol, MAX_ATTACHMENTS)?;
     let (name, args) = match packet.kind {
         PacketType::Event | PacketType::BinaryEvent => {
-            let event = args::event(packet.payload)?;
+            let event = args::event(packet.payload, protocol)?;
             (Some(event.name.into_owned()), Some(event.args))
         }
         PacketType::Ack | PacketType::BinaryAck => (None, Some(args::ack(packet.payload)?)),

@@ -223,7 +223,7 @@ fn a_placeholder_must_name_an_attachment() {
     ];
     for payload in LEGAL {
         assert_eq!(check_placeholders(payload, 2), Ok(()), "{payload}");
-        let args = args::event(payload).unwrap().args;
+        let args = args::event(payload, Protocol::V4).unwrap().args;
         assert!(
             args.with_attachments(&attachments()).rest::<Value>().is_ok(),
             "{payload}"
@@ -233,7 +233,7 @@ fn a_placeholder_must_name_an_attachment() {
         let error = check_placeholders(payload, 2).unwrap_err();
         assert_eq!(error.to_string(), "illegal attachments", "{payload}");
         assert!(!error.is_ignorable());
-        let args = args::event(payload).unwrap().args;
+        let args = args::event(payload, Protocol::V4).unwrap().args;
         assert!(
             args.with_attachments(&attachments()).rest::<Value>().is_err(),
             "{payload}"
@@ -249,7 +249,10 @@ fn what_serde_cannot_read_is_an_error_of_the_argument() {
         let payload = format!(r#"["e",{arg},{ZERO}]"#);
         assert_eq!(check_placeholders(&payload, 2), Ok(()));
         let attachments = attachments();
-        let mut args = args::event(&payload).unwrap().args.with_attachments(&attachments);
+        let mut args = args::event(&payload, Protocol::V4)
+            .unwrap()
+            .args
+            .with_attachments(&attachments);
         assert!(args.next::<Value>().is_err());
         assert_eq!(args.next::<Bytes>().unwrap(), "zero");
     }

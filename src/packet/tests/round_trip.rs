@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::packet::check_placeholders;
 
-fn any_value() -> impl Strategy<Value = Value> {
+pub(in crate::packet) fn any_value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
@@ -44,7 +44,7 @@ proptest! {
             prop_assert_eq!((packet.kind, packet.attachments), (kind, attachments.len()));
             prop_assert_eq!((packet.namespace, packet.id), (namespace.as_str(), id));
             prop_assert!(check_placeholders(packet.payload, attachments.len()).is_ok());
-            let event = args::event(packet.payload).unwrap();
+            let event = args::event(packet.payload, protocol).unwrap();
             prop_assert_eq!(&*event.name, &name);
             let (first, second) = args.clone();
             prop_assert_eq!(values(event.args, &attachments), vec![first, second]);

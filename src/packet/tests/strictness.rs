@@ -159,7 +159,7 @@ fn a_packet_with_attachments_is_ignored_only_once_they_have_come() {
             "{text}"
         );
     }
-    assert!(args::event("[\"disconnect\"]").is_err_and(|error| error.is_ignorable()));
+    assert!(args::event("[\"disconnect\"]", V3).is_err_and(|error| error.is_ignorable()));
 }
 
 #[test]

@@ -1,0 +1,44 @@
+//! The bytes that a JSON string holds as they are.
+
+/// As many bytes as the compiler turns into vector instructions.
+const CHUNK: usize = 32;
+const WORD: usize = size_of::<u64>();
+
+const ONES: u64 = u64::MAX / 0xff;
+const HIGHS: u64 = ONES * 0x80;
+
+/// How many bytes come before the first that can't stand in a JSON string as it is (RFC 8259 §7): a quotation mark, a backslash
+/// or a control character.
+pub(super) fn plain_len(bytes: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(chunk) = bytes[at..].first_chunk::<CHUNK>() {
+        if chunk
+            .iter()
+            .fold(false, |special, byte| special | is_special(*byte))
+        {
+            break;
+        }
+        at += CHUNK;
+    }
+    while let Some(word) = bytes[at..].first_chunk::<WORD>() {
+        let special = special_bytes(u64::from_le_bytes(*word));
+        if special != 0 {
+            return at + special.trailing_zeros() as usize / 8;
+        }
+        at += WORD;
+    }
+    at + bytes[at..].iter().take_while(|byte| !is_special(**byte)).count()
+}
+
+const fn is_special(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\\' | ..0x20)
+}
+
+/// The high bits of the bytes that are special. The lowest one is exact; a borrow may set others above it.
+const fn special_bytes(word: u64) -> u64 {
+    let quote = word ^ (ONES * b'"' as u64);
+    let backslash = word ^ (ONES * b'\\' as u64);
+    let zero = quote.wrapping_sub(ONES) & !quote | backslash.wrapping_sub(ONES) & !backslash;
+    let control = word.wrapping_sub(ONES * 0x20) & !word;
+    (zero | control) & HIGHS
+}
