@@ -1,6 +1,6 @@
 //! A compact copy of the request that opened a connection.
 
-use std::{fmt, net::SocketAddr, time::SystemTime};
+use std::{fmt, net::SocketAddr, sync::OnceLock, time::SystemTime};
 
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Uri, Version, request::Parts};
 use hyper::upgrade::OnUpgrade;
@@ -8,6 +8,9 @@ use hyper::upgrade::OnUpgrade;
 /// The longest request head that is kept, in bytes. Browsers send one or two thousand; HTTP servers take far more, and a
 /// client could have it kept for every connection.
 const MAX_HEAD: usize = 16 * 1024;
+
+/// The extensions that are the same for every request that has no others.
+static COMMON: OnceLock<Extensions> = OnceLock::new();
 
 /// The request that opened a connection, kept for the connection's life.
 ///
@@ -20,9 +23,11 @@ const MAX_HEAD: usize = 16 * 1024;
 pub(crate) struct Handshake {
     fields: Box<[u8]>,
     issued: SystemTime,
+    /// Empty if they are [`COMMON`].
     extensions: Extensions,
     remote: Option<SocketAddr>,
     version: Version,
+    common: bool,
 }
 
 impl Handshake {
@@ -31,14 +36,21 @@ impl Handshake {
         head_len(parts) <= MAX_HEAD
     }
 
-    /// Copies the request. The user's extensions are kept as they are.
-    pub(crate) fn new(parts: Parts, remote: Option<SocketAddr>, issued: SystemTime) -> Self {
+    /// Copies the request. The user's extensions are kept as they are, unless they are the `common` ones.
+    pub(crate) fn new(parts: Parts, remote: Option<SocketAddr>, common: bool, issued: SystemTime) -> Self {
+        let fields = copy_fields(&parts);
+        let mut extensions = own_extensions(parts.extensions);
+        if common {
+            let own = std::mem::take(&mut extensions);
+            COMMON.get_or_init(|| own);
+        }
         Self {
-            fields: copy_fields(&parts),
+            fields,
             issued,
-            extensions: own_extensions(parts.extensions),
+            extensions,
             remote,
             version: parts.version,
+            common,
         }
     }
 
@@ -90,7 +102,8 @@ impl Handshake {
         parts.uri = Uri::try_from(self.target()).unwrap_or_default();
         parts.version = self.version;
         parts.headers = self.header_map();
-        parts.extensions = self.extensions.clone();
+        let common = COMMON.get().filter(|_| self.common);
+        parts.extensions = common.unwrap_or(&self.extensions).clone();
         parts
     }
 
@@ -221,7 +234,7 @@ mod tests {
     }
 
     fn copy(parts: Parts) -> Handshake {
-        Handshake::new(parts, None, UNIX_EPOCH)
+        Handshake::new(parts, None, false, UNIX_EPOCH)
     }
 
     #[test]
@@ -309,7 +322,7 @@ mod tests {
         original
             .extensions
             .insert(hyper::ext::Protocol::from_static("websocket"));
-        assert!(copy(original).extensions.is_empty());
+        assert!(copy(original).parts().extensions.is_empty());
     }
 
     proptest! {

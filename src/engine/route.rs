@@ -27,6 +27,7 @@ use crate::Protocol;
 struct Incoming {
     parts: Parts,
     peer: Option<SocketAddr>,
+    common: bool,
     wish: Wish,
 }
 
@@ -57,10 +58,20 @@ struct Choice {
 
 impl Engine {
     /// Answers a request whose path is the engine's.
-    pub(crate) fn handle<B: Body>(&self, request: Request<B>, peer: Option<SocketAddr>) -> Handle<B> {
+    pub(crate) fn handle<B: Body>(
+        &self,
+        request: Request<B>,
+        peer: Option<SocketAddr>,
+        common: bool,
+    ) -> Handle<B> {
         let (parts, body) = request.into_parts();
         let wish = Wish::of(&parts);
-        let incoming = Incoming { parts, peer, wish };
+        let incoming = Incoming {
+            parts,
+            peer,
+            common,
+            wish,
+        };
         self.route(incoming, body).unwrap_or_else(|denial| {
             refused!(peer, "{denial}");
             Handle::answered(denial.answer(wish != Wish::Plain))
@@ -165,7 +176,7 @@ impl Engine {
 
 impl Incoming {
     fn copy(self) -> Handshake {
-        Handshake::new(self.parts, self.peer, clock::system())
+        Handshake::new(self.parts, self.peer, self.common, clock::system())
     }
 
     /// Answers a request for a WebSocket and leaves the rest to a task.

@@ -53,7 +53,7 @@ async fn an_aborted_post_ends_the_session() {
     ]));
     let uri = format!("/socket.io/?{}", client.query);
     let request = Request::post(uri).body(failing).unwrap();
-    let answer = Answer::of(client.server.engine.handle(request, None).await).await;
+    let answer = Answer::of(client.server.engine.handle(request, None, false).await).await;
     answer.is(400, "");
     held.await.unwrap().is(200, "1");
     assert_eq!(client.upper.told(), [Told::Close(CloseReason::TransportError)]);
@@ -106,7 +106,7 @@ async fn a_post_that_goes_wrong_takes_nothing_from_a_session_that_is_closing() {
     let request = Request::post(format!("/socket.io/?{}", client.query))
         .body(Full::new(Bytes::from_static(b"4\xff")))
         .unwrap();
-    client.server.engine.handle(request, None).await;
+    client.server.engine.handle(request, None, false).await;
     assert_eq!(client.upper.told(), []);
     client.get().await.is(200, "4bye");
     client.get().await.is(200, "6\u{1e}1");

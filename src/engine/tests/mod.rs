@@ -166,7 +166,7 @@ impl Server {
         let request = Request::builder()
             .method(method)
             .uri(format!("/socket.io/?{query}"));
-        Answer::of(self.engine.handle(request.body(body).unwrap(), None).await).await
+        Answer::of(self.engine.handle(request.body(body).unwrap(), None, false).await).await
     }
 }
 
@@ -253,7 +253,7 @@ impl Client {
         let request = Request::post(format!("/socket.io/?{}", self.query))
             .body(http_body_util::StreamBody::new(frames))
             .unwrap();
-        let answer = self.server.engine.handle(request, None);
+        let answer = self.server.engine.handle(request, None, false);
         tokio::spawn(async move { Answer::of(answer.await).await })
     }
 
@@ -315,7 +315,7 @@ impl Ws {
             .body(())
             .unwrap()
             .into_parts();
-        let handshake = Handshake::new(parts, None, std::time::SystemTime::UNIX_EPOCH);
+        let handshake = Handshake::new(parts, None, false, std::time::SystemTime::UNIX_EPOCH);
         let opening = Opening::Handshake(server.engine.clone(), protocol, handshake);
         let mut ws = Self::connect(opening, query, pipe).await;
         assert!(ws.text().await.starts_with("0{"));

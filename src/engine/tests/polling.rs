@@ -186,7 +186,7 @@ async fn a_body_over_the_limit_costs_nothing_but_itself() {
     let request = Request::post(format!("/socket.io/?{}", client.query))
         .body(chunked)
         .unwrap();
-    let answer = Answer::of(client.server.engine.handle(request, None).await).await;
+    let answer = Answer::of(client.server.engine.handle(request, None, false).await).await;
     answer.is(413, "");
     client.post("4still").await.is(200, "ok");
     assert_eq!(client.upper.texts(), ["234567890", "still"]);
@@ -217,7 +217,7 @@ async fn a_length_over_the_limit_is_refused_before_anything_is_read() {
     let request = Request::post(format!("/socket.io/?{}", client.query))
         .body(Announced)
         .unwrap();
-    Answer::of(client.server.engine.handle(request, None).await)
+    Answer::of(client.server.engine.handle(request, None, false).await)
         .await
         .is(413, "");
 }
@@ -229,7 +229,7 @@ async fn binary_bodies_are_for_old_clients() {
         .header("content-type", "application/octet-stream")
         .body(Full::new(Bytes::from_static(b"4a")))
         .unwrap();
-    Answer::of(client.server.engine.handle(request, None).await)
+    Answer::of(client.server.engine.handle(request, None, false).await)
         .await
         .is(400, "");
     assert_eq!(client.upper.told(), [Told::Close(CloseReason::TransportError)]);
@@ -241,7 +241,7 @@ async fn binary_bodies_are_for_old_clients() {
             b"\x00\x04\xff4\xe2\x82\xac\x01\x03\xff\x04\x01\x02",
         )))
         .unwrap();
-    Answer::of(client.server.engine.handle(request, None).await)
+    Answer::of(client.server.engine.handle(request, None, false).await)
         .await
         .is(200, "ok");
     assert_eq!(
@@ -315,7 +315,7 @@ async fn a_handshake_with_a_long_head_is_refused_on_either_transport() {
                 .header("upgrade", "websocket");
         }
         let request = request.body(Full::<Bytes>::default()).unwrap();
-        Answer::of(server.engine.handle(request, None).await).await
+        Answer::of(server.engine.handle(request, None, false).await).await
     };
     let long = format!("EIO=4&transport=polling&x={}", "x".repeat(16 * 1024));
     ask("EIO=4&transport=polling", false, 16 * 1024).await.is(431, "");

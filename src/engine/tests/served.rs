@@ -30,7 +30,7 @@ async fn serve(server: &Arc<Server>, builder: Builder) -> SocketAddr {
             let engine = engine.clone();
             tokio::spawn(async move {
                 let service = service_fn(|request: Request<Incoming>| {
-                    let answer = engine.handle(request, Some(peer));
+                    let answer = engine.handle(request, Some(peer), false);
                     async { Ok::<_, Infallible>(answer.await) }
                 });
                 connection(stream, builder, service).await;

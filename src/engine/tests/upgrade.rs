@@ -296,7 +296,7 @@ async fn an_upgrade_that_is_not_allowed_is_refused_before_it_begins() {
         .header("upgrade", "websocket")
         .body(Full::<Bytes>::default())
         .unwrap();
-    let answer = Answer::of(client.server.engine.handle(request, None).await).await;
+    let answer = Answer::of(client.server.engine.handle(request, None, false).await).await;
     answer.is(400, "Bad request");
     assert_eq!(answer.header("content-type"), "text/html");
     assert_eq!(client.upper.told(), []);
@@ -320,7 +320,7 @@ async fn a_refused_websocket_is_told_why_in_plain_words() {
             .header("upgrade", "websocket")
             .body(Full::<Bytes>::default())
             .unwrap();
-        Answer::of(server.engine.handle(request, None).await)
+        Answer::of(server.engine.handle(request, None, false).await)
             .await
             .is(400, message);
     }

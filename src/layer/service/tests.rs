@@ -165,3 +165,30 @@ fn a_handshake_does_not_pin_the_read_buffer_with_its_uri() {
         assert_eq!(left.map(|uri| &uri.0), kept.then_some(&original));
     }
 }
+
+/// Whether a request's extensions are kept once for all, behind a route of this path.
+async fn is_common(path: &str, value: Option<u8>) -> bool {
+    let told = Arc::new(AtomicBool::new(false));
+    let tell = Arc::clone(&told);
+    let handler = async move |request: Request<axum::body::Body>| {
+        let (mut parts, _) = request.into_parts();
+        parts.extensions.remove::<OriginalUri>();
+        parts.extensions.remove::<axum::extract::MatchedPath>();
+        value.map(|value| parts.extensions.insert(value));
+        tell.store(has_common_extensions(&mut parts), Ordering::Relaxed);
+    };
+    let router = axum::Router::new().route(path, axum::routing::get(handler));
+    let request = Request::get("/a").body(axum::body::Body::empty()).unwrap();
+    router.oneshot(request).await.unwrap();
+    told.load(Ordering::Relaxed)
+}
+
+#[tokio::test]
+async fn extensions_are_shared_only_where_they_are_no_more_than_an_empty_list_of_parameters() {
+    assert!(is_common("/a", None).await);
+    assert!(!is_common("/a", Some(7)).await, "a value of the application");
+    assert!(!is_common("/{name}", None).await, "a parameter");
+    let (mut bare, ()) = Request::new(()).into_parts();
+    bare.extensions.insert(7_u8);
+    assert!(!has_common_extensions(&mut bare), "no router");
+}
