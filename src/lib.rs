@@ -89,7 +89,7 @@ mod from_socketio_js {}
 
 pub mod engine;
 pub mod extract;
-#[cfg(fuzzing)]
+#[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 pub mod handler;
 mod id;
@@ -121,6 +121,11 @@ pub mod ack {
 /// What belongs to a [`Socket`]: flags for what it sends, values kept with it, its own listeners.
 pub mod socket {
     pub use crate::server::{Extensions, ListenerId, ToSocket};
+}
+
+/// Limits: which there are, and what [`Builder::on_limit`] is told.
+pub mod limit {
+    pub use crate::engine::{Limit, LimitExceeded};
 }
 
 /// What belongs to a [`Value`].

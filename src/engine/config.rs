@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::limit::LimitHook;
 use super::transport_kind::{Transport, Transports};
 
 /// What happens when a packet doesn't fit into the send buffer of a connection any more.
@@ -32,6 +33,11 @@ pub(crate) struct Config {
     /// Bytes waiting for one slow connection before `overflow` applies.
     pub(crate) max_send_buffer: usize,
     pub(crate) overflow: Overflow,
+    /// Sessions at a time.
+    pub(crate) max_connections: usize,
+    /// Sessions at a time that have found no use yet.
+    pub(crate) max_handshakes: usize,
+    pub(crate) on_limit: Option<LimitHook>,
 }
 
 impl Config {
@@ -60,6 +66,9 @@ impl Default for Config {
             allow_eio3: true,
             max_send_buffer: 4 << 20,
             overflow: Overflow::Disconnect,
+            max_connections: usize::MAX,
+            max_handshakes: 65_536,
+            on_limit: None,
         }
     }
 }

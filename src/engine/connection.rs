@@ -15,7 +15,7 @@ use std::{
 
 use self::writable::Writable;
 use super::{
-    CloseReason, Handshake, Outgoing, Overflow, ReadyState, SendError, Transport, clock,
+    CloseReason, Handshake, Limit, Outgoing, Overflow, ReadyState, SendError, Transport, clock,
     core::{Core, Effects},
     jsonp::Jsonp,
     outbox::Full,
@@ -128,9 +128,13 @@ impl Connection {
                 Err(SendError::Closed)
             }
         });
-        if sent == Err(SendError::Full) && self.0.shared.config.overflow == Overflow::Disconnect {
-            refused!(self, "the send buffer is full");
-            self.fail_later(CloseReason::TransportError);
+        if sent == Err(SendError::Full) {
+            let config = &self.0.shared.config;
+            if config.overflow == Overflow::Disconnect {
+                refused!(self, "the send buffer is full");
+                self.fail_later(CloseReason::TransportError);
+            }
+            self.limit_exceeded(Limit::SendBuffer, config.max_send_buffer, None);
         }
         sent
     }
@@ -151,12 +155,18 @@ impl Connection {
     /// Closes the connection unless [`stay_open`](Self::stay_open) comes in time.
     pub(crate) fn close_after(&self, timeout: Duration) {
         let now = clock::now();
-        self.update(now, |core, _| core.session.expire_at(now + timeout));
+        let waits = self.update(now, |core, _| core.session.expire_at(now + timeout));
+        if waits {
+            self.0.shared.handshakes.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// The connection has a purpose and isn't closed for want of one any more.
     pub(crate) fn stay_open(&self) {
-        self.lock().session.stay_open();
+        let waited = self.lock().session.stay_open();
+        if waited {
+            self.0.shared.handshakes.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 
     /// Whether the transport could take a packet at this moment: everything before it has been written, and for

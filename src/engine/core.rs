@@ -41,6 +41,8 @@ struct Others {
 pub(super) struct Effects {
     wakers: Vec<Waker>,
     pub(super) closed: Option<(Arc<dyn Receiver>, CloseReason)>,
+    /// The session ended before it had found a use.
+    pub(super) unused: bool,
 }
 
 impl Core {
@@ -135,6 +137,7 @@ impl Core {
         self.outbox.clear();
         if !self.dispatching {
             effects.closed = self.receiver.take().map(|receiver| (receiver, reason));
+            effects.unused = self.session.stay_open();
         }
     }
 

@@ -21,6 +21,8 @@ pub(crate) enum Refusal {
     Forbidden(Option<String>),
     /// An Engine.IO 3 client where only Engine.IO 4 is allowed.
     UnsupportedProtocol,
+    /// No room for one more session. Node has no such limit, and so no code for it: 6 is ours.
+    TooManyConnections,
     /// A method other than `GET` and `POST` for a live session. Node answers it outside of its error codes.
     MethodNotAllowed,
 }
@@ -50,6 +52,7 @@ impl Refusal {
             Self::BadRequest(_) | Self::MethodNotAllowed => 3,
             Self::Forbidden(_) => 4,
             Self::UnsupportedProtocol => 5,
+            Self::TooManyConnections => 6,
         }
     }
 
@@ -64,6 +67,7 @@ impl Refusal {
                 .filter(|text| !text.is_empty())
                 .unwrap_or("Forbidden"),
             Self::UnsupportedProtocol => "Unsupported protocol version",
+            Self::TooManyConnections => "Too many connections",
         }
     }
 
@@ -76,11 +80,12 @@ impl Refusal {
         }
     }
 
-    /// The status of a plain HTTP answer. Over an upgrade request it is always 400.
+    /// The status of a plain HTTP answer. Over an upgrade request it is 400, unless there is no room.
     pub(crate) const fn status(&self) -> StatusCode {
         match self {
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::MethodNotAllowed => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::TooManyConnections => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::BAD_REQUEST,
         }
     }
@@ -166,6 +171,13 @@ mod tests {
             assert_eq!(refusal.body_json(), *json, "{refusal:?}");
             assert_eq!(refusal.body_upgrade(), *bare, "{refusal:?}");
         }
+    }
+
+    #[test]
+    fn a_full_server_says_so_with_a_code_of_its_own() {
+        let full = Refusal::TooManyConnections;
+        assert_eq!(full.status().as_u16(), 503);
+        assert_eq!(full.body_json(), r#"{"code":6,"message":"Too many connections"}"#);
     }
 
     #[test]

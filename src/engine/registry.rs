@@ -44,11 +44,12 @@ impl Drop for Telling<'_> {
 }
 
 impl Registry {
-    /// Enters a session, unless the engine is closed.
-    pub(super) fn insert(&self, connection: &Connection) -> Result<(), CloseReason> {
+    /// Enters a session, unless the engine is closed, or full: of handshakes at the same time each finds room for one more.
+    pub(super) fn insert(&self, connection: &Connection, max: usize) -> Result<(), CloseReason> {
         let mut sessions = self.lock();
         match sessions.closed {
             Some(reason) => Err(reason),
+            None if sessions.by_id.len() >= max => Err(CloseReason::ForcedClose),
             None => {
                 sessions.by_id.insert(ById(connection.clone()));
                 Ok(())

@@ -93,11 +93,15 @@ pub(super) fn empty(status: StatusCode) -> Answer {
     answer
 }
 
-/// A refused request; over an upgrade request with status 400 and the bare message.
+/// A refused request; over an upgrade request with status 400, or 503 where there is no room, and the bare message.
 fn refusal(refusal: &Refusal, upgrade: bool) -> Answer {
     if upgrade {
         let message = Bytes::copy_from_slice(refusal.body_upgrade().as_bytes());
-        let mut answer = with_body(StatusCode::BAD_REQUEST, HTML, message);
+        let status = match refusal.status() {
+            status @ StatusCode::SERVICE_UNAVAILABLE => status,
+            _ => StatusCode::BAD_REQUEST,
+        };
+        let mut answer = with_body(status, HTML, message);
         answer
             .headers_mut()
             .insert(CONNECTION, HeaderValue::from_static("close"));

@@ -1,13 +1,13 @@
 //! From a request to what answers it.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::atomic::Ordering};
 
 use http::{Method, Request, Version, header::UPGRADE, request::Parts};
 use http_body::Body;
 use hyper::upgrade::OnUpgrade;
 
 use super::{
-    Connection, Engine, Handshake, Transport, clock,
+    Connection, Engine, Handshake, Limit, Transport, clock,
     connection::PollingFormat,
     future::Handle,
     jsonp::Jsonp,
@@ -124,6 +124,7 @@ impl Engine {
                     jsonp,
                 } => {
                     self.admit(protocol)?;
+                    self.has_room(incoming.peer)?;
                     // It is kept as long as the session lives.
                     if !Handshake::fits(&incoming.parts) {
                         return Err(Denial::HEAD);
@@ -148,6 +149,21 @@ impl Engine {
             return Err(Denial::SHUT_DOWN);
         }
         Ok(())
+    }
+
+    /// Whether there is room for one more session.
+    fn has_room(&self, peer: Option<SocketAddr>) -> Result<(), Denial> {
+        let shared = self.shared();
+        let (connections, handshakes) = (shared.config.max_connections, shared.config.max_handshakes);
+        let (limit, max) = if shared.registry.len() >= connections {
+            (Limit::Connections, connections)
+        } else if shared.handshakes.load(Ordering::Relaxed) >= handshakes {
+            (Limit::Handshakes, handshakes)
+        } else {
+            return Ok(());
+        };
+        shared.limits.exceeded(limit, max, peer, None);
+        Err(Refusal::TooManyConnections.into())
     }
 
     /// A new session, of which the handshake is the first poll.

@@ -2,13 +2,13 @@
 
 use std::{
     fmt,
-    sync::{Arc, Weak},
+    sync::{Arc, Weak, atomic::AtomicUsize},
 };
 
 use super::{
-    Acceptor, CloseReason, Config, Connection, Handshake, Outgoing, Transport, clock,
-    connection::PollingFormat, core::Core, open::open_packet, outbox::Outbox, registry::Registry,
-    session::Session, timer::Timers,
+    Acceptor, CloseReason, Config, Connection, Handshake, Limit, Outgoing, Transport, clock,
+    connection::PollingFormat, core::Core, limit::Limits, open::open_packet, outbox::Outbox,
+    registry::Registry, session::Session, timer::Timers,
 };
 use crate::{
     Protocol,
@@ -26,6 +26,9 @@ pub(super) struct Shared {
     pub(super) config: Config,
     pub(super) registry: Registry,
     pub(super) timers: Arc<Timers>,
+    pub(super) limits: Limits,
+    /// Sessions that have found no use yet.
+    pub(super) handshakes: AtomicUsize,
     acceptor: Weak<dyn Acceptor>,
 }
 
@@ -34,6 +37,8 @@ impl Engine {
     pub(crate) fn new(config: Config, acceptor: Weak<dyn Acceptor>) -> Self {
         let (registry, timers) = (Registry::default(), Timers::new());
         Self(Arc::new(Shared {
+            limits: Limits::new(config.on_limit.clone()),
+            handshakes: AtomicUsize::new(0),
             config,
             registry,
             timers,
@@ -46,6 +51,11 @@ impl Engine {
     #[must_use]
     pub fn clients_count(&self) -> usize {
         self.0.registry.len()
+    }
+
+    /// How often this limit has been overstepped.
+    pub(crate) fn times_exceeded(&self, limit: Limit) -> u64 {
+        self.0.limits.count(limit)
     }
 
     /// An id for a socket, drawn from the operating system's randomness.
@@ -90,7 +100,7 @@ impl Engine {
         let connection = Connection::new(id, protocol, Arc::clone(&self.0), handshake, format, core);
         connection.heard(now);
         let receiver = acceptor.accept(&connection);
-        let entered = self.0.registry.insert(&connection);
+        let entered = self.0.registry.insert(&connection, self.0.config.max_connections);
         connection.update(now, |core, _| {
             core.receiver = Some(receiver);
             // A WebSocket's driver calls the receiver from now on, and nobody else.

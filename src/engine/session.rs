@@ -290,13 +290,14 @@ impl Session {
         }
     }
 
-    /// The session is closed at this time, unless it is asked to stay before.
-    pub(super) fn expire_at(&mut self, deadline: Instant) {
-        self.expires = Some(deadline);
+    /// The session is closed at this time, unless it is asked to stay before. Whether it is news that it waits for that.
+    pub(super) fn expire_at(&mut self, deadline: Instant) -> bool {
+        self.closed().is_none() && self.expires.replace(deadline).is_none()
     }
 
-    pub(super) fn stay_open(&mut self) {
-        self.expires = None;
+    /// Whether it had waited to be asked.
+    pub(super) fn stay_open(&mut self) -> bool {
+        self.expires.take().is_some()
     }
 
     /// Closes the session after what is queued has been sent.

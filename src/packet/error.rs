@@ -52,6 +52,16 @@ impl DecodeError {
         Self::fatal(Reason::UnannouncedBinary)
     }
 
+    /// JSON is nested more deeply than allowed. To the client it is any payload that makes no sense.
+    pub(crate) const fn nested_too_deeply() -> Self {
+        Self::fatal(Reason::InvalidPayload)
+    }
+
+    /// The packet announced more attachments than allowed.
+    pub(crate) fn is_too_many_attachments(&self) -> bool {
+        self.reason == Reason::TooManyAttachments
+    }
+
     /// Whether the packet is skipped, as Node skips it for a client of this generation, instead of closing the connection.
     pub(crate) const fn is_ignorable(&self) -> bool {
         self.ignorable

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{Args, Packet, PacketType, Value, args, check_placeholders, decode, encode};
+use super::{Args, Packet, PacketType, Pending, Value, args, check_placeholders, decode, encode};
 use crate::Protocol;
 
 const MAX_ATTACHMENTS: usize = 10;
@@ -17,6 +17,47 @@ pub(crate) fn check(text: &str) {
             check_packet(&packet, protocol);
         }
     }
+}
+
+/// Reads the text as a packet and takes what it announces from `attached`: each attachment as long as its first byte says.
+///
+/// # Panics
+/// When attachments that came make unreadable what was readable, or their number isn't the one that was announced.
+pub(crate) fn check_with_attachments(text: &str, attached: &[u8]) {
+    for protocol in [Protocol::V3, Protocol::V4] {
+        let Ok(packet) = decode(text, protocol, MAX_ATTACHMENTS) else {
+            continue;
+        };
+        if packet.attachments == 0 {
+            continue;
+        }
+        assert!(packet.attachments <= MAX_ATTACHMENTS);
+        let mut pending = Pending::new(text, packet.attachments);
+        let (mut rest, mut came) = (attached, 1);
+        while !pending.push(cut(&mut rest)) {
+            came += 1;
+        }
+        assert_eq!(came, packet.attachments);
+        let (again, attachments) = pending.into_parts();
+        assert_eq!(decode(&again, protocol, MAX_ATTACHMENTS), Ok(packet));
+        if check_placeholders(packet.payload, attachments.len()).is_ok() {
+            let args = args::event(packet.payload, protocol).map(|event| event.args);
+            if let Ok(args) = args.or_else(|_| args::ack(packet.payload)) {
+                // As values, and as what knows nothing of attachments.
+                let _ = args.clone().with_attachments(&attachments).rest::<Value>();
+                let _ = args.with_attachments(&attachments).rest::<serde_json::Value>();
+            }
+        }
+    }
+}
+
+fn cut(rest: &mut &[u8]) -> Bytes {
+    let Some((&length, after)) = rest.split_first() else {
+        return Bytes::new();
+    };
+    let (data, after) = after.split_at(after.len().min(usize::from(length)));
+    *rest = after;
+    Bytes::copy_from_slice(data)
 }
 
 fn check_packet(packet: &Packet<'_>, protocol: Protocol) {

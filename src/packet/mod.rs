@@ -13,9 +13,10 @@
 pub(crate) mod args;
 mod attachments;
 mod decode;
+mod depth;
 pub(crate) mod encode;
 mod error;
-#[cfg(fuzzing)]
+#[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod json;
 mod name;
@@ -30,6 +31,7 @@ mod tests;
 pub(crate) use args::Args;
 pub(crate) use attachments::Pending;
 pub(crate) use decode::{Packet, PacketType, decode};
+pub(crate) use depth::is_nested_deeper;
 pub use error::ArgError;
 pub(crate) use error::{DecodeError, EncodeError};
 pub(crate) use name::is_reserved;

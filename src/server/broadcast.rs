@@ -158,7 +158,7 @@ impl Broadcast {
                 id: socket.id().clone(),
                 replies: replies.clone(),
             };
-            if socket.acks().insert(id, Waiter::Broadcast(waiter)) && !self.deliver(socket, &outgoing) {
+            if socket.await_ack(id, Waiter::Broadcast(waiter)).is_ok() && !self.deliver(socket, &outgoing) {
                 socket.acks().remove(id);
             }
         }

@@ -3,7 +3,7 @@
 use std::{error::Error, fmt, time::Duration};
 
 use crate::{
-    engine::{ClientBundle, Config, Overflow, PathRule, Transport},
+    engine::{ClientBundle, Config, LimitExceeded, LimitHook, Overflow, PathRule, Transport},
     server::SocketIo,
 };
 
@@ -38,6 +38,10 @@ pub(crate) struct Settings {
     pub(super) connect_timeout: Duration,
     pub(super) ack_timeout: Duration,
     pub(super) max_attachments: usize,
+    pub(super) max_json_depth: usize,
+    pub(super) max_namespaces: usize,
+    pub(super) max_pending_acks: usize,
+    pub(super) max_events_in_flight: usize,
     pub(super) bundle: Option<ClientBundle>,
 }
 
@@ -151,6 +155,79 @@ impl Builder {
         self
     }
 
+    /// How deeply arrays and objects may stand in one another in a packet of a client, its own array included: 128 by default. A
+    /// packet beyond is refused as one that is no JSON, and closes its connection.
+    ///
+    /// More than the default is of no use to handlers: `serde_json` reads no argument that is nested more deeply than that.
+    pub const fn max_json_depth(mut self, levels: usize) -> Self {
+        self.settings.max_json_depth = levels;
+        self
+    }
+
+    /// How many namespaces one client may be in at a time, those whose middlewares are still at it included: 100 by default. For
+    /// one more it gets a connect error, `too many namespaces`.
+    pub const fn max_namespaces(mut self, namespaces: usize) -> Self {
+        self.settings.max_namespaces = namespaces;
+        self
+    }
+
+    /// How many acknowledgements of one socket may be awaited at a time: 10,000 by default. One more
+    /// [`emit_with_ack`](crate::Socket::emit_with_ack) is not sent and fails with an error that [is
+    /// full](crate::EmitError::is_full); a broadcast leaves the socket out.
+    pub const fn max_pending_acks(mut self, acks: usize) -> Self {
+        self.settings.max_pending_acks = acks;
+        self
+    }
+
+    /// How many handlers of one socket's events may wait for something at a time: 1,000 by default. When there are as many, nothing
+    /// is read from that client until one has ended, so that it feels the pressure.
+    ///
+    /// Acknowledgements are not read then either: if all handlers await one from their own client, they do so until it times
+    /// out.
+    pub const fn max_events_in_flight(mut self, events: usize) -> Self {
+        self.settings.max_events_in_flight = events;
+        self
+    }
+
+    /// How many connections there may be at a time: as many as come, by default. One more is refused with status 503 and
+    /// `{"code":6,"message":"Too many connections"}`; JS clients try again later by themselves.
+    pub const fn max_connections(mut self, connections: usize) -> Self {
+        self.settings.engine.max_connections = connections;
+        self
+    }
+
+    /// How many connections there may be at a time that have not joined a namespace yet, each of them for
+    /// [`connect_timeout`](Self::connect_timeout) at most: 65,536 by default. One more is refused as by
+    /// [`max_connections`](Self::max_connections).
+    pub const fn max_handshakes(mut self, connections: usize) -> Self {
+        self.settings.engine.max_handshakes = connections;
+        self
+    }
+
+    /// Hears of every limit that is overstepped: to count, to alert, to ban an address. Nobody, by default; the log gets a line
+    /// every ten seconds and limit in any case, and [`SocketIo::times_exceeded`] counts.
+    ///
+    /// It is called where it happens, which may be inside of an emit, and as often as it happens: so it must not take a lock that
+    /// may be held while something is emitted, and has to be quick.
+    ///
+    /// ```
+    /// use axum_socketio::{SocketIo, limit::Limit};
+    ///
+    /// let io = SocketIo::builder()
+    ///     .max_namespaces(5)
+    ///     .on_limit(|exceeded| {
+    ///         if exceeded.limit() == Limit::Namespaces {
+    ///             println!("{exceeded} by {:?}", exceeded.remote_addr());
+    ///         }
+    ///     })
+    ///     .build()?;
+    /// # Ok::<(), axum_socketio::BuildError>(())
+    /// ```
+    pub fn on_limit(mut self, hook: impl Fn(&LimitExceeded<'_>) + Send + Sync + 'static) -> Self {
+        self.settings.engine.on_limit = Some(LimitHook::new(hook));
+        self
+    }
+
     /// Serves the official client files under the path: none by default.
     pub fn serve_client(mut self, bundle: ClientBundle) -> Self {
         self.settings.bundle = Some(bundle);
@@ -172,6 +249,11 @@ impl Builder {
         bounded("ack_timeout", self.settings.ack_timeout)?;
         at_least_one("max_http_buffer_size", engine.max_http_buffer_size)?;
         at_least_one("max_send_buffer", engine.max_send_buffer)?;
+        at_least_one("max_json_depth", self.settings.max_json_depth)?;
+        at_least_one("max_namespaces", self.settings.max_namespaces)?;
+        at_least_one("max_events_in_flight", self.settings.max_events_in_flight)?;
+        at_least_one("max_connections", engine.max_connections)?;
+        at_least_one("max_handshakes", engine.max_handshakes)?;
         if !(engine.polling || engine.websocket) {
             return Err(BuildError::new(
                 "transports",
@@ -193,6 +275,10 @@ impl Default for Settings {
             connect_timeout: Duration::from_secs(45),
             ack_timeout: Duration::from_secs(30),
             max_attachments: 10,
+            max_json_depth: 128,
+            max_namespaces: 100,
+            max_pending_acks: 10_000,
+            max_events_in_flight: 1_000,
             bundle: None,
         }
     }

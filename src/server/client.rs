@@ -14,7 +14,7 @@ use smallvec::SmallVec;
 
 use crate::{
     Protocol,
-    engine::{CloseReason, Connection, Receiver},
+    engine::{CloseReason, Connection, Limit, Receiver},
     packet::{self, DecodeError, Packet, PacketType, Pending},
     server::{
         DisconnectReason, HandlerError, Socket, SocketIo, error::HandlerErrorKind, pending_acks::RawAck,
@@ -30,7 +30,7 @@ struct ClientInner {
     io: SocketIo,
     connection: Connection,
     state: Mutex<State>,
-    /// How many of its sockets have a full queue: while there are any, nothing is read.
+    /// How many of its sockets have a full queue, or too many handlers that wait: while there are any, nothing is read.
     full: AtomicUsize,
 }
 
@@ -41,6 +41,16 @@ struct State {
     /// A binary packet whose attachments are on their way.
     pending: Option<Box<Pending>>,
     closed: bool,
+}
+
+/// Whether there is a place for one more socket of a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Kept,
+    /// By another socket in the same namespace; or there is no connection any more.
+    Taken,
+    /// The client is in as many namespaces as it may.
+    None,
 }
 
 #[derive(Debug)]
@@ -101,17 +111,21 @@ impl Client {
             .collect()
     }
 
-    /// Keeps a place for a socket that wants to connect; `false` if there is one of its namespace, or no connection.
-    pub(super) fn reserve(&self, socket: &Socket) -> bool {
+    /// Keeps a place for a socket that wants to connect.
+    pub(super) fn reserve(&self, socket: &Socket) -> Place {
+        let max = self.io().settings().max_namespaces;
         let mut state = self.0.state();
-        let taken = state.closed || state.find(socket.namespace_name()).is_some();
-        if !taken {
-            state.sockets.push(Entry {
-                socket: socket.clone(),
-                joined: false,
-            });
+        if state.closed || state.find(socket.namespace_name()).is_some() {
+            return Place::Taken;
         }
-        !taken
+        if state.sockets.len() >= max {
+            return Place::None;
+        }
+        state.sockets.push(Entry {
+            socket: socket.clone(),
+            joined: false,
+        });
+        Place::Kept
     }
 
     /// The socket takes events from now on; `false` if the connection has ended meanwhile.
@@ -131,12 +145,15 @@ impl Client {
         self.0.state().sockets.retain(|entry| entry.socket != *socket);
     }
 
-    /// A socket's queue got full.
+    /// A socket's queue got full, or too many of its handlers wait.
     pub(super) fn pressed(&self) {
-        self.0.full.fetch_add(1, Ordering::AcqRel);
+        // Below zero, if it was told that this is over before it was told that it began.
+        if self.0.full.fetch_add(1, Ordering::AcqRel) == usize::MAX {
+            self.connection().resume();
+        }
     }
 
-    /// A socket's queue is not full any more.
+    /// That is over.
     pub(super) fn eased(&self) {
         if self.0.full.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.connection().resume();
@@ -221,7 +238,13 @@ impl ClientInner {
 
 impl Receiver for ClientInner {
     fn on_text(&self, text: &str) {
-        let limit = self.io.settings().max_attachments;
+        let settings = self.io.settings();
+        if packet::is_nested_deeper(text, settings.max_json_depth) {
+            self.connection
+                .limit_exceeded(Limit::JsonDepth, settings.max_json_depth, None);
+            return self.client().fail(DecodeError::nested_too_deeply());
+        }
+        let limit = settings.max_attachments;
         match packet::decode(text, self.connection.protocol(), limit) {
             Ok(packet) if packet.kind == PacketType::Connect => {
                 self.client()
@@ -229,7 +252,12 @@ impl Receiver for ClientInner {
             }
             Ok(packet) => self.route(&packet, text),
             Err(error) if error.is_ignorable() => tracing::debug!(%error, "a packet was ignored"),
-            Err(error) => self.client().fail(error),
+            Err(error) => {
+                if error.is_too_many_attachments() {
+                    self.connection.limit_exceeded(Limit::Attachments, limit, None);
+                }
+                self.client().fail(error)
+            }
         }
     }
 

@@ -14,8 +14,10 @@ use serde_json::value::RawValue;
 
 use crate::{
     Protocol, SocketId,
+    engine::Limit,
     server::{
         Client, ConnectError, HandlerError, Middleware, Socket,
+        client::Place,
         dispatch::{self, Panicked},
         emit,
         error::HandlerErrorKind,
@@ -45,10 +47,16 @@ impl Client {
         };
         let id = self.socket_id(&namespace);
         let socket = Socket::new(self.clone(), namespace, id, auth(protocol, query, payload));
-        if self.reserve(&socket) {
-            socket.pass_middlewares();
-        } else if protocol == Protocol::V4 {
-            self.refuse("a second CONNECT for a namespace");
+        match self.reserve(&socket) {
+            Place::Kept => socket.pass_middlewares(),
+            Place::Taken if protocol == Protocol::V4 => self.refuse("a second CONNECT for a namespace"),
+            Place::Taken => {}
+            Place::None => {
+                let max = self.io().settings().max_namespaces;
+                self.connection()
+                    .limit_exceeded(Limit::Namespaces, max, Some(name));
+                socket.turned_away(&ConnectError::new("too many namespaces"));
+            }
         }
     }
 

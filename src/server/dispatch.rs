@@ -20,6 +20,7 @@ use crate::{
     packet::{ArgError, Args},
     server::{
         AckSender, ConnectError, DisconnectReason, HandlerError, Socket, SocketIo, error::HandlerErrorKind,
+        in_flight::Flight,
     },
 };
 
@@ -239,7 +240,11 @@ pub(super) fn start_or_spawn(socket: &Socket, event: Option<&str>, run: Run) {
     if let Some(rest) = start(socket, event, run) {
         let (socket, event) = (socket.clone(), event.map(Box::<str>::from));
         let io = socket.io().clone();
-        spawn(&io, async move { finish(&socket, event.as_deref(), rest).await });
+        let flight = event.is_some().then(|| Flight::take_off(&socket));
+        spawn(&io, async move {
+            finish(&socket, event.as_deref(), rest).await;
+            drop(flight);
+        });
     }
 }
 

@@ -22,6 +22,7 @@ pub struct EmitError(EmitErrorKind);
 enum EmitErrorKind {
     Closed,
     Full,
+    TooManyAcks,
     Encode(packet::EncodeError),
     Reserved(Box<str>),
 }
@@ -29,6 +30,10 @@ enum EmitErrorKind {
 impl EmitError {
     pub(crate) const fn closed() -> Self {
         Self(EmitErrorKind::Closed)
+    }
+
+    pub(crate) const fn too_many_acks() -> Self {
+        Self(EmitErrorKind::TooManyAcks)
     }
 
     pub(crate) fn reserved(event: &str) -> Self {
@@ -42,10 +47,11 @@ impl EmitError {
     }
 
     /// The outbox of the connection is full, see [`Builder::max_send_buffer`](crate::Builder::max_send_buffer);
-    /// for a volatile emit: the transport was not writable at this moment.
+    /// for a volatile emit: the transport was not writable at this moment; for one with an acknowledgement also: as many are
+    /// awaited as may, see [`Builder::max_pending_acks`](crate::Builder::max_pending_acks).
     #[must_use]
     pub const fn is_full(&self) -> bool {
-        matches!(self.0, EmitErrorKind::Full)
+        matches!(self.0, EmitErrorKind::Full | EmitErrorKind::TooManyAcks)
     }
 
     /// The arguments could not be serialised.
@@ -82,6 +88,7 @@ impl fmt::Display for EmitError {
         match &self.0 {
             EmitErrorKind::Closed => f.write_str("the socket has disconnected"),
             EmitErrorKind::Full => f.write_str("the connection takes no more packets now"),
+            EmitErrorKind::TooManyAcks => f.write_str("too many acknowledgements of the socket are awaited"),
             EmitErrorKind::Encode(_) => f.write_str("the arguments could not be serialised"),
             EmitErrorKind::Reserved(event) => write!(f, "\"{event}\" is a reserved event name"),
         }

@@ -13,7 +13,7 @@ use std::{
 use tokio::runtime::Handle;
 
 use crate::{
-    engine::{Acceptor, ClientBundle, CloseReason, Connection, Engine, PathRule, Receiver},
+    engine::{Acceptor, ClientBundle, CloseReason, Connection, Engine, Limit, PathRule, Receiver},
     server::{Builder, Client, Namespace, builder::Settings, namespace::NamespaceInner, running::Running},
 };
 
@@ -106,6 +106,12 @@ impl SocketIo {
     #[must_use]
     pub fn engine(&self) -> &Engine {
         &self.0.engine
+    }
+
+    /// How often this limit has been overstepped since the server was made.
+    #[must_use]
+    pub fn times_exceeded(&self, limit: Limit) -> u64 {
+        self.0.engine.times_exceeded(limit)
     }
 
     /// Disconnects everyone and waits until the last disconnect handler has run.

@@ -13,6 +13,7 @@ mod dispatch;
 mod emit;
 mod error;
 mod extensions;
+mod in_flight;
 mod inbox;
 mod io;
 mod listeners;

@@ -32,6 +32,13 @@ pub(super) struct BroadcastWaiter {
     pub(super) replies: mpsc::UnboundedSender<Reply>,
 }
 
+/// Why an acknowledgement can't be awaited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NotAwaited {
+    Left,
+    TooMany,
+}
+
 pub(super) type Reply = (SocketId, RawAck);
 
 /// The acknowledgements that a socket owes. Empty, it holds no memory of its own.
@@ -51,18 +58,19 @@ enum State {
 }
 
 impl PendingAcks {
-    /// Registers who waits for this id; `false` if the socket has left.
-    pub(super) fn insert(&self, id: u64, waiter: Waiter) -> bool {
+    /// Registers who waits for this id, unless the socket has left, or as many wait as may.
+    pub(super) fn insert(&self, id: u64, waiter: Waiter, max: usize) -> Result<(), NotAwaited> {
         let mut state = self.lock();
         if matches!(*state, State::None) {
             *state = State::Some(Box::default());
         }
         match &mut *state {
+            State::Some(waiting) if waiting.len() >= max => Err(NotAwaited::TooMany),
             State::Some(waiting) => {
                 waiting.insert(id, waiter);
-                true
+                Ok(())
             }
-            State::None | State::Closed => false,
+            State::None | State::Closed => Err(NotAwaited::Left),
         }
     }
 

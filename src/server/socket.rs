@@ -13,11 +13,15 @@ use serde_json::value::RawValue;
 
 use crate::{
     Protocol, SocketId,
-    engine::Connection,
+    engine::{Connection, Limit},
     room::{Member, Room, Rooms, listed},
     server::{
-        Client, Extensions, HandlerError, Handshake, ListenerId, Namespace, SocketIo, dispatch, inbox::Inbox,
-        namespace::NamespaceInner, pending_acks::PendingAcks, socket_listeners::SocketListeners,
+        Client, EmitError, Extensions, HandlerError, Handshake, ListenerId, Namespace, SocketIo, dispatch,
+        in_flight::InFlight,
+        inbox::Inbox,
+        namespace::NamespaceInner,
+        pending_acks::{NotAwaited, PendingAcks, Waiter},
+        socket_listeners::SocketListeners,
     },
 };
 
@@ -36,6 +40,7 @@ struct SocketInner {
     left_own_room: AtomicBool,
     /// It is to leave as soon as its connect handlers have started, and sends nothing any more.
     leaving: AtomicBool,
+    in_flight: InFlight,
     auth: Option<Box<RawValue>>,
     inbox: Mutex<Inbox>,
     acks: PendingAcks,
@@ -78,6 +83,7 @@ impl Socket {
             status: AtomicU8::new(Status::Connecting as u8),
             left_own_room: AtomicBool::new(false),
             leaving: AtomicBool::new(false),
+            in_flight: InFlight::default(),
             auth,
             inbox: Mutex::new(Inbox::connecting()),
             acks: PendingAcks::default(),
@@ -288,6 +294,25 @@ impl Socket {
 
     pub(super) fn acks(&self) -> &PendingAcks {
         &self.0.acks
+    }
+
+    /// Registers who waits for an acknowledgement of the client.
+    pub(super) fn await_ack(&self, id: u64, waiter: Waiter) -> Result<(), EmitError> {
+        let max = self.io().settings().max_pending_acks;
+        match self.acks().insert(id, waiter, max) {
+            Ok(()) => Ok(()),
+            Err(NotAwaited::Left) => Err(EmitError::closed()),
+            Err(NotAwaited::TooMany) => {
+                let namespace = Some(self.namespace_name());
+                self.connection()
+                    .limit_exceeded(Limit::PendingAcks, max, namespace);
+                Err(EmitError::too_many_acks())
+            }
+        }
+    }
+
+    pub(super) fn in_flight(&self) -> &InFlight {
+        &self.0.in_flight
     }
 
     pub(super) fn inbox(&self) -> MutexGuard<'_, Inbox> {

@@ -9,7 +9,7 @@ use crate::{
     engine::Outgoing,
     room::{Member as _, Rooms, Target},
     server::{
-        AckError, AckFuture, Broadcast, EmitError, HandlerError, Socket, broadcast::Flags, emit,
+        AckFuture, Broadcast, EmitError, HandlerError, Socket, broadcast::Flags, emit,
         error::HandlerErrorKind, namespace::NamespaceInner, pending_acks::Waiter,
     },
 };
@@ -137,8 +137,8 @@ impl ToSocket {
             Err(error) => return AckFuture::failed(error.into()),
         };
         let (waiter, reply) = oneshot::channel();
-        if !self.socket.acks().insert(id, Waiter::One(waiter)) {
-            return AckFuture::failed(AckError::disconnected());
+        if let Err(error) = self.socket.await_ack(id, Waiter::One(waiter)) {
+            return AckFuture::failed(error.into());
         }
         let timeout = self
             .flags

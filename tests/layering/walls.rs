@@ -60,6 +60,7 @@ const ENGINE_DRIVERS: Names = &[
     "engine/core",
     "engine/future",
     "engine/handshake",
+    "engine/limit",
     "engine/outbox",
     "engine/registry",
     "engine/response",

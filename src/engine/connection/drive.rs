@@ -187,6 +187,9 @@ impl Connection {
 
     fn apply(&self, mut effects: Effects, tick: Option<u32>) {
         let shared = &self.0.shared;
+        if effects.unused {
+            shared.handshakes.fetch_sub(1, Ordering::Relaxed);
+        }
         if let Some(tick) = tick {
             shared.timers.insert(tick, self);
         }

@@ -14,7 +14,7 @@ use http_body::Body;
 use crate::{
     Protocol,
     engine::{
-        CloseReason, Connection, Receiver, clock, jsonp,
+        CloseReason, Connection, Limit, Receiver, clock, jsonp,
         outbox::Control,
         packet::{Packet, ParseError},
         payload_v3, payload_v4,
@@ -104,6 +104,7 @@ impl Push {
                 Poll::Ready(Ok(())) => std::mem::take(read),
                 Poll::Ready(Err(Unread::TooLarge)) => {
                     refused!(self.connection, "body too large");
+                    self.connection.limit_exceeded(Limit::HttpBufferSize, limit, None);
                     return Poll::Ready(self.end(response::empty(StatusCode::PAYLOAD_TOO_LARGE)));
                 }
                 Poll::Ready(Err(Unread::Aborted)) => {

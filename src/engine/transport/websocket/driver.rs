@@ -16,8 +16,10 @@ use super::{
     writer::Writer,
 };
 use crate::{
-    engine::{CloseReason, Connection, ReadyState, Receiver, clock, outbox::Item, refused, session::ProbeId},
-    websocket::{CloseCode, ControlFrame},
+    engine::{
+        CloseReason, Connection, Limit, ReadyState, Receiver, clock, outbox::Item, refused, session::ProbeId,
+    },
+    websocket::{CloseCode, ControlFrame, ProtocolError},
 };
 
 /// Full reads before other connections of the thread have their turn.
@@ -178,6 +180,10 @@ impl<S: Stream> Driver<S> {
                 Read::End => (CloseReason::TransportClose, End::Silent),
                 Read::Invalid(error) => {
                     refused!(self.connection, "{error}");
+                    if error == ProtocolError::MessageTooBig {
+                        let max = self.connection.shared().config.max_http_buffer_size;
+                        self.connection.limit_exceeded(Limit::HttpBufferSize, max, None);
+                    }
                     (CloseReason::TransportError, End::Close(Some(error.code())))
                 }
             };

@@ -1,0 +1,243 @@
+//! Limits that were overstepped: who is told, and how often.
+
+use std::{
+    fmt,
+    net::SocketAddr,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use super::{Connection, clock};
+
+/// How often the log hears of one limit at most: who oversteps limits could fill a disk otherwise.
+const LOG_EVERY: Duration = Duration::from_secs(10);
+
+/// A limit that somebody may overstep, named after the option of the builder that moves it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Limit {
+    /// `max_http_buffer_size`: a message was too large. The client got status 413, or its WebSocket was closed with code 1009.
+    HttpBufferSize,
+    /// `max_send_buffer`: a client read too slowly. It was disconnected, or the packet dropped, as
+    /// [`Overflow`](super::Overflow) says.
+    SendBuffer,
+    /// `max_attachments`: a packet announced too many. Its connection was closed.
+    Attachments,
+    /// `max_json_depth`: a packet was nested too deeply. Its connection was closed.
+    JsonDepth,
+    /// `max_namespaces`: a client asked for one too many. It got a connect error.
+    Namespaces,
+    /// `max_pending_acks`: the server asked one socket for too many acknowledgements at a time. The event was not sent.
+    PendingAcks,
+    /// `max_handshakes`: too many clients had not joined a namespace yet. One more got status 503.
+    Handshakes,
+    /// `max_connections`: too many clients were connected. One more got status 503.
+    Connections,
+    /// `max_events_in_flight`: too many handlers of one socket waited. Nothing was read from it until some had ended.
+    EventsInFlight,
+}
+
+impl Limit {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::HttpBufferSize,
+        Self::SendBuffer,
+        Self::Attachments,
+        Self::JsonDepth,
+        Self::Namespaces,
+        Self::PendingAcks,
+        Self::Handshakes,
+        Self::Connections,
+        Self::EventsInFlight,
+    ];
+
+    /// The option of the [`Builder`](crate::Builder) that moves it.
+    #[must_use]
+    pub const fn option(self) -> &'static str {
+        match self {
+            Self::HttpBufferSize => "max_http_buffer_size",
+            Self::SendBuffer => "max_send_buffer",
+            Self::Attachments => "max_attachments",
+            Self::JsonDepth => "max_json_depth",
+            Self::Namespaces => "max_namespaces",
+            Self::PendingAcks => "max_pending_acks",
+            Self::Handshakes => "max_handshakes",
+            Self::Connections => "max_connections",
+            Self::EventsInFlight => "max_events_in_flight",
+        }
+    }
+}
+
+/// Somebody overstepped a limit: what [`Builder::on_limit`](crate::Builder::on_limit) is told.
+///
+/// It says where the client came from but not which session it was: a session id is a credential and belongs in no log.
+#[derive(Clone, Copy, Debug)]
+pub struct LimitExceeded<'a> {
+    limit: Limit,
+    max: usize,
+    remote_addr: Option<SocketAddr>,
+    namespace: Option<&'a str>,
+}
+
+impl LimitExceeded<'_> {
+    /// Which limit it was.
+    #[must_use]
+    pub const fn limit(&self) -> Limit {
+        self.limit
+    }
+
+    /// The value that the option has: bytes, levels or a number, as its documentation says.
+    #[must_use]
+    pub const fn max(&self) -> usize {
+        self.max
+    }
+
+    /// The client's address, if the server knows it. Behind a proxy it is the proxy's.
+    #[must_use]
+    pub const fn remote_addr(&self) -> Option<SocketAddr> {
+        self.remote_addr
+    }
+
+    /// The namespace concerned, where there is one.
+    #[must_use]
+    pub const fn namespace(&self) -> Option<&str> {
+        self.namespace
+    }
+}
+
+impl fmt::Display for LimitExceeded<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "`{}` is {}, and more was asked for",
+            self.limit.option(),
+            self.max
+        )
+    }
+}
+
+/// A user's function that hears of limits.
+#[derive(Clone)]
+pub(crate) struct LimitHook(Arc<dyn Fn(&LimitExceeded<'_>) + Send + Sync>);
+
+impl LimitHook {
+    pub(crate) fn new(hook: impl Fn(&LimitExceeded<'_>) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(hook))
+    }
+}
+
+impl fmt::Debug for LimitHook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LimitHook")
+    }
+}
+
+/// What became of the limits of one engine.
+#[derive(Debug)]
+pub(super) struct Limits {
+    hook: Option<LimitHook>,
+    counts: [AtomicU64; Limit::ALL.len()],
+    logged: Mutex<[Logged; Limit::ALL.len()]>,
+}
+
+/// What the log knows of a limit.
+#[derive(Clone, Copy, Debug, Default)]
+struct Logged {
+    at: Option<Instant>,
+    /// How often it has been overstepped since.
+    since: u64,
+}
+
+impl Limits {
+    pub(super) fn new(hook: Option<LimitHook>) -> Self {
+        Self {
+            hook,
+            counts: Default::default(),
+            logged: Mutex::default(),
+        }
+    }
+
+    /// How often this limit has been overstepped.
+    pub(super) fn count(&self, limit: Limit) -> u64 {
+        self.counts[limit as usize].load(Ordering::Relaxed)
+    }
+
+    /// Counts, tells the hook, and now and then the log. A hook that panics harms nobody.
+    pub(super) fn exceeded(
+        &self,
+        limit: Limit,
+        max: usize,
+        remote_addr: Option<SocketAddr>,
+        namespace: Option<&str>,
+    ) {
+        self.counts[limit as usize].fetch_add(1, Ordering::Relaxed);
+        if let Some(times) = self.worth_a_line(limit, clock::now()) {
+            tracing::warn!(
+                target: "axum_socketio::limit",
+                option = limit.option(), max, ?remote_addr, namespace, times,
+                "a limit was exceeded: if a client needs more, raise `{}` on the builder", limit.option()
+            );
+        }
+        if let Some(LimitHook(hook)) = &self.hook {
+            let exceeded = LimitExceeded {
+                limit,
+                max,
+                remote_addr,
+                namespace,
+            };
+            if catch_unwind(AssertUnwindSafe(|| hook(&exceeded))).is_err() {
+                tracing::error!("the function given to `on_limit` panicked");
+            }
+        }
+    }
+
+    /// How often it has been overstepped since the last line, if there is to be another one.
+    fn worth_a_line(&self, limit: Limit, now: Instant) -> Option<u64> {
+        let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
+        let logged = &mut logged[limit as usize];
+        logged.since += 1;
+        if logged.at.is_some_and(|at| now.duration_since(at) < LOG_EVERY) {
+            return None;
+        }
+        logged.at = Some(now);
+        Some(std::mem::take(&mut logged.since))
+    }
+}
+
+impl Connection {
+    /// The client, or the server on its behalf, overstepped a limit.
+    pub(crate) fn limit_exceeded(&self, limit: Limit, max: usize, namespace: Option<&str>) {
+        let limits = &self.shared().limits;
+        limits.exceeded(limit, max, self.remote_addr(), namespace);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_log_hears_of_a_limit_every_ten_seconds_with_what_it_missed() {
+        let limits = Limits::new(None);
+        let start = clock::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let hears = |seconds| limits.worth_a_line(Limit::Namespaces, at(seconds));
+        assert_eq!([0, 1, 9, 10, 19].map(hears), [Some(1), None, None, Some(3), None]);
+        assert_eq!(
+            limits.worth_a_line(Limit::Attachments, at(19)),
+            Some(1),
+            "each for itself"
+        );
+    }
+
+    #[test]
+    fn limits_are_counted_by_their_place_in_the_list() {
+        for (index, limit) in Limit::ALL.into_iter().enumerate() {
+            assert_eq!(limit as usize, index, "{limit:?}");
+        }
+    }
+}
