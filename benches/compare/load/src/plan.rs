@@ -173,7 +173,7 @@ fn order() -> Vec<Row> {
 pub fn run(arguments: &Arguments, cpus: &Cpus, files: u64) -> Result<()> {
     let Arguments { quick, .. } = *arguments;
     let rounds = arguments.rounds.unwrap_or(if quick { 1 } else { 7 });
-    let slice = Duration::from_millis(if quick { 200 } else { 600 });
+    let slice = Duration::from_millis(if quick { 200 } else { 500 });
     let timing = Timing { rounds, slice, quick };
     let all = Contestants::of(arguments);
     let four = [&all.ours, &all.socketioxide, &all.node, &all.ceiling];
