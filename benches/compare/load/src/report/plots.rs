@@ -137,7 +137,7 @@ pub fn memory(all: &[Memory]) -> String {
     let points = || shown.iter().flat_map(|memory| memory.idle.iter());
     let frame = Frame {
         left: 70.0,
-        right: WIDTH - 210.0,
+        right: WIDTH - 230.0,
         top: 74.0,
         bottom: 360.0,
         x: Scale::linear(points().map(|&(count, _)| count as f64)),
