@@ -1,4 +1,4 @@
-//! Identifiers: sessions, sockets.
+//! Identifiers: sessions, sockets, servers.
 
 use std::fmt;
 
@@ -20,6 +20,48 @@ pub struct SessionId(SmolStr);
 /// (`sid` in `/`, `/nsp#sid` elsewhere), so for those the id gives the session id away.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SocketId(SmolStr);
+
+/// The id of a server in a cluster: 16 hexadecimal digits where this crate draws it, any string where another server did.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ServerId(SmolStr);
+
+impl ServerId {
+    /// The id made of these random bytes.
+    #[must_use]
+    pub(crate) fn from_random(bytes: [u8; 8]) -> Self {
+        Self(format!("{:016x}", u64::from_be_bytes(bytes)).into())
+    }
+
+    /// The id as other servers see it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for ServerId {
+    fn from(id: &str) -> Self {
+        Self(SmolStr::new(id))
+    }
+}
+
+impl From<String> for ServerId {
+    fn from(id: String) -> Self {
+        Self(SmolStr::from(id))
+    }
+}
+
+impl fmt::Display for ServerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for ServerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
 
 impl SessionId {
     /// The id made of these random bytes.

@@ -29,6 +29,7 @@
 //!   (modules [`handler`] and [`extract`]).
 //! * [`Socket`] is one client in one namespace. It emits to that client, joins [`Room`]s, and selects others.
 //! * [`Broadcast`] is a selection of sockets: `socket.to("room")`, `io.of("/").except("muted")`.
+//! * Several servers are one to their clients with an adapter (module [`adapter`]).
 //! * Acknowledgements are returned from handlers as [`Ack`], and awaited as futures (module [`ack`]).
 //!
 //! # State, HTTP handlers and sockets together
@@ -87,6 +88,7 @@ mod readme {}
 #[doc = include_str!("../docs/from-socketio-js.md")]
 mod from_socketio_js {}
 
+pub mod adapter;
 pub mod engine;
 pub mod extract;
 #[cfg(any(test, fuzzing))]
@@ -102,14 +104,14 @@ mod websocket;
 
 pub use crate::{
     handler::Ack,
-    id::SocketId,
+    id::{ServerId, SocketId},
     layer::SocketIoLayer,
     packet::Value,
     protocol::Protocol,
     room::{Room, Rooms},
     server::{
         AckSender, Broadcast, BuildError, Builder, Client, ConnectError, DisconnectReason, EmitError,
-        HandlerError, Handshake, Namespace, Socket, SocketIo,
+        HandlerError, Handshake, Namespace, RemoteSocket, ServerEvent, Socket, SocketIo,
     },
 };
 

@@ -90,6 +90,11 @@ impl<'a> Args<'a> {
         }
     }
 
+    /// No arguments.
+    pub(crate) fn none() -> Self {
+        Self::new(Slices::default())
+    }
+
     /// Puts these attachments in the place of the placeholders when arguments are read.
     pub(crate) fn with_attachments(self, attachments: &'a [Bytes]) -> Self {
         Self { attachments, ..self }

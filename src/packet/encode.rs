@@ -63,6 +63,21 @@ pub(crate) fn ack<T: Serialize + ?Sized>(
     Ok(draft.finish_as(b'6'))
 }
 
+/// Writes an EVENT, or a BINARY_EVENT, whose payload is a JSON array already, with placeholders for these attachments.
+pub(crate) fn event_of_json(
+    buf: &mut Vec<u8>,
+    headroom: usize,
+    namespace: &str,
+    id: Option<u64>,
+    json: &str,
+    attachments: &[Bytes],
+) -> Encoded {
+    let mut draft = Draft::new(buf, headroom + SLACK, b'2', namespace, id);
+    draft.push(json);
+    draft.attachments.extend_from_slice(attachments);
+    draft.finish_as(b'5')
+}
+
 /// Writes the CONNECT that tells a client it is connected. Engine.IO 3 clients know their id, so it is not told.
 pub(crate) fn connect(
     buf: &mut Vec<u8>,

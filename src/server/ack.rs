@@ -18,7 +18,8 @@ use tokio::{
 };
 
 use crate::{
-    SocketId,
+    ServerId, SocketId,
+    adapter::{Answer, Waiting},
     packet::args,
     server::{
         AckError, BroadcastAckError, EmitError, HandlerError, Socket, emit,
@@ -162,6 +163,8 @@ pub struct AckStream<T> {
     id: u64,
     replies: mpsc::UnboundedReceiver<Reply>,
     deadline: Deadline,
+    /// What the clients of other servers answer.
+    remote: Option<Box<Waiting>>,
     done: bool,
     value: PhantomData<fn() -> T>,
 }
@@ -180,9 +183,22 @@ impl<T> AckStream<T> {
             id,
             replies,
             deadline: Deadline::after(timeout),
+            remote: None,
             done: false,
             value: PhantomData,
         }
+    }
+
+    /// Waits for the clients of other servers too, all for this long.
+    pub(super) fn with_remote(mut self, remote: Waiting, timeout: Duration) -> Self {
+        self.remote = Some(Box::new(remote));
+        self.deadline = Deadline::after(timeout);
+        self
+    }
+
+    /// The answers of this server's clients, unread.
+    pub(super) async fn next_local(&mut self) -> Option<Reply> {
+        self.replies.recv().await
     }
 
     pub(super) fn failed(error: EmitError) -> Self {
@@ -192,7 +208,16 @@ impl<T> AckStream<T> {
         stream
     }
 
-    /// How many sockets were asked.
+    /// The other servers whose clients may still answer, sorted.
+    #[must_use]
+    pub fn missing_servers(&self) -> Vec<ServerId> {
+        self.remote
+            .as_ref()
+            .map(|remote| remote.missing().servers)
+            .unwrap_or_default()
+    }
+
+    /// How many sockets of this server were asked.
     #[must_use]
     pub fn recipients(&self) -> usize {
         self.recipients.len()
@@ -216,7 +241,7 @@ impl<T: DeserializeOwned> AckStream<T> {
         }
         match failed {
             None => Ok(replies),
-            Some(error) => Err(BroadcastAckError::new(replies, error)),
+            Some(error) => Err(BroadcastAckError::new(replies, error, self.missing_servers())),
         }
     }
 }
@@ -232,13 +257,26 @@ impl<T: DeserializeOwned> Stream for AckStream<T> {
         if self.done {
             return Poll::Ready(None);
         }
-        match self.replies.poll_recv(cx) {
-            Poll::Ready(Some((id, ack))) => Poll::Ready(Some(ack.read().map(|value| (id, value)))),
-            Poll::Ready(None) => {
+        let local = self.replies.poll_recv(cx);
+        if let Poll::Ready(Some((id, ack))) = local {
+            return Poll::Ready(Some(ack.read().map(|value| (id, value))));
+        }
+        let remote = self
+            .remote
+            .as_mut()
+            .map_or(Poll::Ready(None), |remote| remote.poll_answer(cx));
+        if let Poll::Ready(Some(Answer::Client(socket, packet))) = remote {
+            let id = socket.unwrap_or_else(|| SocketId::from(""));
+            return Poll::Ready(Some(
+                packet.read().map(|value| (id, value)).map_err(AckError::from),
+            ));
+        }
+        match (local, remote) {
+            (Poll::Ready(None), Poll::Ready(None)) => {
                 self.done = true;
                 Poll::Ready(None)
             }
-            Poll::Pending => {
+            _ => {
                 ready!(self.deadline.poll(cx));
                 self.done = true;
                 Poll::Ready(Some(Err(AckError::timeout())))

@@ -29,9 +29,9 @@ use crate::{
 #[derive(Clone, Debug)]
 #[must_use = "a selection does nothing until something is emitted"]
 pub struct Broadcast {
-    namespace: Arc<NamespaceInner>,
-    target: Target,
-    flags: Flags,
+    pub(super) namespace: Arc<NamespaceInner>,
+    pub(super) target: Target,
+    pub(super) flags: Flags,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +39,8 @@ pub(super) struct Flags {
     pub(super) volatile: bool,
     pub(super) compress: bool,
     pub(super) timeout: Option<Duration>,
+    /// Other servers are left out.
+    pub(super) local: bool,
 }
 
 impl Broadcast {
@@ -79,8 +81,9 @@ impl Broadcast {
         self
     }
 
-    /// Emits reach the sockets of this server only. There is no other yet, so it changes nothing.
-    pub const fn local(self) -> Self {
+    /// What is done with the selection concerns the sockets of this server only.
+    pub const fn local(mut self) -> Self {
+        self.flags.local = true;
         self
     }
 
@@ -116,6 +119,9 @@ impl Broadcast {
     /// error.
     pub fn try_emit<A: Serialize>(&self, event: impl AsRef<str>, args: A) -> Result<(), EmitError> {
         NamespaceInner::check_event(event.as_ref())?;
+        if let Some(cluster) = self.cluster() {
+            return self.emit_across(cluster, event.as_ref(), &args);
+        }
         let selection = self.select();
         if selection.is_empty() {
             return Ok(());
@@ -142,12 +148,20 @@ impl Broadcast {
         if let Err(error) = NamespaceInner::check_event(event) {
             return AckStream::failed(error);
         }
-        let sockets = self.sockets();
+        if let Some(cluster) = self.cluster() {
+            return self.ask_across(cluster, event, &args);
+        }
         let id = self.namespace.next_ack();
         let outgoing = match self.encode(Some(id), event, &args) {
             Ok(outgoing) => outgoing,
             Err(error) => return AckStream::failed(error),
         };
+        self.ask(id, &outgoing)
+    }
+
+    /// Sends an event of this id to the selected sockets of this server.
+    pub(super) fn ask<T>(&self, id: u64, outgoing: &Outgoing) -> AckStream<T> {
+        let sockets = self.sockets();
         let timeout = self
             .flags
             .timeout
@@ -158,7 +172,7 @@ impl Broadcast {
                 id: socket.id().clone(),
                 replies: replies.clone(),
             };
-            if socket.await_ack(id, Waiter::Broadcast(waiter)).is_ok() && !self.deliver(socket, &outgoing) {
+            if socket.await_ack(id, Waiter::Broadcast(waiter)).is_ok() && !self.deliver(socket, outgoing) {
                 socket.acks().remove(id);
             }
         }
@@ -166,8 +180,9 @@ impl Broadcast {
     }
 
     /// The selected sockets of this server.
+    ///
+    /// [`fetch_sockets`](Self::fetch_sockets) gives those of all servers.
     #[must_use]
-    #[doc(alias = "fetchSockets")]
     pub fn sockets(&self) -> Vec<Socket> {
         self.select()
             .iter()
@@ -181,6 +196,7 @@ impl Broadcast {
     pub fn join(&self, rooms: impl Rooms) {
         let rooms = listed(rooms);
         self.sockets().iter().for_each(|socket| socket.join(&rooms));
+        self.join_across(rooms);
     }
 
     /// The selected sockets leave these rooms. JS `socketsLeave`.
@@ -188,15 +204,17 @@ impl Broadcast {
     pub fn leave(&self, rooms: impl Rooms) {
         let rooms = listed(rooms);
         self.sockets().iter().for_each(|socket| socket.leave(&rooms));
+        self.leave_across(rooms);
     }
 
     /// Disconnects the selected sockets; with `close`, closes their connections. JS `disconnectSockets`.
     #[doc(alias = "disconnectSockets")]
     pub fn disconnect(&self, close: bool) {
         self.sockets().iter().for_each(|socket| socket.disconnect(close));
+        self.disconnect_across(close);
     }
 
-    fn select(&self) -> Selection<Socket> {
+    pub(super) fn select(&self) -> Selection<Socket> {
         self.namespace.index().select(&self.target)
     }
 
@@ -205,7 +223,7 @@ impl Broadcast {
         Ok(outgoing)
     }
 
-    fn deliver(&self, socket: &Socket, outgoing: &Outgoing) -> bool {
+    pub(super) fn deliver(&self, socket: &Socket, outgoing: &Outgoing) -> bool {
         let connection = socket.connection();
         let sent = if self.flags.volatile {
             connection.send_volatile(outgoing.clone())
@@ -221,6 +239,7 @@ impl Flags {
         volatile: false,
         compress: true,
         timeout: None,
+        local: false,
     };
 }
 

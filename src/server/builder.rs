@@ -1,8 +1,9 @@
 //! The options of a server.
 
-use std::{error::Error, fmt, time::Duration};
+use std::{error::Error, fmt, sync::Arc, time::Duration};
 
 use crate::{
+    adapter::Adapter,
     engine::{ClientBundle, Config, LimitExceeded, LimitHook, Overflow, PathRule, Transport},
     server::SocketIo,
 };
@@ -43,6 +44,7 @@ pub(crate) struct Settings {
     pub(super) max_pending_acks: usize,
     pub(super) max_events_in_flight: usize,
     pub(super) bundle: Option<ClientBundle>,
+    pub(super) adapter: Option<Arc<dyn Adapter>>,
 }
 
 impl Builder {
@@ -234,6 +236,14 @@ impl Builder {
         self
     }
 
+    /// Joins other servers through this back end: none by default, as with [`Memory`](crate::adapter::Memory). See [`adapter`](crate::adapter).
+    ///
+    /// The server then has to be built within a tokio runtime, which keeps the connection to the others.
+    pub fn adapter(mut self, adapter: impl Adapter) -> Self {
+        self.settings.adapter = (!adapter.is_alone()).then(|| Arc::new(adapter) as Arc<dyn Adapter>);
+        self
+    }
+
     /// The server, if the options make sense.
     ///
     /// # Errors
@@ -261,6 +271,13 @@ impl Builder {
                 "there has to be one at least",
             ));
         }
+        if self.settings.adapter.is_some() && tokio::runtime::Handle::try_current().is_err() {
+            return Err(BuildError::new(
+                "adapter",
+                format!("{:?}", self.settings.adapter),
+                "it has to be built within a tokio runtime",
+            ));
+        }
         self.settings.path = PathRule::new(&self.path, self.trailing_slash)
             .map_err(|error| BuildError::new("path", format!("{:?}", self.path), error.to_string()))?;
         Ok(SocketIo::from_settings(self.settings))
@@ -280,6 +297,7 @@ impl Default for Settings {
             max_pending_acks: 10_000,
             max_events_in_flight: 1_000,
             bundle: None,
+            adapter: None,
         }
     }
 }

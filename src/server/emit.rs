@@ -34,6 +34,21 @@ pub(super) fn event<A: Serialize + ?Sized>(
     })
 }
 
+/// An event whose payload is encoded already.
+pub(super) fn event_of_json(
+    namespace: &str,
+    id: Option<u64>,
+    json: &str,
+    attachments: &[bytes::Bytes],
+    compress: bool,
+) -> Outgoing {
+    let Ok(outgoing) = encoded(compress, |buf| {
+        let done = encode::event_of_json(buf, HEADROOM, namespace, id, json, attachments);
+        Ok::<_, Infallible>(done)
+    });
+    outgoing
+}
+
 pub(super) fn ack<A: Serialize + ?Sized>(
     namespace: &str,
     id: u64,

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::{
+    ServerId,
     engine::SendError,
     packet,
     server::dispatch::{BoxError, Rejected},
@@ -193,11 +194,22 @@ pub struct BroadcastAckError<T> {
     /// The replies that came, in the order of arrival.
     pub replies: Vec<T>,
     source: AckError,
+    missing: Vec<ServerId>,
 }
 
 impl<T> BroadcastAckError<T> {
-    pub(crate) const fn new(replies: Vec<T>, source: AckError) -> Self {
-        Self { replies, source }
+    pub(crate) const fn new(replies: Vec<T>, source: AckError, missing: Vec<ServerId>) -> Self {
+        Self {
+            replies,
+            source,
+            missing,
+        }
+    }
+
+    /// The other servers of which some client, or the server itself, did not answer; sorted.
+    #[must_use]
+    pub fn missing_servers(&self) -> &[ServerId] {
+        &self.missing
     }
 
     /// Some client did not answer in time.

@@ -13,8 +13,11 @@ use std::{
 use tokio::runtime::Handle;
 
 use crate::{
+    adapter::Cluster,
     engine::{Acceptor, ClientBundle, CloseReason, Connection, Engine, Limit, PathRule, Receiver},
-    server::{Builder, Client, Namespace, builder::Settings, namespace::NamespaceInner, running::Running},
+    server::{
+        Builder, Client, Namespace, builder::Settings, cluster, namespace::NamespaceInner, running::Running,
+    },
 };
 
 /// A Socket.IO server: JS `Server`, `io`.
@@ -31,7 +34,7 @@ use crate::{
 #[derive(Clone)]
 pub struct SocketIo(Arc<IoInner>);
 
-struct IoInner {
+pub(super) struct IoInner {
     this: Weak<Self>,
     engine: Engine,
     settings: Settings,
@@ -40,6 +43,8 @@ struct IoInner {
     leaving: Running,
     /// Where the last connection lives.
     runtime: Mutex<Option<Handle>>,
+    /// The other servers, if there may be any.
+    cluster: Option<Arc<Cluster>>,
 }
 
 impl SocketIo {
@@ -55,6 +60,8 @@ impl SocketIo {
     }
 
     pub(super) fn from_settings(settings: Settings) -> Self {
+        let joined = cluster::join(&settings);
+        let (cluster, incoming) = joined.unzip();
         let inner = Arc::new_cyclic(|this: &Weak<IoInner>| IoInner {
             this: this.clone(),
             engine: Engine::new(settings.engine.clone(), this.clone()),
@@ -63,9 +70,13 @@ impl SocketIo {
             next_serial: AtomicU64::new(0),
             leaving: Running::new(),
             runtime: Mutex::default(),
+            cluster,
         });
         let io = Self(inner);
         drop(io.of("/"));
+        if let Some(incoming) = incoming {
+            cluster::start(&io, incoming);
+        }
         io
     }
 
@@ -83,10 +94,15 @@ impl SocketIo {
         if let Some(known) = self.namespace(&name) {
             return Namespace::new(known);
         }
+        // Before anyone can emit in it, and under no lock: it runs code of the back end.
+        if let Some(cluster) = self.cluster() {
+            cluster.open(&name);
+        }
         let mut namespaces = self.0.namespaces.write().unwrap_or_else(PoisonError::into_inner);
-        let namespace = namespaces
-            .entry(name)
-            .or_insert_with_key(|name| Arc::new(NamespaceInner::new(name)));
+        let namespace = namespaces.entry(name).or_insert_with_key(|name| {
+            let (cluster, ack_timeout) = (self.0.cluster.clone(), self.0.settings.ack_timeout);
+            Arc::new(NamespaceInner::new(name, cluster, ack_timeout))
+        });
         Namespace::new(namespace.clone())
     }
 
@@ -126,6 +142,9 @@ impl SocketIo {
             self.0.engine.close(CloseReason::ServerShuttingDown);
             self.0.engine.closed().await;
             self.0.leaving.none().await;
+            if let Some(cluster) = &self.0.cluster {
+                cluster.close().await;
+            }
         };
         if tokio::time::timeout(deadline, closed).await.is_err() {
             tracing::warn!(?deadline, "closed before every session had ended");
@@ -147,6 +166,18 @@ impl SocketIo {
 
     pub(crate) fn client_bundle(&self) -> Option<&ClientBundle> {
         self.0.settings.bundle.as_ref()
+    }
+
+    pub(super) fn cluster(&self) -> Option<&Arc<Cluster>> {
+        self.0.cluster.as_ref()
+    }
+
+    pub(super) fn downgrade(&self) -> Weak<IoInner> {
+        Arc::downgrade(&self.0)
+    }
+
+    pub(super) fn upgrade(io: &Weak<IoInner>) -> Option<Self> {
+        io.upgrade().map(Self)
     }
 
     pub(super) fn settings(&self) -> &Settings {

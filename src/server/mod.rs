@@ -1,12 +1,14 @@
 //! Sockets and namespaces: what the engine's messages mean, who hears an emit, who waits for an acknowledgement.
 //!
 //! `client` takes the messages of one connection and routes them to its sockets, `connect` and `disconnect` are the two
-//! sequences of a socket's life, `dispatch` starts handlers in the order of arrival, `broadcast` selects and sends.
+//! sequences of a socket's life, `dispatch` starts handlers in the order of arrival, `broadcast` selects and sends, `cluster` does the same
+//! across servers.
 
 mod ack;
 mod broadcast;
 mod builder;
 mod client;
+mod cluster;
 mod connect;
 mod disconnect;
 mod dispatch;
@@ -34,6 +36,7 @@ pub use self::{
     broadcast::Broadcast,
     builder::{BuildError, Builder},
     client::Client,
+    cluster::{RemoteSocket, ServerEvent},
     disconnect::DisconnectReason,
     dispatch::{DisconnectParts, EventParts},
     error::{AckError, BroadcastAckError, ConnectError, EmitError, HandlerError},

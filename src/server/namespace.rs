@@ -12,9 +12,10 @@ use std::{
 use serde::Serialize;
 
 use crate::{
+    adapter::Cluster,
     packet,
     room::{Index, Room, Rooms, Target},
-    server::{AckStream, Broadcast, EmitError, Socket, listeners::Listeners},
+    server::{AckStream, Broadcast, EmitError, Socket, cluster::ServerListeners, listeners::Listeners},
 };
 
 /// A namespace: JS `io.of("/name")`.
@@ -36,6 +37,10 @@ pub(crate) struct NamespaceInner {
     next_ack: AtomicU64,
     /// Each handler finishes before the next event of its socket starts one.
     sequential: AtomicBool,
+    /// The other servers, if there may be any.
+    cluster: Option<Arc<Cluster>>,
+    server_listeners: ServerListeners,
+    ack_timeout: Duration,
 }
 
 impl Namespace {
@@ -152,7 +157,7 @@ impl<S> Namespace<S> {
         self.everyone().volatile()
     }
 
-    /// A selection of everyone on this server. There is no other yet, so it changes nothing.
+    /// A selection of everyone on this server, other servers left out.
     pub fn local(&self) -> Broadcast {
         self.everyone().local()
     }
@@ -185,7 +190,11 @@ impl<S> Namespace<S> {
         self.everyone().disconnect(close);
     }
 
-    fn everyone(&self) -> Broadcast {
+    pub(super) const fn inner(&self) -> &Arc<NamespaceInner> {
+        &self.inner
+    }
+
+    pub(super) fn everyone(&self) -> Broadcast {
         Broadcast::new(self.inner.clone(), Target::default())
     }
 
@@ -199,18 +208,34 @@ impl<S> Namespace<S> {
 }
 
 impl NamespaceInner {
-    pub(super) fn new(name: &str) -> Self {
+    pub(super) fn new(name: &str, cluster: Option<Arc<Cluster>>, ack_timeout: Duration) -> Self {
         Self {
             name: name.into(),
             index: Mutex::new(Index::new()),
             listeners: Listeners::default(),
             next_ack: AtomicU64::new(0),
             sequential: AtomicBool::new(false),
+            cluster,
+            server_listeners: ServerListeners::default(),
+            ack_timeout,
         }
     }
 
     pub(super) fn name(&self) -> &str {
         &self.name
+    }
+
+    pub(super) const fn cluster(&self) -> Option<&Arc<Cluster>> {
+        self.cluster.as_ref()
+    }
+
+    /// Where no other time is given. Only a clustered namespace has to know it without asking a socket.
+    pub(super) const fn ack_timeout(&self) -> Duration {
+        self.ack_timeout
+    }
+
+    pub(super) const fn server_listeners(&self) -> &ServerListeners {
+        &self.server_listeners
     }
 
     pub(super) const fn listeners(&self) -> &Listeners {

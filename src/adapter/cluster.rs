@@ -1,0 +1,330 @@
+//! One server's view of the others: who is there, what they owe, what is sent to them.
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{runtime::Handle, time::Instant};
+
+use crate::{
+    ServerId,
+    adapter::{
+        Adapter, AdapterError, Destination, Envelope, Incoming, Message, Missing, RequestId, Waiting,
+        members::Members, requests::Requests,
+    },
+};
+
+/// How often heartbeats are looked after.
+pub(crate) const HEARTBEAT_CHECK: Duration = Duration::from_secs(1);
+/// How long other servers' answers are waited for where no other time is given.
+pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Emitters speak and are no servers.
+const EMITTER: &str = "emitter";
+
+type Told = Arc<dyn Fn(&AdapterError) + Send + Sync>;
+
+/// The cluster as one server knows it.
+pub(crate) struct Cluster {
+    adapter: Arc<dyn Adapter>,
+    me: ServerId,
+    runtime: Handle,
+    /// Servers are found by heartbeats; the broker doesn't count them.
+    heartbeats: bool,
+    namespaces: Mutex<HashMap<Box<str>, Core>>,
+    /// The last message could not be sent.
+    failing: AtomicBool,
+    closed: AtomicBool,
+    told: Mutex<Option<Told>>,
+}
+
+/// What is known in one namespace. Pure.
+#[derive(Debug)]
+struct Core {
+    members: Members,
+    requests: Requests,
+}
+
+impl Cluster {
+    /// Joins.
+    pub(crate) fn join(adapter: Arc<dyn Adapter>, runtime: Handle) -> (Arc<Self>, Incoming) {
+        let me = ServerId::from_random(random());
+        let incoming = adapter.join(&me);
+        let heartbeats = adapter.count_servers("/").is_none();
+        let cluster = Self {
+            adapter,
+            me,
+            runtime,
+            heartbeats,
+            namespaces: Mutex::default(),
+            failing: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+            told: Mutex::default(),
+        };
+        (Arc::new(cluster), incoming)
+    }
+
+    pub(crate) const fn me(&self) -> &ServerId {
+        &self.me
+    }
+
+    pub(crate) const fn adapter(&self) -> &Arc<dyn Adapter> {
+        &self.adapter
+    }
+
+    pub(crate) const fn runtime(&self) -> &Handle {
+        &self.runtime
+    }
+
+    /// A namespace is about to be. What is open stays as it is.
+    pub(crate) fn open(&self, namespace: &str) {
+        let core = Core {
+            members: Members::new(now()),
+            requests: Requests::default(),
+        };
+        match self.lock().entry(namespace.into()) {
+            Entry::Occupied(_) => return,
+            Entry::Vacant(place) => {
+                place.insert(core);
+            }
+        }
+        self.adapter.open(namespace);
+        if self.heartbeats {
+            self.publish(namespace, Message::InitialHeartbeat);
+        }
+    }
+
+    /// Tells all others. What can't be sent is lost, and said once for a row of errors.
+    pub(crate) fn publish(&self, namespace: &str, message: Message) {
+        if let Some(core) = self.lock().get_mut(namespace) {
+            core.members.handle_said(now());
+        }
+        self.send(Destination::Everyone, namespace, message);
+    }
+
+    /// Tells one other: the answer to its request.
+    pub(crate) fn answer(&self, namespace: &str, to: &ServerId, message: Message) {
+        self.send(Destination::One(to), namespace, message);
+    }
+
+    /// Begins to wait. The id goes into the message that asks.
+    pub(crate) fn begin(self: &Arc<Self>, namespace: &str) -> Waiting {
+        let id: RequestId = ServerId::from_random(random()).as_str().into();
+        let mut namespaces = self.lock();
+        let core = namespaces
+            .get_mut(namespace)
+            .expect("invariant: namespaces are opened before they are used");
+        let named = self.heartbeats.then(|| core.members.servers().cloned().collect());
+        let answers = core.requests.begin(id.clone(), named);
+        drop(namespaces);
+        let waiting = Waiting {
+            cluster: self.clone(),
+            namespace: namespace.into(),
+            id,
+            answers,
+        };
+        if !self.heartbeats {
+            self.count_for(&waiting);
+        }
+        waiting
+    }
+
+    /// What another server says. Gives back what this one has to do about it.
+    pub(crate) fn handle(&self, envelope: Envelope) -> Option<Envelope> {
+        let Envelope {
+            sender,
+            namespace,
+            message,
+        } = envelope;
+        if sender == self.me {
+            return None;
+        }
+        let mut namespaces = self.lock();
+        let core = namespaces.get_mut(&namespace)?;
+        // A busy Node server sends no heartbeats: whatever it says is one.
+        if sender.as_str() != EMITTER {
+            core.members.handle_heard(&sender, now());
+        }
+        let message = core.requests.handle_message(&sender, message)?;
+        match message {
+            Message::InitialHeartbeat => {
+                drop(namespaces);
+                self.publish(&namespace, Message::Heartbeat);
+                return None;
+            }
+            Message::Heartbeat => return None,
+            Message::Close => {
+                core.members.handle_closed(&sender);
+                core.requests.handle_gone(&sender);
+                return None;
+            }
+            _ => {}
+        }
+        drop(namespaces);
+        Some(Envelope {
+            sender,
+            namespace,
+            message,
+        })
+    }
+
+    /// Time has passed: sends the heartbeats that are due, and gives up servers that were silent for too long.
+    pub(crate) fn handle_tick(&self) {
+        if !self.heartbeats {
+            return;
+        }
+        let now = now();
+        let mut due = Vec::new();
+        for (namespace, core) in &mut *self.lock() {
+            for server in core.members.poll_gone(now) {
+                tracing::warn!(%server, %namespace, "a server of the cluster has been silent for too long");
+                core.requests.handle_gone(&server);
+            }
+            if core.members.is_heartbeat_due(now) {
+                due.push(namespace.clone());
+            }
+        }
+        for namespace in due {
+            self.publish(&namespace, Message::Heartbeat);
+        }
+    }
+
+    /// The back end says that it lost something, or the connection.
+    pub(crate) fn handle_error(&self, error: &AdapterError) {
+        if !self.failing.swap(true, Ordering::Relaxed) {
+            tracing::error!(%error, "the adapter fails: other servers are out of reach, local delivery goes on");
+            let told = self.told.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            if let Some(told) = told {
+                told(error);
+            }
+        }
+    }
+
+    /// The incoming stream is at its end: nobody is there any more.
+    pub(crate) fn handle_end(&self) {
+        for core in self.lock().values_mut() {
+            let servers: Vec<_> = core.members.servers().cloned().collect();
+            for server in servers {
+                core.members.handle_closed(&server);
+                core.requests.handle_gone(&server);
+            }
+        }
+        if !self.is_closed() {
+            self.handle_error(&AdapterError::new("the adapter has ended"));
+        }
+    }
+
+    pub(crate) fn on_error(&self, told: Told) {
+        *self.told.lock().unwrap_or_else(PoisonError::into_inner) = Some(told);
+    }
+
+    /// How many servers have this namespace.
+    pub(crate) async fn server_count(&self, namespace: &str) -> usize {
+        if let Some(counting) = self.adapter.count_servers(namespace) {
+            match counting.await {
+                Ok(servers) => return servers.max(1),
+                Err(error) => self.handle_error(&error),
+            }
+        }
+        let others = self.lock().get(namespace).map(|core| core.members.len());
+        1 + others.unwrap_or_default()
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
+    /// Says good-bye in every namespace, once; nothing is sent afterwards.
+    pub(crate) async fn close(&self) {
+        let namespaces: Vec<_> = self.lock().keys().cloned().collect();
+        if self.heartbeats {
+            for namespace in namespaces {
+                self.publish(&namespace, Message::Close);
+            }
+        }
+        if !self.closed.swap(true, Ordering::Relaxed) {
+            self.adapter.close().await;
+        }
+    }
+
+    pub(super) fn missing(&self, namespace: &str, id: &str) -> Missing {
+        let namespaces = self.lock();
+        let core = namespaces.get(namespace);
+        core.map(|core| core.requests.missing(id)).unwrap_or_default()
+    }
+
+    pub(super) fn give_up(&self, namespace: &str, id: &str) {
+        if let Some(core) = self.lock().get_mut(namespace) {
+            core.requests.give_up(id);
+        }
+    }
+
+    fn count_for(self: &Arc<Self>, waiting: &Waiting) {
+        let (cluster, namespace, id) = (self.clone(), waiting.namespace.clone(), waiting.id());
+        self.runtime.spawn(async move {
+            let Some(counting) = cluster.adapter.count_servers(&namespace) else {
+                return;
+            };
+            match counting.await {
+                Ok(servers) => {
+                    if let Some(core) = cluster.lock().get_mut(&namespace) {
+                        core.requests.handle_counted(&id, servers.saturating_sub(1));
+                    }
+                }
+                Err(error) => cluster.handle_error(&error),
+            }
+        });
+    }
+
+    fn send(&self, to: Destination<'_>, namespace: &str, message: Message) {
+        if self.is_closed() {
+            return;
+        }
+        let envelope = Envelope {
+            sender: self.me.clone(),
+            namespace: namespace.into(),
+            message,
+        };
+        match self.adapter.publish(to, &envelope) {
+            Ok(()) => {
+                if self.failing.load(Ordering::Relaxed) && self.failing.swap(false, Ordering::Relaxed) {
+                    tracing::info!("the adapter sends again");
+                }
+            }
+            Err(error) => self.handle_error(&error),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Box<str>, Core>> {
+        self.namespaces.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cluster")
+            .field("me", &self.me)
+            .field("adapter", &self.adapter)
+            .finish_non_exhaustive()
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one clock of the cluster; members and requests are told the time"
+)]
+fn now() -> Instant {
+    Instant::now()
+}
+
+fn random() -> [u8; 8] {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).expect("invariant: the operating system has randomness");
+    bytes
+}

@@ -1,0 +1,99 @@
+//! What can go wrong between servers.
+
+use std::{error::Error, fmt};
+
+use crate::ServerId;
+
+/// A back end could not send or receive. Local delivery is not concerned.
+#[derive(Debug)]
+pub struct AdapterError {
+    message: Box<str>,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl AdapterError {
+    /// What went wrong, in words.
+    #[must_use]
+    pub fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into().into(),
+            source: None,
+        }
+    }
+
+    /// Keeps the error underneath.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+}
+
+impl fmt::Display for AdapterError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl Error for AdapterError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
+
+/// Some servers did not answer in time. Keeps what the others said.
+#[derive(Debug)]
+pub struct Incomplete<T> {
+    /// What came, this server's part included where it has one.
+    pub received: T,
+    missing: Missing,
+}
+
+/// Who did not answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Missing {
+    pub(crate) servers: Vec<ServerId>,
+    /// Servers that are known by their number only.
+    pub(crate) unnamed: usize,
+}
+
+impl<T> Incomplete<T> {
+    pub(crate) const fn new(received: T, missing: Missing) -> Self {
+        Self { received, missing }
+    }
+
+    pub(crate) fn map<U>(self, map: impl FnOnce(T) -> U) -> Incomplete<U> {
+        Incomplete::new(map(self.received), self.missing)
+    }
+
+    /// The servers that did not answer, sorted. Empty with a back end that counts servers but doesn't name them.
+    #[must_use]
+    pub fn missing(&self) -> &[ServerId] {
+        &self.missing.servers
+    }
+
+    /// How many servers did not answer.
+    #[must_use]
+    pub const fn missing_count(&self) -> usize {
+        self.missing.count()
+    }
+}
+
+impl Missing {
+    pub(crate) const fn count(&self) -> usize {
+        self.servers.len() + self.unnamed
+    }
+}
+
+impl<T> fmt::Display for Incomplete<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "timeout reached: missing {} responses", self.missing_count())?;
+        for (index, server) in self.missing.servers.iter().enumerate() {
+            f.write_str(if index == 0 { " of " } else { ", " })?;
+            fmt::Display::fmt(server, f)?;
+        }
+        Ok(())
+    }
+}
+
+impl<T: fmt::Debug> Error for Incomplete<T> {}

@@ -1,0 +1,106 @@
+//! Which servers are there. Pure: time is an argument.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use tokio::time::Instant;
+
+use crate::ServerId;
+
+/// A server that has published nothing for so long says that it is there.
+const INTERVAL: Duration = Duration::from_secs(5);
+/// A server that was silent for so long is gone.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The other servers that have a namespace.
+#[derive(Debug)]
+pub(super) struct Members {
+    last_heard: BTreeMap<ServerId, Instant>,
+    last_said: Instant,
+}
+
+impl Members {
+    pub(super) const fn new(now: Instant) -> Self {
+        Self {
+            last_heard: BTreeMap::new(),
+            last_said: now,
+        }
+    }
+
+    /// A server has said something.
+    pub(super) fn handle_heard(&mut self, server: &ServerId, now: Instant) {
+        match self.last_heard.get_mut(server) {
+            Some(last) => *last = now,
+            None => drop(self.last_heard.insert(server.clone(), now)),
+        }
+    }
+
+    /// A server has said that it goes.
+    pub(super) fn handle_closed(&mut self, server: &ServerId) {
+        self.last_heard.remove(server);
+    }
+
+    /// This server has said something to everyone.
+    pub(super) const fn handle_said(&mut self, now: Instant) {
+        self.last_said = now;
+    }
+
+    /// It is time to say that this server is there.
+    pub(super) fn is_heartbeat_due(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.last_said) >= INTERVAL
+    }
+
+    /// Takes out the servers that were silent for too long.
+    pub(super) fn poll_gone(&mut self, now: Instant) -> Vec<ServerId> {
+        let silent = |last: &Instant| now.saturating_duration_since(*last) > TIMEOUT;
+        let gone: Vec<_> = self
+            .last_heard
+            .iter()
+            .filter(|(_, last)| silent(last))
+            .map(|(server, _)| server.clone())
+            .collect();
+        for server in &gone {
+            self.last_heard.remove(server);
+        }
+        gone
+    }
+
+    pub(super) fn servers(&self) -> impl Iterator<Item = &ServerId> {
+        self.last_heard.keys()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.last_heard.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a moment to count from")]
+    fn who_is_silent_for_longer_than_the_timeout_is_gone() {
+        let start = Instant::now();
+        let (quick, slow) = (ServerId::from("quick"), ServerId::from("slow"));
+        let mut members = Members::new(start);
+        members.handle_heard(&slow, start);
+        members.handle_heard(&quick, start);
+        members.handle_heard(&quick, start + Duration::from_secs(1));
+        assert!(members.poll_gone(start + TIMEOUT).is_empty());
+        let later = start + TIMEOUT + Duration::from_millis(1);
+        assert_eq!(members.poll_gone(later), [slow]);
+        assert_eq!(members.servers().collect::<Vec<_>>(), [&quick]);
+        assert_eq!(members.len(), 1);
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a moment to count from")]
+    fn who_speaks_needs_no_heartbeat() {
+        let start = Instant::now();
+        let mut members = Members::new(start);
+        assert!(!members.is_heartbeat_due(start + Duration::from_secs(4)));
+        members.handle_said(start + Duration::from_secs(4));
+        assert!(!members.is_heartbeat_due(start + INTERVAL));
+        assert!(members.is_heartbeat_due(start + Duration::from_secs(9)));
+    }
+}

@@ -1,0 +1,162 @@
+//! What an event carries, without the form in which clients get it.
+
+use std::{error::Error, fmt};
+
+use bytes::Bytes;
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::packet::{self, ArgError, EncodeError, Value, args, encode};
+
+/// The arguments of an event or of an answer, independent of any parser: a JSON array in which placeholders stand for bytes.
+///
+/// A back end sends [`json`](Self::json) and [`attachments`](Self::attachments), or the [`values`](Self::values) in whatever form
+/// its wire has, and makes a payload of them again on the other side. For an event the first element is its name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Payload {
+    json: Box<str>,
+    attachments: Vec<Bytes>,
+}
+
+impl Payload {
+    /// What came from the wire.
+    ///
+    /// # Errors
+    ///
+    /// The text is no JSON array, or a placeholder in it names none of the attachments.
+    pub fn from_parts(json: impl Into<Box<str>>, attachments: Vec<Bytes>) -> Result<Self, PayloadError> {
+        let json = json.into();
+        if json.is_empty() || args::ack(&json).is_err() {
+            return Err(PayloadError);
+        }
+        packet::check_placeholders(&json, attachments.len()).map_err(|_| PayloadError)?;
+        Ok(Self { json, attachments })
+    }
+
+    /// These values as the elements.
+    ///
+    /// # Errors
+    ///
+    /// A number among them has no JSON form.
+    pub fn from_values(values: &[Value]) -> Result<Self, PayloadError> {
+        let written = Self::written(|buf| encode::ack(buf, 0, "/", 0, values_of(values)));
+        // One argument, the array, is written as an array in an array.
+        let mut written = written.map_err(|_| PayloadError)?;
+        let inner = written.json.len() - 1;
+        written.json = written.json[1..inner].into();
+        Ok(written)
+    }
+
+    /// The JSON array.
+    #[must_use]
+    pub fn json(&self) -> &str {
+        &self.json
+    }
+
+    /// What the placeholders `{"_placeholder":true,"num":k}` stand for.
+    #[must_use]
+    pub fn attachments(&self) -> &[Bytes] {
+        &self.attachments
+    }
+
+    /// The elements, with bytes in their places.
+    ///
+    /// # Errors
+    ///
+    /// The JSON nests too deeply for a [`Value`].
+    pub fn values(&self) -> Result<Vec<Value>, ArgError> {
+        let Ok(args) = args::ack(&self.json) else {
+            return Ok(Vec::new());
+        };
+        args.with_attachments(&self.attachments).rest()
+    }
+
+    pub(crate) fn event<A: Serialize + ?Sized>(name: &str, args: &A) -> Result<Self, EncodeError> {
+        Self::written(|buf| encode::event(buf, 0, "/", None, name, args))
+    }
+
+    pub(crate) fn answer<A: Serialize + ?Sized>(args: &A) -> Result<Self, EncodeError> {
+        Self::written(|buf| encode::ack(buf, 0, "/", 0, args))
+    }
+
+    /// What a client's packet held, which was checked when it came.
+    pub(crate) fn checked(json: &str, attachments: Vec<Bytes>) -> Self {
+        let json = if json.is_empty() { "[]" } else { json };
+        Self {
+            json: json.into(),
+            attachments,
+        }
+    }
+
+    /// The elements as a type, told apart as those of an emit.
+    pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, ArgError> {
+        let args = args::ack(&self.json).unwrap_or_else(|_| args::Args::none());
+        args.with_attachments(&self.attachments).all_as()
+    }
+
+    /// The name and, as a type, the arguments after it.
+    pub(crate) fn read_event<T: DeserializeOwned>(&self) -> Result<T, ArgError> {
+        let args = args::event(&self.json).map_or_else(|_| args::Args::none(), |event| event.args);
+        args.with_attachments(&self.attachments).all_as()
+    }
+
+    pub(crate) fn event_name(&self) -> Option<std::borrow::Cow<'_, str>> {
+        args::event(&self.json).ok().map(|event| event.name)
+    }
+
+    fn written(
+        write: impl FnOnce(&mut Vec<u8>) -> Result<encode::Encoded, EncodeError>,
+    ) -> Result<Self, EncodeError> {
+        let mut buf = Vec::new();
+        let done = write(&mut buf)?;
+        // In front are the digits of a packet of `/`, without a bracket among them.
+        let array = buf
+            .iter()
+            .position(|byte| *byte == b'[')
+            .expect("invariant: a payload is an array");
+        let json = std::str::from_utf8(&buf[array..]).expect("invariant: JSON is UTF-8");
+        Ok(Self {
+            json: json.into(),
+            attachments: done.attachments,
+        })
+    }
+}
+
+/// A slice is one argument.
+const fn values_of(values: &[Value]) -> &[Value] {
+    values
+}
+
+/// What came from the wire is no payload.
+#[derive(Debug)]
+pub struct PayloadError;
+
+impl fmt::Display for PayloadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not a JSON array with placeholders for its attachments")
+    }
+}
+
+impl Error for PayloadError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_payload_survives_its_values() {
+        let payload = Payload::event("photo", &(Bytes::from_static(b"\x01\x02"), "[")).unwrap();
+        assert_eq!(payload.json(), r#"["photo",{"_placeholder":true,"num":0},"["]"#);
+        let values = payload.values().unwrap();
+        assert_eq!(values[1], Value::Binary(Bytes::from_static(b"\x01\x02")));
+        assert_eq!(Payload::from_values(&values).unwrap(), payload);
+        assert_eq!(Payload::from_values(&[]).unwrap().json(), "[]");
+    }
+
+    #[test]
+    fn what_would_break_clients_is_refused() {
+        for json in ["", "{}", "[1", r#"[{"_placeholder":true,"num":1}]"#] {
+            assert!(Payload::from_parts(json, vec![Bytes::new()]).is_err(), "{json}");
+        }
+        assert!(Payload::from_parts(r#"[{"_placeholder":true,"num":0}]"#, vec![Bytes::new()]).is_ok());
+    }
+}

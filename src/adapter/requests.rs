@@ -1,0 +1,285 @@
+//! What is waited for. Pure but for the channel that an answer is put into.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use tokio::sync::mpsc;
+
+use crate::{
+    ServerId, SocketId,
+    adapter::{Cluster, Message, Missing, Payload, RequestId, Snapshot},
+};
+
+/// What a server has answered, or a client of it.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    Sockets(Vec<Snapshot>),
+    Server(Payload),
+    Client(Option<SocketId>, Payload),
+}
+
+/// The requests of one namespace that nobody has given up yet.
+#[derive(Debug, Default)]
+pub(super) struct Requests(HashMap<RequestId, Request>);
+
+#[derive(Debug)]
+struct Request {
+    /// Servers that have more to say.
+    waiting: BTreeMap<ServerId, Clients>,
+    /// Servers that have said something.
+    seen: Vec<ServerId>,
+    /// How many have to be seen; `None` as long as the broker has not told.
+    expected: Option<usize>,
+    /// Dropped with the request: the end of the channel is the end of the answers.
+    answers: mpsc::UnboundedSender<Answer>,
+}
+
+/// How many acknowledgements a server owes; `None` before it has said.
+type Clients = Option<usize>;
+
+impl Requests {
+    /// Waits for these servers by name, or, where there are none to be named, for as many as [`counted`](Self::handle_counted) will say.
+    pub(super) fn begin(
+        &mut self,
+        id: RequestId,
+        named: Option<Vec<ServerId>>,
+    ) -> mpsc::UnboundedReceiver<Answer> {
+        let (answers, receiver) = mpsc::unbounded_channel();
+        let request = Request {
+            expected: named.is_some().then_some(0),
+            waiting: named.into_iter().flatten().map(|server| (server, None)).collect(),
+            seen: Vec::new(),
+            answers,
+        };
+        if !request.is_complete() {
+            self.0.insert(id, request);
+        }
+        receiver
+    }
+
+    /// The broker has told how many other servers there are.
+    pub(super) fn handle_counted(&mut self, id: &str, others: usize) {
+        self.update(id, |request| request.expected = Some(others));
+    }
+
+    /// A server is gone: nothing more will come from it.
+    pub(super) fn handle_gone(&mut self, server: &ServerId) {
+        self.0.retain(|_, request| {
+            request.waiting.remove(server);
+            !request.is_complete()
+        });
+    }
+
+    /// Takes an answer; gives back what is none.
+    pub(super) fn handle_message(&mut self, from: &ServerId, message: Message) -> Option<Message> {
+        match message {
+            Message::Fetched { request, sockets } => {
+                self.update(&request, |request| {
+                    request.only_answer(from, Answer::Sockets(sockets));
+                });
+            }
+            Message::ServerAck { request, packet } => {
+                self.update(&request, |request| {
+                    request.only_answer(from, Answer::Server(packet));
+                });
+            }
+            Message::ClientCount { request, clients } => {
+                self.update(&request, |request| request.clients(from, clients));
+            }
+            Message::ClientAck {
+                request,
+                socket,
+                packet,
+            } => {
+                self.update(&request, |request| {
+                    request.client_answer(from, Answer::Client(socket, packet));
+                });
+            }
+            Message::ClientsDone { request } => {
+                self.update(&request, |request| request.done(from));
+            }
+            other => return Some(other),
+        }
+        None
+    }
+
+    /// Who has not answered.
+    pub(super) fn missing(&self, id: &str) -> Missing {
+        self.0.get(id).map(Request::missing).unwrap_or_default()
+    }
+
+    pub(super) fn give_up(&mut self, id: &str) {
+        self.0.remove(id);
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Unknown ids are ignored: the time was up, or nobody waits any more.
+    fn update(&mut self, id: &str, change: impl FnOnce(&mut Request)) {
+        let Some(request) = self.0.get_mut(id) else {
+            return;
+        };
+        change(request);
+        if request.is_complete() {
+            self.0.remove(id);
+        }
+    }
+}
+
+impl Request {
+    fn only_answer(&mut self, from: &ServerId, answer: Answer) {
+        if self.see(from) {
+            self.waiting.remove(from);
+            let _ = self.answers.send(answer);
+        }
+    }
+
+    fn clients(&mut self, from: &ServerId, clients: usize) {
+        if !self.see(from) {
+            return;
+        }
+        if clients == 0 {
+            self.done(from);
+        } else {
+            self.waiting.insert(from.clone(), Some(clients));
+        }
+    }
+
+    fn done(&mut self, from: &ServerId) {
+        self.waiting.remove(from);
+    }
+
+    fn client_answer(&mut self, from: &ServerId, answer: Answer) {
+        if let Some(Some(clients)) = self.waiting.get_mut(from) {
+            *clients -= 1;
+            if *clients == 0 {
+                self.waiting.remove(from);
+            }
+            let _ = self.answers.send(answer);
+        }
+    }
+
+    /// `false` if it was seen before.
+    fn see(&mut self, server: &ServerId) -> bool {
+        let new = !self.seen.contains(server);
+        if new {
+            self.seen.push(server.clone());
+        }
+        new
+    }
+
+    fn is_complete(&self) -> bool {
+        self.waiting.is_empty() && self.expected.is_some_and(|servers| self.seen.len() >= servers)
+    }
+
+    fn missing(&self) -> Missing {
+        // Not even counted: one at least.
+        let expected = self.expected.unwrap_or(self.seen.len() + 1);
+        Missing {
+            servers: self.waiting.keys().cloned().collect(),
+            unnamed: expected.saturating_sub(self.seen.len()),
+        }
+    }
+}
+
+/// The answers to one request. Dropping it gives the request up.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    pub(super) cluster: Arc<Cluster>,
+    pub(super) namespace: Box<str>,
+    pub(super) id: RequestId,
+    pub(super) answers: mpsc::UnboundedReceiver<Answer>,
+}
+
+impl Waiting {
+    pub(crate) fn id(&self) -> RequestId {
+        self.id.clone()
+    }
+
+    /// The next answer; `None` when all have come.
+    pub(crate) fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Option<Answer>> {
+        self.answers.poll_recv(cx)
+    }
+
+    /// Who has not answered yet.
+    pub(crate) fn missing(&self) -> Missing {
+        self.cluster.missing(&self.namespace, &self.id)
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.cluster.give_up(&self.namespace, &self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn acks(from: &str, requests: &mut Requests) {
+        let packet = Payload::checked("[1]", Vec::new());
+        let message = Message::ClientAck {
+            request: "r".into(),
+            socket: None,
+            packet,
+        };
+        assert!(requests.handle_message(&from.into(), message).is_none());
+    }
+
+    fn counts(from: &str, clients: usize, requests: &mut Requests) {
+        let message = Message::ClientCount {
+            request: "r".into(),
+            clients,
+        };
+        assert!(requests.handle_message(&from.into(), message).is_none());
+    }
+
+    #[test]
+    fn a_request_ends_with_the_last_answer_of_the_last_server() {
+        let mut requests = Requests::default();
+        let named = vec!["a".into(), "b".into(), "c".into()];
+        let mut answers = requests.begin("r".into(), Some(named));
+        counts("a", 2, &mut requests);
+        counts("b", 0, &mut requests);
+        acks("a", &mut requests);
+        assert_eq!(requests.missing("r").servers, ["a".into(), "c".into()]);
+        requests.handle_gone(&"c".into());
+        assert_eq!(requests.len(), 1);
+        acks("a", &mut requests);
+        assert_eq!(requests.len(), 0);
+        assert!(answers.try_recv().is_ok() && answers.try_recv().is_ok());
+        assert_eq!(
+            answers.try_recv().unwrap_err(),
+            mpsc::error::TryRecvError::Disconnected
+        );
+    }
+
+    #[test]
+    fn counted_servers_are_missing_without_a_name() {
+        let mut requests = Requests::default();
+        let _answers = requests.begin("r".into(), None);
+        assert_eq!(requests.missing("r").count(), 1);
+        requests.handle_counted("r", 2);
+        counts("a", 1, &mut requests);
+        let missing = requests.missing("r");
+        assert_eq!((missing.servers.len(), missing.unnamed), (1, 1));
+        acks("a", &mut requests);
+        assert_eq!(requests.missing("r").count(), 1);
+        counts("b", 0, &mut requests);
+        assert_eq!(requests.len(), 0);
+    }
+
+    #[test]
+    fn what_is_no_answer_is_given_back() {
+        let mut requests = Requests::default();
+        let message = requests.handle_message(&"a".into(), Message::Heartbeat);
+        assert_eq!(message, Some(Message::Heartbeat));
+    }
+}

@@ -1,0 +1,118 @@
+//! What a selection does, done by other servers too. Local sockets always come first.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::{
+    adapter::{Cluster, Flags, Message, Options, Payload},
+    engine::Outgoing,
+    room::Room,
+    server::{AckStream, Broadcast, EmitError, emit},
+};
+
+impl Broadcast {
+    /// The other servers, where they are concerned.
+    pub(in crate::server) fn cluster(&self) -> Option<&Arc<Cluster>> {
+        self.namespace.cluster().filter(|_| !self.flags.local)
+    }
+
+    /// Serialises the arguments once, for this server's clients and the other servers.
+    pub(in crate::server) fn emit_across<A: Serialize>(
+        &self,
+        cluster: &Cluster,
+        event: &str,
+        args: &A,
+    ) -> Result<(), EmitError> {
+        let Some(options) = self.options() else {
+            return Ok(());
+        };
+        let packet = Payload::event(event, args)?;
+        self.emit_payload(&packet);
+        let message = Message::Broadcast {
+            packet,
+            options,
+            request: None,
+        };
+        cluster.publish(self.namespace.name(), message);
+        Ok(())
+    }
+
+    pub(in crate::server) fn ask_across<T, A: Serialize>(
+        &self,
+        cluster: &Arc<Cluster>,
+        event: &str,
+        args: &A,
+    ) -> AckStream<T> {
+        let packet = match Payload::event(event, args) {
+            Ok(packet) => packet,
+            Err(error) => return AckStream::failed(error.into()),
+        };
+        let local = self.ask_payload(&packet);
+        let Some(mut options) = self.options() else {
+            return local;
+        };
+        let timeout = self.flags.timeout.unwrap_or_else(|| self.namespace.ack_timeout());
+        options.flags.timeout = Some(timeout);
+        let waiting = cluster.begin(self.namespace.name());
+        let message = Message::Broadcast {
+            packet,
+            options,
+            request: Some(waiting.id()),
+        };
+        cluster.publish(self.namespace.name(), message);
+        local.with_remote(waiting, timeout)
+    }
+
+    /// Encodes once for the clients of this server, and sends.
+    pub(super) fn emit_payload(&self, packet: &Payload) {
+        let selection = self.select();
+        if selection.is_empty() {
+            return;
+        }
+        let outgoing = self.encode_payload(packet, None);
+        for socket in selection.iter().filter(|socket| socket.is_connected()) {
+            self.deliver(socket, &outgoing);
+        }
+    }
+
+    pub(super) fn ask_payload<T>(&self, packet: &Payload) -> AckStream<T> {
+        let id = self.namespace.next_ack();
+        self.ask(id, &self.encode_payload(packet, Some(id)))
+    }
+
+    pub(in crate::server) fn join_across(&self, rooms: Vec<Room>) {
+        self.publish(|options| Message::Join { options, rooms });
+    }
+
+    pub(in crate::server) fn leave_across(&self, rooms: Vec<Room>) {
+        self.publish(|options| Message::Leave { options, rooms });
+    }
+
+    pub(in crate::server) fn disconnect_across(&self, close: bool) {
+        self.publish(|options| Message::Disconnect { options, close });
+    }
+
+    /// `None` where nobody is meant.
+    pub(super) fn options(&self) -> Option<Options> {
+        let flags = Flags {
+            volatile: self.flags.volatile,
+            compress: (!self.flags.compress).then_some(false),
+            timeout: self.flags.timeout,
+        };
+        Options::of(&self.target, flags)
+    }
+
+    fn publish(&self, message: impl FnOnce(Options) -> Message) {
+        if let Some(cluster) = self.cluster()
+            && let Some(options) = self.options()
+        {
+            cluster.publish(self.namespace.name(), message(options));
+        }
+    }
+
+    fn encode_payload(&self, packet: &Payload, id: Option<u64>) -> Outgoing {
+        let (json, attachments) = (packet.json(), packet.attachments());
+        emit::event_of_json(self.namespace.name(), id, json, attachments, self.flags.compress)
+    }
+}

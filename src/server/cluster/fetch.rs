@@ -1,0 +1,55 @@
+//! Who is there, on all servers.
+
+use crate::{
+    SocketId,
+    adapter::{Answer, Incomplete, Message, REQUEST_TIMEOUT},
+    server::{
+        Broadcast,
+        cluster::{RemoteSocket, collect, snapshot},
+    },
+};
+
+impl Broadcast {
+    /// The selected sockets of all servers, as they are now. JS `fetchSockets`.
+    ///
+    /// Other servers have five seconds to answer, or the time set with [`timeout`](Self::timeout).
+    ///
+    /// # Errors
+    ///
+    /// Some servers did not answer in time. The error names them and keeps the sockets of the others.
+    #[doc(alias = "fetchSockets")]
+    pub async fn fetch_sockets(&self) -> Result<Vec<RemoteSocket>, Incomplete<Vec<RemoteSocket>>> {
+        let remote = |snapshot| RemoteSocket::new(self, snapshot);
+        let mut sockets: Vec<_> = self.sockets().iter().map(snapshot::of).map(remote).collect();
+        let (Some(cluster), Some(options)) = (self.cluster(), self.options()) else {
+            return Ok(sockets);
+        };
+        let mut waiting = cluster.begin(self.namespace.name());
+        let request = waiting.id();
+        cluster.publish(self.namespace.name(), Message::Fetch { options, request });
+        let timeout = self.flags.timeout.unwrap_or(REQUEST_TIMEOUT);
+        let all = collect(&mut waiting, timeout, |answer| {
+            if let Answer::Sockets(snapshots) = answer {
+                sockets.extend(snapshots.into_iter().map(remote));
+            }
+        });
+        if all.await {
+            Ok(sockets)
+        } else {
+            Err(Incomplete::new(sockets, waiting.missing()))
+        }
+    }
+
+    /// The ids of the selected sockets of all servers. JS `namespace.clients(callback)`.
+    ///
+    /// # Errors
+    ///
+    /// As [`fetch_sockets`](Self::fetch_sockets).
+    pub async fn clients(&self) -> Result<Vec<SocketId>, Incomplete<Vec<SocketId>>> {
+        let ids = |sockets: Vec<RemoteSocket>| sockets.iter().map(|socket| socket.id().clone()).collect();
+        match self.fetch_sockets().await {
+            Ok(sockets) => Ok(ids(sockets)),
+            Err(incomplete) => Err(incomplete.map(ids)),
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! What other servers want done.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    ServerId,
+    adapter::{Cluster, Envelope, Message, Options, Payload, RequestId},
+    server::{
+        AckStream, Broadcast, SocketIo, broadcast::Flags, cluster::snapshot, namespace::NamespaceInner,
+    },
+};
+
+pub(super) fn carry_out(io: &SocketIo, cluster: &Arc<Cluster>, order: Envelope) {
+    let Some(namespace) = io.namespace(&order.namespace) else {
+        return;
+    };
+    match order.message {
+        Message::Broadcast {
+            packet,
+            options,
+            request,
+        } => {
+            let selection = selection(&namespace, &options);
+            match request {
+                None => selection.emit_payload(&packet),
+                Some(request) => {
+                    Asked::new(cluster, &namespace, order.sender, request).ask(&selection, &packet)
+                }
+            }
+        }
+        Message::Join { options, rooms } => selection(&namespace, &options).join(rooms),
+        Message::Leave { options, rooms } => selection(&namespace, &options).leave(rooms),
+        Message::Disconnect { options, close } => selection(&namespace, &options).disconnect(close),
+        Message::Fetch { options, request } => {
+            let sockets = selection(&namespace, &options).sockets();
+            let sockets = sockets.iter().map(snapshot::of).collect();
+            let answer = Message::Fetched { request, sockets };
+            cluster.answer(namespace.name(), &order.sender, answer);
+        }
+        Message::ServerEvent { packet, request } => {
+            namespace.hear_server(cluster, order.sender, &packet, request);
+        }
+        // Answers and heartbeats are the cluster's own; what is not known is ignored.
+        _ => {}
+    }
+}
+
+fn selection(namespace: &Arc<NamespaceInner>, options: &Options) -> Broadcast {
+    let flags = Flags {
+        volatile: options.flags.volatile,
+        compress: options.flags.compress.unwrap_or(true),
+        timeout: options.flags.timeout,
+        local: true,
+    };
+    Broadcast::new(namespace.clone(), options.target()).with_flags(flags)
+}
+
+/// A broadcast of another server that wants acknowledgements.
+struct Asked {
+    cluster: Arc<Cluster>,
+    namespace: Arc<NamespaceInner>,
+    by: ServerId,
+    request: RequestId,
+}
+
+impl Asked {
+    fn new(
+        cluster: &Arc<Cluster>,
+        namespace: &Arc<NamespaceInner>,
+        by: ServerId,
+        request: RequestId,
+    ) -> Self {
+        Self {
+            cluster: cluster.clone(),
+            namespace: namespace.clone(),
+            by,
+            request,
+        }
+    }
+
+    /// Says how many clients are asked, then passes on what they answer in a task of its own.
+    fn ask(self, selection: &Broadcast, packet: &Payload) {
+        let answers: AckStream<()> = selection.ask_payload(packet);
+        let clients = answers.recipients();
+        self.answer(Message::ClientCount {
+            request: self.request.clone(),
+            clients,
+        });
+        if clients > 0 {
+            let timeout = selection
+                .flags
+                .timeout
+                .unwrap_or_else(|| self.namespace.ack_timeout());
+            let runtime = self.cluster.runtime().clone();
+            runtime.spawn(self.pass_on(answers, timeout));
+        }
+    }
+
+    async fn pass_on(self, mut answers: AckStream<()>, timeout: Duration) {
+        let all = async {
+            while let Some((socket, ack)) = answers.next_local().await {
+                self.answer(Message::ClientAck {
+                    request: self.request.clone(),
+                    socket: Some(socket),
+                    packet: Payload::checked(&ack.payload, ack.attachments),
+                });
+            }
+        };
+        // When the time is up, who asked knows that by itself.
+        if tokio::time::timeout(timeout, all).await.is_ok() {
+            self.answer(Message::ClientsDone {
+                request: self.request.clone(),
+            });
+        }
+    }
+
+    fn answer(&self, message: Message) {
+        self.cluster.answer(self.namespace.name(), &self.by, message);
+    }
+}

@@ -1,0 +1,106 @@
+//! Selections across servers: what is published, what is done for others, what is asked of them.
+
+mod emit;
+mod fetch;
+mod inbound;
+mod namespace;
+mod remote_socket;
+mod server_event;
+mod snapshot;
+
+use std::{
+    future::poll_fn,
+    sync::Arc,
+    task::{Poll, ready},
+    time::Duration,
+};
+
+use futures_util::StreamExt;
+use tokio::runtime::Handle;
+
+pub(super) use self::server_event::ServerListeners;
+pub use self::{remote_socket::RemoteSocket, server_event::ServerEvent};
+use crate::{
+    adapter::{AdapterError, Answer, Cluster, Envelope, HEARTBEAT_CHECK, Incoming, Waiting},
+    server::{SocketIo, builder::Settings},
+};
+
+/// Joins the other servers, where there is an adapter.
+pub(super) fn join(settings: &Settings) -> Option<(Arc<Cluster>, Incoming)> {
+    let adapter = settings.adapter.clone()?;
+    // The builder has made sure that there is one.
+    let runtime = Handle::try_current().ok()?;
+    Some(Cluster::join(adapter, runtime))
+}
+
+/// Hears what other servers say, as long as the server lives.
+pub(super) fn start(io: &SocketIo, incoming: Incoming) {
+    let Some(cluster) = io.cluster().cloned() else {
+        return;
+    };
+    let (runtime, io) = (cluster.runtime().clone(), io.downgrade());
+    runtime.spawn(async move {
+        let mut heard = Heard::new(incoming);
+        while !cluster.is_closed() {
+            let what = heard.next().await;
+            // Nobody has the server any more.
+            let Some(io) = SocketIo::upgrade(&io) else {
+                break;
+            };
+            match what {
+                What::Said(Ok(envelope)) => {
+                    if let Some(order) = cluster.handle(envelope) {
+                        inbound::carry_out(&io, &cluster, order);
+                    }
+                }
+                What::Said(Err(error)) => cluster.handle_error(&error),
+                What::Tick => cluster.handle_tick(),
+                What::End => {
+                    cluster.handle_end();
+                    return;
+                }
+            }
+        }
+        cluster.close().await;
+    });
+}
+
+enum What {
+    Said(Result<Envelope, AdapterError>),
+    Tick,
+    End,
+}
+
+struct Heard {
+    incoming: Incoming,
+    clock: tokio::time::Interval,
+}
+
+impl Heard {
+    fn new(incoming: Incoming) -> Self {
+        let clock = tokio::time::interval(HEARTBEAT_CHECK);
+        Self { incoming, clock }
+    }
+
+    async fn next(&mut self) -> What {
+        poll_fn(|cx| {
+            // The clock first: a flood of messages shall not stop the heartbeats.
+            if self.clock.poll_tick(cx).is_ready() {
+                return Poll::Ready(What::Tick);
+            }
+            let said = ready!(self.incoming.poll_next_unpin(cx));
+            Poll::Ready(said.map_or(What::End, What::Said))
+        })
+        .await
+    }
+}
+
+/// All answers; the ones that came by the time, with `false`, if some are missing.
+async fn collect(waiting: &mut Waiting, timeout: Duration, mut take: impl FnMut(Answer)) -> bool {
+    let all = async {
+        while let Some(answer) = poll_fn(|cx| waiting.poll_answer(cx)).await {
+            take(answer);
+        }
+    };
+    tokio::time::timeout(timeout, all).await.is_ok()
+}
