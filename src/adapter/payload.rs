@@ -5,7 +5,10 @@ use std::{error::Error, fmt};
 use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::packet::{self, ArgError, EncodeError, Value, args, encode};
+use crate::{
+    Protocol,
+    packet::{self, ArgError, EncodeError, Value, args, encode},
+};
 
 /// The arguments of an event or of an answer, independent of any parser: a JSON array in which placeholders stand for bytes.
 ///
@@ -95,12 +98,13 @@ impl Payload {
 
     /// The name and, as a type, the arguments after it.
     pub(crate) fn read_event<T: DeserializeOwned>(&self) -> Result<T, ArgError> {
-        let args = args::event(&self.json).map_or_else(|_| args::Args::none(), |event| event.args);
+        let args =
+            args::event(&self.json, Protocol::V4).map_or_else(|_| args::Args::none(), |event| event.args);
         args.with_attachments(&self.attachments).all_as()
     }
 
     pub(crate) fn event_name(&self) -> Option<std::borrow::Cow<'_, str>> {
-        args::event(&self.json).ok().map(|event| event.name)
+        args::event(&self.json, Protocol::V4).ok().map(|event| event.name)
     }
 
     fn written(
