@@ -1,0 +1,238 @@
+//! Each limit: who oversteps it is told as the protocol has it, the hook and the count hear of it, and a client that does not is
+//! left alone.
+
+use std::sync::{Arc, Mutex};
+
+use axum_socketio::{Builder, Socket, SocketIo, limit::Limit};
+use tokio::sync::Notify;
+
+use crate::{
+    ground::Ground,
+    wire::{Eio, Frame, Request, TestClient, Via, Ws},
+};
+
+/// What the hook was told.
+#[derive(Clone, Default)]
+struct Told(Arc<Mutex<Vec<Line>>>);
+
+/// The limit, the value of its option, the namespace.
+type Line = (Limit, usize, Option<String>);
+
+impl Told {
+    fn hook(&self, builder: Builder) -> Builder {
+        let told = self.clone();
+        builder.on_limit(move |exceeded| {
+            let namespace = exceeded.namespace().map(str::to_owned);
+            told.0
+                .lock()
+                .unwrap()
+                .push((exceeded.limit(), exceeded.max(), namespace));
+        })
+    }
+
+    #[track_caller]
+    fn expect(&self, io: &SocketIo, limit: Limit, max: usize, namespace: Option<&str>) {
+        let told = std::mem::take(&mut *self.0.lock().unwrap());
+        assert_eq!(told, [(limit, max, namespace.map(str::to_owned))]);
+        assert_eq!(io.times_exceeded(limit), 1, "{}", limit.option());
+    }
+}
+
+#[tokio::test]
+async fn a_body_too_large_gets_413_and_its_session_goes_on() {
+    let told = Told::default();
+    let mut ground = Ground::new(told.hook(SocketIo::builder().max_http_buffer_size(1000))).await;
+    let mut client = ground.client(Eio::V4, Via::Polling).await;
+    let body = "4".repeat(1001);
+    Request::post(client.target(), body)
+        .send(ground.server.addr)
+        .await
+        .assert_empty(413);
+    told.expect(&ground.io, Limit::HttpBufferSize, 1000, None);
+    client.expect_nothing().await;
+    client.close().await;
+    ground.expect_left("transport close", "a goodbye").await;
+    ground.check("a large body").await;
+}
+
+#[tokio::test]
+async fn a_message_too_large_closes_its_websocket_with_1009() {
+    let told = Told::default();
+    let ground = Ground::new(told.hook(SocketIo::builder().max_http_buffer_size(1000))).await;
+    let mut ws = Ws::open(ground.server.addr, &Eio::V4.target("websocket")).await;
+    ws.recv().await;
+    ws.send(&"4".repeat(1001)).await;
+    assert_eq!(ws.recv().await, Frame::Close(Some(1009)));
+    told.expect(&ground.io, Limit::HttpBufferSize, 1000, None);
+}
+
+#[tokio::test]
+async fn attachments_and_depth_beyond_the_limit_close_the_connection() {
+    for (eio, via) in TestClient::EVERY_WAY {
+        let told = Told::default();
+        let builder = SocketIo::builder().max_attachments(3).max_json_depth(4);
+        let mut ground = Ground::new(told.hook(builder)).await;
+        let mut client = ground.client(eio, via).await;
+        client.send(r#"453-["nobody",[[[1]]]]"#).await;
+        client.send_all([[1], [2], [3]]).await;
+        client.expect_nothing().await;
+        client.send(r#"454-["nobody"]"#).await;
+        assert_eq!(client.recv().await, None);
+        drop(client);
+        told.expect(&ground.io, Limit::Attachments, 3, None);
+        ground.expect_left("forced close", "attachments").await;
+
+        let mut client = ground.client(eio, via).await;
+        client.send(r#"42["nobody",[[[[1]]]]]"#).await;
+        assert_eq!(client.recv().await, None);
+        told.expect(&ground.io, Limit::JsonDepth, 4, None);
+        drop(client);
+        ground.expect_left("forced close", "depth").await;
+        ground.check("both").await;
+    }
+}
+
+#[tokio::test]
+async fn a_megabyte_of_brackets_closes_its_connection_by_default() {
+    let mut ground = Ground::new(SocketIo::builder()).await;
+    for (eio, via) in TestClient::EVERY_WAY {
+        for open in ["[", "{\"a\":"] {
+            let mut client = ground.client(eio, via).await;
+            client
+                .send(format!("42[\"message\",{}", open.repeat(900_000 / open.len())))
+                .await;
+            assert_eq!(client.recv().await, None);
+            drop(client);
+            ground.expect_left("forced close", "brackets").await;
+            ground.check("brackets").await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn one_namespace_too_many_is_a_connect_error() {
+    for (eio, refusal) in [
+        (Eio::V4, r#"44/custom,{"message":"too many namespaces"}"#),
+        (Eio::V3, r#"44/custom,"too many namespaces""#),
+    ] {
+        let told = Told::default();
+        let mut ground = Ground::new(told.hook(SocketIo::builder().max_namespaces(1))).await;
+        let mut client = ground.client(eio, Via::WebSocket).await;
+        client.send("40/custom,").await;
+        client.expect(refusal).await;
+        told.expect(&ground.io, Limit::Namespaces, 1, Some("/custom"));
+        client.expect_nothing().await;
+        // Who leaves one may join another.
+        client.send("41").await;
+        client.join("/custom").await;
+        ground
+            .expect_left("client namespace disconnect", "the first")
+            .await;
+        client.close().await;
+        ground.expect_left("transport close", "the second").await;
+        ground.check("both").await;
+    }
+}
+
+#[tokio::test]
+async fn one_acknowledgement_too_many_is_not_asked_for() {
+    let told = Told::default();
+    let ground = Ground::new(told.hook(SocketIo::builder().max_pending_acks(2))).await;
+    let mut client = TestClient::open(&ground.server, Eio::V4, Via::WebSocket).await;
+    let id = client.join("/").await;
+    let socket = ground.io.of("/").socket(id).unwrap();
+    let waiting: Vec<_> = (0..2).map(|_| socket.emit_with_ack::<u32>("a", ())).collect();
+    let error = socket.emit_with_ack::<u32>("a", ()).await.unwrap_err();
+    assert!(error.is_emit(), "{error}");
+    told.expect(&ground.io, Limit::PendingAcks, 2, Some("/"));
+    drop(waiting);
+    let again = socket.emit_with_ack::<u32>("b", ());
+    client.text().await;
+    client.text().await;
+    let asked = client.text().await;
+    client
+        .send(asked.replace("42", "43").replace(r#"["b"]"#, "[7]"))
+        .await;
+    assert_eq!(again.await.unwrap(), 7);
+}
+
+#[tokio::test]
+async fn a_full_server_refuses_with_503_and_has_room_again_when_somebody_leaves() {
+    let told = Told::default();
+    let mut ground = Ground::new(told.hook(SocketIo::builder().max_connections(5))).await;
+    let client = ground.client(Eio::V4, Via::WebSocket).await;
+    let response = Request::get(Eio::V4.target("polling"))
+        .send(ground.server.addr)
+        .await;
+    let body = r#"{"code":6,"message":"Too many connections"}"#;
+    assert_eq!((response.status, response.text()), (503, body));
+    told.expect(&ground.io, Limit::Connections, 5, None);
+    let refused = Ws::try_open(ground.server.addr, &Eio::V4.target("websocket")).await;
+    assert_eq!(refused.unwrap_err(), (503, "Too many connections".to_owned()));
+    client.close().await;
+    ground.expect_left("transport close", "the fifth").await;
+    ground.check("the fifth").await;
+    ground.client(Eio::V3, Via::Polling).await.expect_nothing().await;
+}
+
+#[tokio::test]
+async fn handshakes_that_join_nothing_take_no_more_room_than_they_may() {
+    let told = Told::default();
+    let mut ground = Ground::new(told.hook(SocketIo::builder().max_handshakes(2))).await;
+    let idle = TestClient::open(&ground.server, Eio::V4, Via::Polling).await;
+    let mut joins = TestClient::open(&ground.server, Eio::V4, Via::WebSocket).await;
+    let response = Request::get(Eio::V4.target("polling"))
+        .send(ground.server.addr)
+        .await;
+    assert_eq!(response.status, 503);
+    told.expect(&ground.io, Limit::Handshakes, 2, None);
+    joins.join("/").await;
+    let next = TestClient::open(&ground.server, Eio::V4, Via::Polling).await;
+    for leaves in [idle, next] {
+        leaves.close().await;
+    }
+    joins.close().await;
+    ground.expect_left("transport close", "the one that joined").await;
+    ground.check("all three").await;
+    ground.client(Eio::V4, Via::Polling).await.expect_nothing().await;
+}
+
+#[tokio::test]
+async fn handlers_that_wait_stop_the_reading_until_one_has_ended() {
+    for via in [Via::Polling, Via::WebSocket] {
+        let (database, started) = (Arc::new(Notify::new()), Arc::new(Mutex::new(0)));
+        let ground = Ground::new(SocketIo::builder().max_events_in_flight(3)).await;
+        let (waits, count) = (database.clone(), started.clone());
+        let _ = ground.io.of("/").on("wait", async move |socket: Socket| {
+            *count.lock().unwrap() += 1;
+            waits.notified().await;
+            socket.emit("done", ());
+        });
+        let client = ground.client(Eio::V4, via).await;
+        let addr = ground.server.addr;
+        let mut flood = tokio::task::JoinSet::new();
+        flood.spawn(async move {
+            let mut client = client;
+            client.send_all(vec![r#"42["wait"]"#; 10]).await;
+            for _ in 0..10 {
+                client.expect(r#"42["done"]"#).await;
+            }
+            client
+        });
+        let mut other = TestClient::connect(&ground.server, Eio::V4, Via::Polling).await;
+        for done in 0..10 {
+            while *started.lock().unwrap() < (done + 3).min(10) {
+                other.expect_nothing().await;
+            }
+            other.expect_nothing().await;
+            assert_eq!(
+                *started.lock().unwrap(),
+                (done + 3).min(10),
+                "via {via:?} at {addr}"
+            );
+            database.notify_one();
+        }
+        let mut client = flood.join_next().await.unwrap().unwrap();
+        client.expect_nothing().await;
+    }
+}

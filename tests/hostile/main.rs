@@ -1,0 +1,33 @@
+//! Whatever a client sends, the server reacts as the protocol says, the others notice nothing, and nothing of it remains.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test says what went wrong by where it panics"
+)]
+
+#[path = "../support/wire/mod.rs"]
+#[expect(dead_code, reason = "shared with the protocol suites")]
+mod wire;
+
+mod floods;
+mod frames;
+mod ground;
+mod limits;
+mod packets;
+mod payloads;
+mod raw;
+mod requests;
+mod vanished;
+
+#[test]
+fn the_tables_have_two_hundred_rows() {
+    let rows = [
+        requests::CASES.len(),
+        requests::UPGRADES.len(),
+        payloads::V4.len(),
+        payloads::V3.len(),
+        frames::CASES.len(),
+        packets::CASES.len(),
+    ];
+    assert!(rows.iter().sum::<usize>() >= 200, "{rows:?}");
+}

@@ -1,0 +1,150 @@
+//! Clients that stop in the middle of something: they are gone in the time of the heartbeat, and nothing of them stays.
+
+use std::time::Duration;
+
+use axum_socketio::{Builder, SocketIo};
+use tokio::{io::AsyncWriteExt as _, net::TcpStream};
+
+use crate::{
+    ground::Ground,
+    raw,
+    wire::{Eio, Request, TestClient, Via, Ws},
+};
+
+/// Short heartbeats, for a few clients: the witnesses answer none, so that each test has its own server without them.
+fn hasty() -> Builder {
+    SocketIo::builder()
+        .ping_interval(Duration::from_millis(300))
+        .ping_timeout(Duration::from_millis(300))
+        .connect_timeout(Duration::from_millis(300))
+        .upgrade_timeout(Duration::from_millis(300))
+}
+
+#[tokio::test]
+async fn connections_that_say_half_of_a_request_open_nothing() {
+    let mut ground = Ground::new(SocketIo::builder()).await;
+    let mut halves = Vec::new();
+    for bytes in [
+        "",
+        "G",
+        "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\n",
+        "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nUpgrade: websocket\r\n",
+        "POST /socket.io/?EIO=4&transport=polling&sid=x HTTP/1.1\r\nContent-Length: 9\r\n",
+    ] {
+        let mut stream = TcpStream::connect(ground.server.addr).await.unwrap();
+        stream.write_all(bytes.as_bytes()).await.unwrap();
+        halves.push(stream);
+    }
+    for _ in 0..20 {
+        ground.check_others().await;
+    }
+    assert_eq!(ground.io.engine().clients_count(), TestClient::EVERY_WAY.len());
+    drop(halves);
+    ground.check("half requests").await;
+}
+
+/// One that polls is given 30 s more to fetch its close packet, as in Node.
+#[tokio::test]
+async fn a_client_that_never_joins_is_gone_in_time() {
+    let mut ground = Ground::alone(hasty()).await;
+    for via in [Via::WebSocket] {
+        let client = TestClient::open(&ground.server, Eio::V4, via).await;
+        ground.emptied("a client that never joins").await;
+        drop(client);
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_never_polls_again_is_gone_in_time() {
+    let mut ground = Ground::alone(hasty()).await;
+    for eio in [Eio::V3, Eio::V4] {
+        let client = ground.client(eio, Via::Polling).await;
+        ground.expect_left("ping timeout", "no poll").await;
+        ground.emptied("no poll").await;
+        drop(client);
+    }
+}
+
+/// The body claims more than ever comes, on a connection that stays open.
+#[tokio::test]
+async fn a_body_that_never_ends_does_not_outlive_its_session() {
+    let mut ground = Ground::alone(hasty()).await;
+    for eio in [Eio::V3, Eio::V4] {
+        let client = ground.client(eio, Via::Polling).await;
+        let mut stream = TcpStream::connect(ground.server.addr).await.unwrap();
+        let head = format!(
+            "POST {} HTTP/1.1\r\nHost: a\r\nContent-Length: 999999\r\n\r\n4",
+            client.target()
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        ground.expect_left("ping timeout", "half a body").await;
+        ground.emptied("half a body").await;
+        drop(stream);
+    }
+}
+
+/// A WebSocket that connects for an upgrade, or probes, and then says nothing: the session goes on, and dies of its own.
+#[tokio::test]
+async fn an_upgrade_that_goes_nowhere_leaves_nothing() {
+    let mut ground = Ground::alone(hasty()).await;
+    for probes in [false, true] {
+        let client = ground.client(Eio::V4, Via::Polling).await;
+        let mut ws = Ws::open(ground.server.addr, &client.upgrade_target()).await;
+        if probes {
+            ws.send("2probe").await;
+            ws.expect("3probe").await;
+        }
+        ws.expect_close().await;
+        ground.expect_left("ping timeout", "the session").await;
+        ground.emptied("a probe").await;
+    }
+}
+
+/// Half of a frame, and then nothing: what has come of it is freed with the session.
+#[tokio::test]
+async fn half_a_frame_is_no_sign_of_life() {
+    let mut ground = Ground::alone(hasty()).await;
+    for eio in [Eio::V3, Eio::V4] {
+        let mut stream = raw::websocket(ground.server.addr, &eio.target("websocket")).await;
+        let half = [
+            raw::frame(0x81, b"40"),
+            raw::head(0x82, 900_000),
+            vec![0; 100_000],
+        ]
+        .concat();
+        stream.write_all(&half).await.unwrap();
+        ground.expect_left("ping timeout", "half a frame").await;
+        drop(stream);
+        ground.emptied("half a frame").await;
+    }
+}
+
+/// The process of the client is killed: its system resets the connection.
+#[tokio::test]
+async fn a_reset_connection_is_noticed_at_once() {
+    let mut ground = Ground::new(SocketIo::builder()).await;
+    for eio in [Eio::V3, Eio::V4] {
+        let mut stream = raw::websocket(ground.server.addr, &eio.target("websocket")).await;
+        stream.write_all(&raw::frame(0x81, b"40")).await.unwrap();
+        // What it has not read makes the system answer with a reset.
+        while ground.io.of("/").len() == TestClient::EVERY_WAY.len() {
+            ground.check_others().await;
+        }
+        drop(stream);
+        ground.expect_left("transport close", "a reset").await;
+        ground.check("a reset").await;
+    }
+}
+
+#[tokio::test]
+async fn a_poll_given_up_ends_its_session() {
+    let mut ground = Ground::new(SocketIo::builder()).await;
+    for eio in [Eio::V3, Eio::V4] {
+        let client = ground.client(eio, Via::Polling).await;
+        let poll = Request::get(client.target()).start(ground.server.addr).await;
+        ground.check_others().await;
+        drop(poll);
+        ground.expect_left("transport error", "a poll").await;
+        ground.check("a poll").await;
+    }
+}
