@@ -10,6 +10,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
     },
+    task::Waker,
     time::Duration,
 };
 
@@ -17,6 +18,7 @@ use self::writable::Writable;
 use super::{
     CloseReason, Handshake, Limit, Outgoing, Overflow, ReadyState, SendError, Transport, clock,
     core::{Core, Effects},
+    cork,
     jsonp::Jsonp,
     outbox::Full,
     refused,
@@ -192,7 +194,7 @@ impl Connection {
         allowed(&core)?;
         let pushed = core.outbox.push(out, self.0.shared.config.max_send_buffer);
         let busy = self.0.awake.load(Ordering::Relaxed) || core.outbox.is_writing();
-        let waker = if busy || pushed.is_err() {
+        let waker = if busy || pushed.is_err() || self.is_held_back(&mut core) {
             None
         } else {
             core.take_driver()
@@ -202,6 +204,34 @@ impl Connection {
             waker.wake();
         }
         pushed.map_err(|Full| SendError::Full)
+    }
+}
+
+impl Connection {
+    /// The cork of this thread sees to what has been queued.
+    fn is_held_back(&self, core: &mut Core) -> bool {
+        let held_back = core.direct.is_some() && cork::hold_back(self, core.corked);
+        core.corked |= held_back;
+        held_back
+    }
+
+    /// Writes what was held back, unless the driver is about to.
+    pub(super) fn flush(&self) {
+        let mut core = self.lock();
+        core.corked = false;
+        if self.0.awake.load(Ordering::Relaxed) || core.outbox.is_empty() || core.outbox.is_writing() {
+            return;
+        }
+        if !core.write_directly(self.protocol()) {
+            let driver = core.take_driver();
+            drop(core);
+            if let Some(driver) = driver {
+                driver.wake();
+            }
+        } else if let Some(drained) = core.take_drained() {
+            drop(core);
+            drained.for_each(Waker::wake);
+        }
     }
 }
 

@@ -6,7 +6,8 @@ use std::{
     task::{Context, Waker},
 };
 
-use super::{CloseReason, Receiver, outbox::Outbox, session::Session};
+use super::{CloseReason, Receiver, outbox::Outbox, session::Session, transport::websocket::Direct};
+use crate::Protocol;
 
 /// The part of a connection that changes.
 pub(super) struct Core {
@@ -18,6 +19,10 @@ pub(super) struct Core {
     pub(super) dispatching: bool,
     /// The client can't read binary frames.
     pub(super) b64: bool,
+    /// Where others may write, while the driver of a WebSocket rests and has nothing to write.
+    pub(super) direct: Option<Direct>,
+    /// A thread has held packets back, and will see to them.
+    pub(super) corked: bool,
     /// When the wheel looks at this connection next.
     pub(super) scheduled: Option<u32>,
     /// The driver of the transport: the task of the WebSocket, or the GET that is held.
@@ -53,6 +58,8 @@ impl Core {
             receiver: None,
             dispatching: true,
             b64: false,
+            direct: None,
+            corked: false,
             scheduled: None,
             driver: None,
             others: None,
@@ -92,13 +99,18 @@ impl Core {
         self.driver.take()
     }
 
-    /// Those who waited for the outbox to be empty.
-    pub(super) fn take_drained(&mut self) -> impl Iterator<Item = Waker> + use<> {
-        let drained = self
-            .others
-            .as_mut()
-            .map(|others| std::mem::take(&mut others.drained));
-        drained.unwrap_or_default().into_values()
+    /// Those who waited for the outbox to be empty; most of the time nobody does.
+    pub(super) fn take_drained(&mut self) -> Option<impl Iterator<Item = Waker> + use<>> {
+        let others = self.others.as_mut()?;
+        Some(std::mem::take(&mut others.drained).into_values())
+    }
+
+    /// Writes what is queued without the driver. `false` if it has to see to it.
+    pub(super) fn write_directly(&mut self, protocol: Protocol) -> bool {
+        match &self.direct {
+            Some(direct) if !self.b64 => direct.flush(&mut self.outbox, protocol),
+            _ => false,
+        }
     }
 
     pub(super) fn wake_driver(&mut self, effects: &mut Effects) {
@@ -113,7 +125,7 @@ impl Core {
     }
 
     pub(super) fn wake_drained(&mut self, effects: &mut Effects) {
-        effects.wakers.extend(self.take_drained());
+        effects.wakers.extend(self.take_drained().into_iter().flatten());
     }
 
     pub(super) fn wake_all(&mut self, effects: &mut Effects) {

@@ -6,6 +6,7 @@ mod close;
 mod config;
 mod connection;
 mod core;
+mod cork;
 mod future;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
@@ -51,6 +52,7 @@ pub use close::{CloseReason, ReadyState};
 pub(crate) use config::Config;
 pub use config::Overflow;
 pub use connection::Connection;
+pub(crate) use cork::Cork;
 pub(crate) use future::Handle;
 pub(crate) use handshake::Handshake;
 pub(crate) use limit::LimitHook;

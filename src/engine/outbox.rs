@@ -42,6 +42,8 @@ pub(super) struct Outbox {
     in_flight: usize,
     /// The transport has taken items it hasn't written yet.
     writing: bool,
+    /// Bytes of the first item that are on the wire already: a frame can't be cut, so it has to be finished.
+    written: usize,
 }
 
 /// The packet doesn't fit any more.
@@ -112,6 +114,47 @@ impl Outbox {
         self.queue.is_empty() && !self.writing
     }
 
+    /// Some bytes of the first item are on the wire already.
+    pub(super) fn has_begun(&self) -> bool {
+        self.written > 0
+    }
+
+    /// What the queued packets cost.
+    pub(super) fn queued(&self) -> usize {
+        self.queued
+    }
+
+    /// All there is, if it is one frame of which nothing has been written.
+    pub(super) fn lone_frame(&self) -> Option<&[u8]> {
+        match &self.queue[..] {
+            [only] if self.written == 0 => only.lone_frame(),
+            _ => None,
+        }
+    }
+
+    /// So much of the [lone frame](Self::lone_frame) has been written; whether that was all of it.
+    pub(super) fn wrote(&mut self, written: usize, whole: usize) -> bool {
+        let done = written == whole;
+        if done {
+            self.queue.clear();
+            self.queued = 0;
+        } else {
+            self.written = written;
+        }
+        done
+    }
+
+    /// Takes back what a transport has [taken](Self::take) and could not write, in its order; `written` bytes of the first are out.
+    pub(super) fn put_back(&mut self, items: Queue, written: usize) {
+        self.queued = items.iter().map(Item::cost).sum();
+        self.in_flight = 0;
+        self.writing = false;
+        self.written = written;
+        if !items.is_empty() || items.capacity() <= KEPT_ITEMS {
+            self.queue = items;
+        }
+    }
+
     /// Queues a packet if the limit allows. A single packet is always allowed.
     pub(super) fn push(&mut self, packet: Outgoing, limit: usize) -> Result<(), Full> {
         let cost = cost(&packet);
@@ -140,8 +183,9 @@ impl Outbox {
 
     /// Takes everything for a transport that writes a stream. What it had taken before is written.
     ///
-    /// `emptied` is the queue it got the last time: while traffic flows, two buffers go back and forth.
-    pub(super) fn take(&mut self, emptied: &mut Queue) {
+    /// `emptied` is the queue it got the last time: while traffic flows, two buffers go back and forth. Gives back how many bytes
+    /// of the first item are written already.
+    pub(super) fn take(&mut self, emptied: &mut Queue) -> usize {
         emptied.clear();
         std::mem::swap(&mut self.queue, emptied);
         self.in_flight = std::mem::take(&mut self.queued);
@@ -149,6 +193,7 @@ impl Outbox {
         if self.queue.capacity() > KEPT_ITEMS {
             self.queue = Queue::new();
         }
+        std::mem::take(&mut self.written)
     }
 
     /// Takes what one polling response may carry: as many packets as `limit`, but never a part of a group.
@@ -180,9 +225,13 @@ impl Outbox {
         }
     }
 
-    /// Forgets everything, because nobody will send it.
+    /// Forgets everything, because nobody will send it; but for a frame that has been begun.
     pub(super) fn clear(&mut self) {
-        *self = Self::default();
+        let mut forgotten = std::mem::take(self);
+        if forgotten.written > 0 {
+            forgotten.queue.truncate(1);
+            (self.queue, self.written) = (forgotten.queue, forgotten.written);
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use serde::de::DeserializeOwned;
 use tokio::runtime::Handle;
 
 use crate::{
+    engine::Cork,
     packet::{ArgError, Args},
     server::{
         AckSender, ConnectError, DisconnectReason, HandlerError, Socket, SocketIo, error::HandlerErrorKind,
@@ -216,6 +217,7 @@ pub(super) async fn finish(socket: &Socket, event: Option<&str>, run: Run) {
         let Some(run) = rest.as_mut() else {
             return Poll::Ready(());
         };
+        let _cork = Cork::new();
         let error = match catch_unwind(AssertUnwindSafe(|| run.as_mut().poll(cx))) {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(Ok(()))) => None,

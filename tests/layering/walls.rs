@@ -58,6 +58,7 @@ const ENGINE_DRIVERS: Names = &[
     "engine/clock",
     "engine/connection",
     "engine/core",
+    "engine/cork",
     "engine/future",
     "engine/handshake",
     "engine/limit",

@@ -139,7 +139,10 @@ impl Connection {
 
     /// Whoever called the receiver has finished.
     pub(in crate::engine) fn end_dispatch(&self) {
-        self.update(clock::now(), |core, _| core.dispatching = false);
+        self.update(clock::now(), |core, _| {
+            core.dispatching = false;
+            core.direct = None;
+        });
     }
 
     /// The time for which this connection was entered into the wheel has come.

@@ -5,19 +5,21 @@ mod probe;
 use std::{
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
 };
 
 use super::{
+    direct::Direct,
     inbox::Inbox,
-    io::Stream,
+    io::{self, Stream},
     linger::linger,
     reader::{Read, Reader},
     writer::Writer,
 };
 use crate::{
     engine::{
-        CloseReason, Connection, Limit, ReadyState, Receiver, clock, outbox::Item, refused, session::ProbeId,
+        CloseReason, Connection, Cork, Limit, ReadyState, Receiver, clock, outbox::Item, refused,
+        session::ProbeId,
     },
     websocket::{CloseCode, ControlFrame, ProtocolError},
 };
@@ -137,6 +139,8 @@ impl<S: Stream> Driver<S> {
 
     fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         self.connection.set_awake(true);
+        // Until the replies are out: what was sent to others meanwhile is written after them.
+        let _cork = Cork::new();
         match self.read(cx) {
             Err(end) => Poll::Ready(end),
             Ok(rest) => {
@@ -218,10 +222,11 @@ impl<S: Stream> Driver<S> {
     /// The next things to write. Pending if there are none, and then whoever queues one wakes the task.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Option<End>> {
         let mut core = self.connection.lock();
-        core.outbox.take(self.writer.queue());
+        self.writer.fill(&mut core.outbox);
         if !self.writer.is_empty() {
-            let b64 = core.b64;
+            let (b64, direct) = (core.b64, core.direct.take());
             drop(core);
+            self.take_back(direct);
             self.writer.start(self.connection.protocol(), b64);
             return Poll::Ready(None);
         }
@@ -237,12 +242,13 @@ impl<S: Stream> Driver<S> {
         }
         core.register_driver(cx);
         self.connection.set_awake(false);
+        if core.direct.is_none() {
+            core.direct = self.stream.as_mut().and_then(io::lend);
+        }
         let drained = core.take_drained();
         drop(core);
         self.writer.shrink();
-        for waker in drained {
-            waker.wake();
-        }
+        drained.into_iter().flatten().for_each(Waker::wake);
         Poll::Pending
     }
 
@@ -262,6 +268,15 @@ impl<S: Stream> Driver<S> {
             && let Some(pong) = self.reader.poll_pong()
         {
             self.writer.push(Item::Frame(Box::from(pong.as_slice())));
+            let direct = self.connection.lock().direct.take();
+            self.take_back(direct);
+        }
+    }
+
+    /// The writing half, which others had while there was nothing to write here.
+    fn take_back(&mut self, direct: Option<Direct>) {
+        if let (Some(direct), Some(stream)) = (direct, &mut self.stream) {
+            io::take_back(stream, direct);
         }
     }
 
@@ -272,6 +287,15 @@ impl<S: Stream> Driver<S> {
             return;
         };
         // What isn't out by now stays behind, except that a frame can't be cut.
+        let mut core = self.connection.lock();
+        if let Some(direct) = core.direct.take() {
+            io::take_back(&mut stream, direct);
+        }
+        if core.outbox.has_begun() {
+            self.writer.fill(&mut core.outbox);
+            self.writer.start(self.connection.protocol(), false);
+        }
+        drop(core);
         self.writer.truncate();
         let (code, wait) = match end {
             End::Silent => return self.let_go(),

@@ -1,6 +1,7 @@
 //! The byte stream under a WebSocket.
 
 use std::{
+    any::Any,
     io,
     pin::Pin,
     task::{Context, Poll},
@@ -11,8 +12,13 @@ use hyper::upgrade::Upgraded;
 use hyper_util::{rt::TokioIo, server::conn::auto};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
+    net::{
+        TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
 };
+
+use super::direct::Direct;
 
 /// What a driver needs of its stream.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
@@ -21,9 +27,37 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for S {}
 
 /// The stream of an upgraded request: the socket itself where it can be had, else whatever the HTTP server has.
 pub(super) enum Io {
-    Tcp(TcpStream),
+    Tcp(Tcp),
     // Boxed, because it is larger than the socket, which is what nearly all connections are.
     Upgraded(Box<TokioIo<Upgraded>>),
+}
+
+/// A socket whose writing half may be lent.
+pub(super) struct Tcp {
+    reader: OwnedReadHalf,
+    writer: Option<OwnedWriteHalf>,
+}
+
+/// The writing half, for others to write to while the driver rests. Only a socket has one.
+pub(super) fn lend<S: Stream>(stream: &mut S) -> Option<Direct> {
+    match (stream as &mut dyn Any).downcast_mut()? {
+        Io::Tcp(tcp) => tcp.writer.take().map(Direct),
+        Io::Upgraded(_) => None,
+    }
+}
+
+/// Takes back what [`lend`] gave.
+pub(super) fn take_back<S: Stream>(stream: &mut S, direct: Direct) {
+    if let Some(Io::Tcp(tcp)) = (stream as &mut dyn Any).downcast_mut() {
+        tcp.writer = Some(direct.0);
+    }
+}
+
+impl Tcp {
+    fn writer(&mut self) -> io::Result<Pin<&mut OwnedWriteHalf>> {
+        let lent = || io::Error::other("the writing half is lent");
+        self.writer.as_mut().map(Pin::new).ok_or_else(lent)
+    }
 }
 
 impl Io {
@@ -44,14 +78,18 @@ impl Io {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY can't be set");
         }
-        Self::Tcp(stream)
+        let (reader, writer) = stream.into_split();
+        Self::Tcp(Tcp {
+            reader,
+            writer: Some(writer),
+        })
     }
 }
 
 impl AsyncRead for Io {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Tcp(tcp) => Pin::new(&mut tcp.reader).poll_read(cx, buf),
             Self::Upgraded(stream) => Pin::new(stream).poll_read(cx, buf),
         }
     }
@@ -60,21 +98,21 @@ impl AsyncRead for Io {
 impl AsyncWrite for Io {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_write(cx, buf),
+            Self::Tcp(tcp) => tcp.writer()?.poll_write(cx, buf),
             Self::Upgraded(stream) => Pin::new(stream).poll_write(cx, buf),
         }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Tcp(tcp) => tcp.writer()?.poll_flush(cx),
             Self::Upgraded(stream) => Pin::new(stream).poll_flush(cx),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Tcp(tcp) => tcp.writer()?.poll_shutdown(cx),
             Self::Upgraded(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }
@@ -85,14 +123,14 @@ impl AsyncWrite for Io {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+            Self::Tcp(tcp) => tcp.writer()?.poll_write_vectored(cx, slices),
             Self::Upgraded(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
         }
     }
 
     fn is_write_vectored(&self) -> bool {
         match self {
-            Self::Tcp(stream) => stream.is_write_vectored(),
+            Self::Tcp(_) => true,
             Self::Upgraded(stream) => stream.is_write_vectored(),
         }
     }

@@ -6,6 +6,7 @@
 //!                               └─► linger                    the client's close frame, when the session is over
 //! ```
 
+mod direct;
 mod driver;
 mod inbox;
 mod io;
@@ -18,6 +19,7 @@ use hyper::upgrade::{OnUpgrade, Upgraded};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
+pub(in crate::engine) use self::direct::Direct;
 use self::{driver::Driver, io::Io};
 use crate::{
     Protocol,

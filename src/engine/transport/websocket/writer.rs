@@ -13,7 +13,7 @@ use super::scratch::{SCRATCH, WriteScratch};
 use crate::{
     Protocol,
     engine::{
-        outbox::{Item, Queue},
+        outbox::{Item, Outbox, Queue},
         outgoing::Attachment,
         packet::push_base64,
     },
@@ -63,9 +63,15 @@ impl Writer {
         self.items.drain(..self.items.len() - started);
     }
 
-    /// The queue to be filled by the outbox, when everything has been written. [`start`](Self::start) goes on.
-    pub(super) fn queue(&mut self) -> &mut Queue {
-        &mut self.items
+    /// Takes everything out of the outbox, when everything has been written. [`start`](Self::start) goes on.
+    pub(super) fn fill(&mut self, outbox: &mut Outbox) {
+        self.offset = outbox.take(&mut self.items);
+    }
+
+    /// What is left, in its order, and how much of the first of it is written; the empty queue, if that is all.
+    pub(super) fn into_unwritten(mut self) -> (Queue, usize) {
+        self.items.reverse();
+        (self.items, self.offset)
     }
 
     /// Makes what has been filled in ready to be written. Attachments become text if the client can't read binary
