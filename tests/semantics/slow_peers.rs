@@ -1,12 +1,13 @@
 use std::time::Duration;
 
 use axum::extract::State;
-use axum_socketio::{DisconnectReason, Socket, SocketIo};
+use axum_socketio::{DisconnectReason, Socket, SocketIo, extract::Data};
+use bytes::Bytes;
 
 use crate::{
     io,
     log::{Log, log},
-    wire::{Eio, TestClient, TestServer, Via},
+    wire::{Eio, Packet, TestClient, TestServer, Via},
 };
 
 /// The network takes a few megabytes for a peer that doesn't read; then its buffer here fills.
@@ -55,6 +56,60 @@ async fn a_client_that_does_not_poll_is_disconnected_when_its_buffer_is_full() {
         }
         heard.expect("transport error").await;
         drop(client);
+    }
+}
+
+/// Whoever sends writes to a client whose task rests, as far as the network takes it; the rest is the task's.
+#[tokio::test]
+async fn what_the_network_takes_only_in_part_arrives_whole_and_in_order() {
+    for size in [500, 5_000, 50_000] {
+        let (io, main) = io(SocketIo::builder().max_send_buffer(64 << 20));
+        let text = "é".repeat(size);
+        let rounds = 4_000_000 / size;
+        let _ = main.with_state(text.clone()).on(
+            "say",
+            async |io: SocketIo, State(text): State<String>, Data(n): Data<usize>| {
+                io.of("/").emit("said", (n, &text));
+                io.of("/").emit("bytes", Bytes::from(text.clone()));
+            },
+        );
+        let server = TestServer::start(&io).await;
+        let mut reader = TestClient::connect(&server, Eio::V4, Via::WebSocket).await;
+        let mut speaker = TestClient::connect(&server, Eio::V3, Via::Polling).await;
+        for n in 0..rounds {
+            speaker.send(format!(r#"42["say",{n}]"#)).await;
+        }
+        for n in 0..rounds {
+            reader.expect(format!(r#"42["said",{n},"{text}"]"#)).await;
+            reader
+                .expect(r#"451-["bytes",{"_placeholder":true,"num":0}]"#)
+                .await;
+            reader.expect(Packet::Binary(text.clone().into_bytes())).await;
+        }
+        reader.expect_nothing().await;
+    }
+}
+
+/// More sockets than one thread writes to in one go.
+#[tokio::test]
+async fn a_broadcast_from_a_handler_reaches_every_socket_of_a_large_namespace_in_order() {
+    let (io, main) = io(SocketIo::builder());
+    let _ = main.on("say", async |io: SocketIo, Data(n): Data<usize>| {
+        io.of("/").emit("said", n);
+        io.of("/").emit("said", n + 1);
+    });
+    let server = TestServer::start(&io).await;
+    let mut clients = Vec::new();
+    for _ in 0..600 {
+        clients.push(TestClient::connect(&server, Eio::V4, Via::WebSocket).await);
+    }
+    for n in [0, 2, 4] {
+        clients[0].send(format!(r#"42["say",{n}]"#)).await;
+    }
+    for client in &mut clients {
+        for n in 0..6 {
+            client.expect(format!(r#"42["said",{n}]"#)).await;
+        }
     }
 }
 

@@ -9,7 +9,6 @@ use std::{
 };
 
 use super::{
-    direct::Direct,
     inbox::Inbox,
     io::{self, Stream},
     linger::linger,
@@ -226,7 +225,9 @@ impl<S: Stream> Driver<S> {
         if !self.writer.is_empty() {
             let (b64, direct) = (core.b64, core.direct.take());
             drop(core);
-            self.take_back(direct);
+            if let (Some(direct), Some(stream)) = (direct, &mut self.stream) {
+                io::take_back(stream, direct);
+            }
             self.writer.start(self.connection.protocol(), b64);
             return Poll::Ready(None);
         }
@@ -268,14 +269,15 @@ impl<S: Stream> Driver<S> {
             && let Some(pong) = self.reader.poll_pong()
         {
             self.writer.push(Item::Frame(Box::from(pong.as_slice())));
-            let direct = self.connection.lock().direct.take();
-            self.take_back(direct);
+            self.take_back();
         }
     }
 
-    /// The writing half, which others had while there was nothing to write here.
-    fn take_back(&mut self, direct: Option<Direct>) {
-        if let (Some(direct), Some(stream)) = (direct, &mut self.stream) {
+    /// Takes back the writing half, which others have while there is nothing to write here. A WebSocket on trial has lent none.
+    fn take_back(&mut self) {
+        if let (Stage::Open(_), Some(stream)) = (&self.stage, &mut self.stream)
+            && let Some(direct) = self.connection.lock().direct.take()
+        {
             io::take_back(stream, direct);
         }
     }
@@ -283,19 +285,18 @@ impl<S: Stream> Driver<S> {
     /// Says goodbye and lets go of the session.
     #[expect(clippy::disallowed_methods, reason = "a driver")]
     fn end(&mut self, end: &End, cx: &mut Context<'_>) {
+        self.take_back();
         let Some(mut stream) = self.stream.take() else {
             return;
         };
         // What isn't out by now stays behind, except that a frame can't be cut.
-        let mut core = self.connection.lock();
-        if let Some(direct) = core.direct.take() {
-            io::take_back(&mut stream, direct);
+        if let Stage::Open(_) = &self.stage {
+            let mut core = self.connection.lock();
+            if core.outbox.has_begun() {
+                self.writer.fill(&mut core.outbox);
+                self.writer.start(self.connection.protocol(), false);
+            }
         }
-        if core.outbox.has_begun() {
-            self.writer.fill(&mut core.outbox);
-            self.writer.start(self.connection.protocol(), false);
-        }
-        drop(core);
         self.writer.truncate();
         let (code, wait) = match end {
             End::Silent => return self.let_go(),
