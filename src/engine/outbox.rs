@@ -13,6 +13,9 @@ const KEPT_ITEMS: usize = 16;
 /// What a packet costs besides its bytes, so that many empty ones fill the buffer too.
 const ITEM_COST: usize = 64;
 
+/// Frames shorter than this are cheaper copied together than named one by one.
+pub(super) const LONG: usize = 2 * 1024;
+
 /// One thing to send.
 #[derive(Debug)]
 pub(super) enum Item {
@@ -94,6 +97,17 @@ impl Item {
     }
 }
 
+/// Copies the frames of the items, unless one of them is more than a frame, or long.
+pub(super) fn gather<'a>(mut items: impl Iterator<Item = &'a Item>, into: &mut Vec<u8>) -> bool {
+    items.all(|item| match item.lone_frame() {
+        Some(frame) if frame.len() < LONG => {
+            into.extend_from_slice(frame);
+            true
+        }
+        _ => false,
+    })
+}
+
 fn cost(packet: &Outgoing) -> usize {
     packet.size() + ITEM_COST
 }
@@ -132,16 +146,30 @@ impl Outbox {
         }
     }
 
-    /// So much of the [lone frame](Self::lone_frame) has been written; whether that was all of it.
+    /// Copies everything, if it is frames of which nothing has been written and that are cheaper copied than named.
+    pub(super) fn gather(&self, into: &mut Vec<u8>, limit: usize) -> bool {
+        self.written == 0 && self.queued <= limit && gather(self.queue.iter(), into)
+    }
+
+    /// So much of the [lone frame](Self::lone_frame) or of what was [gathered](Self::gather) has been written; whether that was all.
     pub(super) fn wrote(&mut self, written: usize, whole: usize) -> bool {
-        let done = written == whole;
-        if done {
+        if written == whole {
             self.queue.clear();
             self.queued = 0;
-        } else {
-            self.written = written;
+            return true;
         }
-        done
+        let mut left = written;
+        let whole_items = self.queue.iter().take_while(|item| {
+            let len = item.lone_frame().map_or(usize::MAX, <[u8]>::len);
+            let whole = len <= left;
+            left -= if whole { len } else { 0 };
+            whole
+        });
+        let count = whole_items.count();
+        self.queue.drain(..count);
+        self.queued = self.queue.iter().map(Item::cost).sum();
+        self.written = left;
+        false
     }
 
     /// Takes back what a transport has [taken](Self::take) and could not write, in its order; `written` bytes of the first are out.

@@ -73,6 +73,21 @@ impl<M: Member> Selection<M> {
         members.filter(|member| self.admits(member.serial()))
     }
 
+    /// Calls this for each selected member once.
+    pub(crate) fn each(&self, mut visit: impl FnMut(&M)) {
+        let all = self.except.is_empty() && self.except_members.is_empty();
+        let visit = |member: &M| {
+            if all || self.admits(member.serial()) {
+                visit(member);
+            }
+        };
+        match &self.sources {
+            Sources::All(members) => members.values().for_each(visit),
+            Sources::One(members) => members.values().for_each(visit),
+            Sources::Several(members) => members.iter().for_each(visit),
+        }
+    }
+
     fn admits(&self, serial: Serial) -> bool {
         !self.except_members.contains(&serial) && !self.except.iter().any(|room| room.contains_key(&serial))
     }

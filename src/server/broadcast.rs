@@ -127,9 +127,11 @@ impl Broadcast {
             return Ok(());
         }
         let outgoing = self.encode(None, event.as_ref(), &args)?;
-        for socket in selection.iter().filter(|socket| socket.is_connected()) {
-            self.deliver(socket, &outgoing);
-        }
+        selection.each(|socket| {
+            if socket.is_connected() {
+                self.deliver(socket, &outgoing);
+            }
+        });
         Ok(())
     }
 

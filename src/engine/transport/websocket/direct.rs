@@ -8,7 +8,10 @@ use std::{
 
 use tokio::{io::AsyncWrite, net::tcp::OwnedWriteHalf};
 
-use super::{scratch::SCRATCH, writer::Writer};
+use super::{
+    scratch::{SCRATCH, WriteScratch},
+    writer::Writer,
+};
 use crate::{Protocol, engine::outbox::Outbox};
 
 /// The writing half of a WebSocket's socket, lent by its driver for as long as that has nothing to write.
@@ -21,6 +24,11 @@ impl Direct {
             // An error is the driver's to find.
             let (whole, written) = (frame.len(), self.0.try_write(frame).unwrap_or(0));
             return outbox.wrote(written, whole);
+        }
+        let mut scratch = WriteScratch::take();
+        if outbox.gather(&mut scratch, SCRATCH) {
+            let written = self.0.try_write(&scratch).unwrap_or(0);
+            return outbox.wrote(written, scratch.len());
         }
         if outbox.queued() > SCRATCH {
             return false;

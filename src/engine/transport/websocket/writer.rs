@@ -13,15 +13,15 @@ use super::scratch::{SCRATCH, WriteScratch};
 use crate::{
     Protocol,
     engine::{
-        outbox::{Item, Outbox, Queue},
+        outbox::{Item, LONG, Outbox, Queue, gather},
         outgoing::Attachment,
         packet::push_base64,
     },
     websocket::{FrameHead, OpCode},
 };
 
-/// Frames shorter than this are cheaper copied together than named one by one.
-const SMALL: usize = 2 * 1024;
+/// So many short frames fit into one write.
+const MANY: usize = SCRATCH / LONG;
 
 /// The most slices a write names.
 const SLICES: usize = 64;
@@ -105,11 +105,28 @@ impl Writer {
                 return self.poll_finish(stream, cx);
             }
         }
+        if self.offset == 0 && (2..=MANY).contains(&self.items.len()) {
+            let mut scratch = WriteScratch::take();
+            if gather(self.items.iter().rev(), &mut scratch) {
+                let written = nonzero(ready!(Pin::new(&mut *stream).poll_write(cx, &scratch))?)?;
+                if written == scratch.len() {
+                    self.keep_last();
+                    return self.poll_finish(stream, cx);
+                }
+                self.advance(written, protocol);
+            }
+        }
         while self.unwritten(protocol).next().is_some() {
             let written = ready!(self.poll_write(stream, protocol, cx))?;
             self.advance(nonzero(written)?, protocol);
         }
         self.poll_finish(stream, cx)
+    }
+
+    /// Everything is written; the last item stays for [`poll_finish`](Self::poll_finish).
+    fn keep_last(&mut self) {
+        self.items.truncate(1);
+        self.offset = self.lone_frame().map_or(0, <[u8]>::len);
     }
 
     /// What nearly every write of a broadcast is: one frame, of which nothing has been written.
@@ -157,7 +174,7 @@ impl Writer {
     /// Copies what one write can take, unless a frame in it is better written from where it lies.
     fn copy_small(&self, protocol: Protocol, scratch: &mut Vec<u8>) -> bool {
         for slice in self.unwritten(protocol) {
-            if slice.len() >= SMALL {
+            if slice.len() >= LONG {
                 return false;
             }
             if scratch.len() + slice.len() > SCRATCH {
