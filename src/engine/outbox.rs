@@ -45,8 +45,9 @@ pub(super) struct Outbox {
     in_flight: usize,
     /// The transport has taken items it hasn't written yet.
     writing: bool,
-    /// Bytes of the first item that are on the wire already: a frame can't be cut, so it has to be finished.
-    written: usize,
+    /// Bytes of the first item that are on the wire already: a frame can't be cut, so it has to be finished. Only small frames are
+    /// written before they are taken.
+    written: u32,
 }
 
 /// The packet doesn't fit any more.
@@ -108,6 +109,10 @@ pub(super) fn gather<'a>(mut items: impl Iterator<Item = &'a Item>, into: &mut V
     })
 }
 
+fn begun(bytes: usize) -> u32 {
+    u32::try_from(bytes).expect("invariant: only small frames are begun before they are taken")
+}
+
 fn cost(packet: &Outgoing) -> usize {
     packet.size() + ITEM_COST
 }
@@ -147,8 +152,8 @@ impl Outbox {
     }
 
     /// Copies everything, if it is frames of which nothing has been written and that are cheaper copied than named.
-    pub(super) fn gather(&self, into: &mut Vec<u8>, limit: usize) -> bool {
-        self.written == 0 && self.queued <= limit && gather(self.queue.iter(), into)
+    pub(super) fn gather(&self, into: &mut Vec<u8>) -> bool {
+        self.written == 0 && gather(self.queue.iter(), into)
     }
 
     /// So much of the [lone frame](Self::lone_frame) or of what was [gathered](Self::gather) has been written; whether that was all.
@@ -168,7 +173,7 @@ impl Outbox {
         let count = whole_items.count();
         self.queue.drain(..count);
         self.queued = self.queue.iter().map(Item::cost).sum();
-        self.written = left;
+        self.written = begun(left);
         false
     }
 
@@ -177,7 +182,7 @@ impl Outbox {
         self.queued = items.iter().map(Item::cost).sum();
         self.in_flight = 0;
         self.writing = false;
-        self.written = written;
+        self.written = begun(written);
         if !items.is_empty() || items.capacity() <= KEPT_ITEMS {
             self.queue = items;
         }
@@ -221,7 +226,7 @@ impl Outbox {
         if self.queue.capacity() > KEPT_ITEMS {
             self.queue = Queue::new();
         }
-        std::mem::take(&mut self.written)
+        std::mem::take(&mut self.written) as usize
     }
 
     /// Takes what one polling response may carry: as many packets as `limit`, but never a part of a group.

@@ -20,18 +20,18 @@ pub(in crate::engine) struct Direct(pub(super) OwnedWriteHalf);
 impl Direct {
     /// Writes what is queued, if it is no more than one call takes. `false` if the driver has to see to what is left.
     pub(in crate::engine) fn flush(&self, outbox: &mut Outbox, protocol: Protocol) -> bool {
+        if outbox.queued() > SCRATCH || outbox.has_begun() {
+            return false;
+        }
         if let Some(frame) = outbox.lone_frame() {
             // An error is the driver's to find.
             let (whole, written) = (frame.len(), self.0.try_write(frame).unwrap_or(0));
             return outbox.wrote(written, whole);
         }
         let mut scratch = WriteScratch::take();
-        if outbox.gather(&mut scratch, SCRATCH) {
+        if outbox.gather(&mut scratch) {
             let written = self.0.try_write(&scratch).unwrap_or(0);
             return outbox.wrote(written, scratch.len());
-        }
-        if outbox.queued() > SCRATCH {
-            return false;
         }
         let mut writer = Writer::new();
         writer.fill(outbox);
