@@ -72,7 +72,7 @@ async fn what_the_network_takes_only_in_part_arrives_whole_and_in_order() {
             "say",
             async |io: SocketIo, State(text): State<String>, Data(n): Data<usize>| {
                 io.of("/").emit("said", (n, &text));
-                io.of("/").emit("bytes", Bytes::from(text.clone()));
+                io.of("/").emit("bytes", Bytes::from(text));
             },
         );
         let server = TestServer::start(&io).await;
