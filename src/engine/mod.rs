@@ -1,5 +1,6 @@
 //! Engine.IO: sessions over HTTP long-polling and WebSockets, for both client generations.
 
+mod admission;
 mod client_bundle;
 mod clock;
 mod close;
@@ -45,6 +46,7 @@ use std::{
 use bytes::Bytes;
 
 pub use crate::id::SessionId;
+pub(crate) use admission::Admission;
 pub(crate) use client_bundle::ClientFile;
 pub use client_bundle::{ClientBundle, ClientBundleError};
 pub(crate) use close::SendError;
@@ -60,6 +62,7 @@ pub use limit::{Limit, LimitExceeded};
 pub(crate) use outgoing::{HEADROOM, Outgoing};
 pub(crate) use path::{PathMatch, PathRule};
 pub use service::Engine;
+pub(crate) use service::random_session_id;
 pub(crate) use trace::refused;
 pub use transport_kind::Transport;
 

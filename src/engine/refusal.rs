@@ -17,7 +17,6 @@ pub(crate) enum Refusal {
     /// The request doesn't fit its session or its transport; the name says how, for the log.
     BadRequest(&'static str),
     /// The application refused the handshake, perhaps with words of its own.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no policy refuses handshakes yet"))]
     Forbidden(Option<String>),
     /// An Engine.IO 3 client where only Engine.IO 4 is allowed.
     UnsupportedProtocol,
@@ -42,6 +41,9 @@ impl Refusal {
     pub(crate) const TRANSPORT_HANDSHAKE_ERROR: Self = Self::BadRequest("TRANSPORT_HANDSHAKE_ERROR");
     /// An upgrade although the server allows none.
     pub(crate) const UPGRADE_NOT_ALLOWED: Self = Self::BadRequest("UPGRADE_NOT_ALLOWED");
+
+    /// The application could give the session no id, or none that is free.
+    pub(crate) const ID_GENERATION_ERROR: Self = Self::BadRequest("ID_GENERATION_ERROR");
 
     /// The number in the error body. A refused method has none on the wire and counts as a bad request.
     pub(crate) const fn code(&self) -> u8 {

@@ -13,6 +13,7 @@ use std::{
 use tokio::sync::Notify;
 
 use super::{CloseReason, Connection};
+use crate::id::SessionId;
 
 /// The sessions by their id.
 #[derive(Default)]
@@ -29,6 +30,8 @@ pub(super) struct Telling<'a>(&'a Registry);
 #[derive(Default)]
 struct Sessions {
     by_id: HashSet<ById>,
+    /// Ids of the application's own making whose sessions are about to be entered.
+    reserved: HashSet<SessionId>,
     /// Set once the engine is closed: no session may come after that.
     closed: Option<CloseReason>,
 }
@@ -55,6 +58,17 @@ impl Registry {
                 Ok(())
             }
         }
+    }
+
+    /// Keeps an id for a session to come; false if it is taken.
+    pub(super) fn reserve(&self, id: &SessionId) -> bool {
+        let mut sessions = self.lock();
+        !sessions.by_id.contains(id.as_str()) && sessions.reserved.insert(id.clone())
+    }
+
+    /// The session has been entered, or will never be.
+    pub(super) fn release(&self, id: &SessionId) {
+        self.lock().reserved.remove(id);
     }
 
     pub(super) fn get(&self, id: &str) -> Option<Connection> {

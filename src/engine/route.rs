@@ -7,7 +7,9 @@ use http_body::Body;
 use hyper::upgrade::OnUpgrade;
 
 use super::{
-    Connection, Engine, Handshake, Limit, Transport, clock,
+    Admission, Connection, Engine, Handshake, Limit, Transport,
+    admission::Reserved,
+    clock,
     connection::PollingFormat,
     future::Handle,
     jsonp::Jsonp,
@@ -54,6 +56,7 @@ struct Choice {
     transport: Transport,
     b64: bool,
     jsonp: Option<Jsonp>,
+    reserved: Option<Reserved>,
 }
 
 impl Engine {
@@ -64,6 +67,28 @@ impl Engine {
         peer: Option<SocketAddr>,
         common: bool,
     ) -> Handle<B> {
+        self.handle_admitted(request, peer, common, Admission::Open)
+    }
+
+    /// Whether a request asks for a new session: what [`Admission`] is about.
+    pub(crate) fn opens(&self, parts: &Parts) -> bool {
+        let upgrade = Wish::of(parts) != Wish::Plain;
+        let query = parts.uri.query().unwrap_or_default();
+        let transports = self.shared().config.transports();
+        matches!(
+            query::parse(&parts.method, query, upgrade, transports),
+            Ok(query::Request::Open { .. })
+        )
+    }
+
+    /// [`handle`](Self::handle), with the application's word in case that the request is a handshake.
+    pub(crate) fn handle_admitted<B: Body>(
+        &self,
+        request: Request<B>,
+        peer: Option<SocketAddr>,
+        common: bool,
+        admission: Admission,
+    ) -> Handle<B> {
         let (parts, body) = request.into_parts();
         let wish = Wish::of(&parts);
         let incoming = Incoming {
@@ -72,14 +97,14 @@ impl Engine {
             common,
             wish,
         };
-        self.route(incoming, body).unwrap_or_else(|denial| {
+        self.route(incoming, body, admission).unwrap_or_else(|denial| {
             refused!(peer, "{denial}");
             Handle::answered(denial.answer(wish != Wish::Plain))
         })
     }
 
-    fn route<B: Body>(&self, incoming: Incoming, body: B) -> Result<Handle<B>, Denial> {
-        match self.subject(&incoming)? {
+    fn route<B: Body>(&self, incoming: Incoming, body: B, admission: Admission) -> Result<Handle<B>, Denial> {
+        match self.subject(&incoming, admission)? {
             Subject::Poll(connection) => HeldPoll::new(connection).map(Handle::poll),
             Subject::Push(connection) => {
                 Push::new(connection, &incoming.parts.headers).map(|push| Handle::push(push, body))
@@ -90,15 +115,16 @@ impl Engine {
             }
             Subject::Open(choice) if choice.transport == Transport::WebSocket => {
                 let engine = self.clone();
-                let opening =
-                    |incoming: Incoming| Opening::Handshake(engine, choice.protocol, incoming.copy());
+                let opening = |incoming: Incoming| {
+                    Opening::Handshake(engine, choice.protocol, incoming.copy(), choice.reserved)
+                };
                 incoming.upgrade(opening, choice.b64).map(Handle::answered)
             }
             Subject::Open(choice) => self.open(incoming, choice).map(Handle::poll),
         }
     }
 
-    fn subject(&self, incoming: &Incoming) -> Result<Subject, Denial> {
+    fn subject(&self, incoming: &Incoming, admission: Admission) -> Result<Subject, Denial> {
         let upgrade = incoming.wish != Wish::Plain;
         let query = incoming.parts.uri.query().unwrap_or_default();
         let transports = self.shared().config.transports();
@@ -129,11 +155,13 @@ impl Engine {
                     if !Handshake::fits(&incoming.parts) {
                         return Err(Denial::HEAD);
                     }
+                    let reserved = admission.claim(self)?;
                     Subject::Open(Choice {
                         protocol,
                         transport,
                         b64,
                         jsonp,
+                        reserved,
                     })
                 }
             },
@@ -172,7 +200,14 @@ impl Engine {
             b64: choice.b64,
             jsonp: choice.jsonp.map(Box::new),
         };
-        let connection = self.connect(Transport::Polling, choice.protocol, incoming.copy(), format);
+        let handshake = incoming.copy();
+        let connection = self.connect(
+            Transport::Polling,
+            choice.protocol,
+            handshake,
+            format,
+            choice.reserved,
+        );
         HeldPoll::new(connection.ok_or(Denial::SHUT_DOWN)?)
     }
 

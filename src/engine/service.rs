@@ -6,8 +6,8 @@ use std::{
 };
 
 use super::{
-    Acceptor, CloseReason, Config, Connection, Handshake, Limit, Outgoing, Transport, clock,
-    connection::PollingFormat, core::Core, limit::Limits, open::open_packet, outbox::Outbox,
+    Acceptor, CloseReason, Config, Connection, Handshake, Limit, Outgoing, Transport, admission::Reserved,
+    clock, connection::PollingFormat, core::Core, limit::Limits, open::open_packet, outbox::Outbox,
     registry::Registry, session::Session, timer::Timers,
 };
 use crate::{
@@ -92,15 +92,20 @@ impl Engine {
         protocol: Protocol,
         handshake: Handshake,
         format: PollingFormat,
+        reserved: Option<Reserved>,
     ) -> Option<Connection> {
         let acceptor = self.0.acceptor.upgrade()?;
         let now = clock::now();
-        let id = SessionId::from_random(random());
+        let id = reserved
+            .as_ref()
+            .map_or_else(random_session_id, |reserved| reserved.id().clone());
         let core = Core::new(Session::new(transport), self.outbox(&id, transport));
         let connection = Connection::new(id, protocol, Arc::clone(&self.0), handshake, format, core);
         connection.heard(now);
         let receiver = acceptor.accept(&connection);
         let entered = self.0.registry.insert(&connection, self.0.config.max_connections);
+        // From here on the session itself holds its id.
+        drop(reserved);
         connection.update(now, |core, _| {
             core.receiver = Some(receiver);
             // A WebSocket's driver calls the receiver from now on, and nobody else.
@@ -134,6 +139,11 @@ impl fmt::Debug for Engine {
             .field("config", &self.0.config)
             .finish_non_exhaustive()
     }
+}
+
+/// An id for a session, drawn from the operating system's randomness.
+pub(crate) fn random_session_id() -> SessionId {
+    SessionId::from_random(random())
 }
 
 fn random() -> [u8; RANDOM_BYTES] {

@@ -3,6 +3,7 @@
 use std::{
     fmt,
     future::Future,
+    net::SocketAddr,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -16,7 +17,11 @@ use tower_service::Service;
 
 use crate::{
     engine::Handle,
-    layer::{BoxError, ResponseBody},
+    layer::{
+        BoxError, ResponseBody, cors,
+        gate::{Asked, Finish},
+    },
+    server::{BoxFuture, SocketIo},
 };
 
 pin_project! {
@@ -31,6 +36,8 @@ pin_project! {
     {
         #[pin]
         state: State<S, B>,
+        // Hooks that want to touch the answer.
+        finish: Option<Box<Finish>>,
     }
 }
 
@@ -40,6 +47,8 @@ pin_project! {
     where
         S: Service<Request<B>>,
     {
+        // Boxed, because a server without hooks never has it.
+        Asking { question: Box<Question<B>> },
         Engine { #[pin] answer: Handle<B> },
         File { response: Option<Response<Bytes>> },
         // The inner service has the request as soon as it is ready for it.
@@ -48,13 +57,49 @@ pin_project! {
     }
 }
 
+/// A request about which the application is asked.
+struct Question<B> {
+    asked: BoxFuture<Asked>,
+    io: SocketIo,
+    request: Option<Request<B>>,
+    peer: Option<SocketAddr>,
+    /// Whether its extensions are those of any request.
+    common: bool,
+    /// The client file that answers the request.
+    file: Option<Response<Bytes>>,
+}
+
 impl<S, B> ResponseFuture<S, B>
 where
     S: Service<Request<B>>,
 {
+    pub(super) fn asking(
+        asked: BoxFuture<Asked>,
+        io: SocketIo,
+        request: Request<B>,
+        (peer, common): (Option<SocketAddr>, bool),
+        file: Option<Response<Bytes>>,
+    ) -> Self {
+        let question = Question {
+            asked,
+            io,
+            request: Some(request),
+            peer,
+            common,
+            file,
+        };
+        Self {
+            state: State::Asking {
+                question: Box::new(question),
+            },
+            finish: None,
+        }
+    }
+
     pub(super) const fn engine(answer: Handle<B>) -> Self {
         Self {
             state: State::Engine { answer },
+            finish: None,
         }
     }
 
@@ -63,6 +108,7 @@ where
             state: State::File {
                 response: Some(response),
             },
+            finish: None,
         }
     }
 
@@ -72,8 +118,44 @@ where
                 inner,
                 request: Some(request),
             },
+            finish: None,
         }
     }
+}
+
+/// Goes on with the request once the hooks have spoken.
+fn resume<S, B>(question: &mut Question<B>, asked: Asked) -> (State<S, B>, Box<Finish>)
+where
+    S: Service<Request<B>>,
+    B: Body,
+{
+    let Asked {
+        admission,
+        preflight,
+        finish,
+    } = asked;
+    let request = question.request.take().expect("invariant: asked once");
+    let state = if preflight {
+        let response = Some(cors::preflight());
+        State::File { response }
+    } else if let Some(response) = question.file.take() {
+        let response = Some(response);
+        State::File { response }
+    } else {
+        let answer = question
+            .io
+            .engine()
+            .handle_admitted(request, question.peer, question.common, admission);
+        State::Engine { answer }
+    };
+    (state, finish)
+}
+
+fn finished<B>(finish: &mut Option<Box<Finish>>, mut response: Response<B>) -> Response<B> {
+    if let Some(finish) = finish.take() {
+        finish.apply(&mut response);
+    }
+    response
 }
 
 impl<S, B, ResBody> Future for ResponseFuture<S, B>
@@ -85,16 +167,27 @@ where
     type Output = Result<Response<ResponseBody<ResBody>>, S::Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut state = self.project().state;
+        let this = self.project();
+        let (mut state, finish) = (this.state, this.finish);
         loop {
             let response = match state.as_mut().project() {
+                StateProj::Asking { question } => {
+                    let asked = ready!(question.asked.as_mut().poll(cx));
+                    let (next, then) = resume(question, asked);
+                    *finish = Some(then);
+                    state.set(next);
+                    continue;
+                }
                 StateProj::Engine { answer } => {
-                    return answer.poll(cx).map(|it| Ok(it.map(ResponseBody::ours)));
+                    return answer
+                        .poll(cx)
+                        .map(|it| Ok(finished(finish, it).map(ResponseBody::ours)));
                 }
                 StateProj::File { response } => {
                     let response = response
                         .take()
                         .expect("invariant: never polled after it was ready");
+                    let response = finished(finish, response);
                     return Poll::Ready(Ok(response.map(Full::new).map(ResponseBody::ours)));
                 }
                 StateProj::Waiting { inner, request } => {

@@ -119,20 +119,28 @@
 
 mod body;
 mod client_bundle;
+mod cors;
 mod future;
+mod gate;
 #[expect(
     clippy::module_inception,
     reason = "the layer of the module `layer`, as in tower-http"
 )]
 mod layer;
+mod listen;
 mod not_found;
+mod options;
+mod origins;
 mod service;
 
 pub use self::{
-    body::ResponseBody, future::ResponseFuture, layer::SocketIoLayer, not_found::NotFound,
-    service::SocketIoService,
+    body::ResponseBody, future::ResponseFuture, layer::SocketIoLayer, listen::Server, not_found::NotFound,
+    options::GeneratedId, service::SocketIoService,
 };
-pub use crate::engine::{ClientBundle, ClientBundleError};
+pub use crate::{
+    engine::{ClientBundle, ClientBundleError},
+    server::{AsyncOrigins, Cookie, InvalidOrigin, OriginPolicy, OriginRefused, Origins, SameSite},
+};
 
 /// What a request body may fail with.
 type BoxError = Box<dyn std::error::Error + Send + Sync>;

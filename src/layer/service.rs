@@ -2,11 +2,12 @@
 
 use std::{
     net::SocketAddr,
-    sync::Once,
+    sync::{Arc, Once},
     task::{Context, Poll},
 };
 
 use axum::extract::{ConnectInfo, FromRequestParts, OriginalUri, RawPathParams};
+use bytes::Bytes;
 use futures_util::FutureExt;
 use http::{Extensions, Request, Response, Uri, request::Parts};
 use http_body::Body;
@@ -14,8 +15,8 @@ use tower_service::Service;
 
 use crate::{
     engine::{ClientBundle, ClientFile, PathMatch, PathRule},
-    layer::{BoxError, ResponseBody, ResponseFuture},
-    server::SocketIo,
+    layer::{BoxError, ResponseBody, ResponseFuture, gate},
+    server::{Gate, SocketIo},
 };
 
 /// A service that serves Socket.IO under the server's path and leaves all other requests to the inner service.
@@ -69,6 +70,29 @@ impl<S> SocketIoService<S> {
     }
 }
 
+impl<S> SocketIoService<S> {
+    /// Asks the application's hooks before anything else happens.
+    fn ask<B>(
+        &self,
+        gate: &Arc<Gate>,
+        mut request: Request<B>,
+        file: Option<Response<Bytes>>,
+    ) -> ResponseFuture<S, B>
+    where
+        S: Service<Request<B>>,
+    {
+        let peer = peer(request.extensions());
+        unpin_original_uri(&mut request);
+        let (mut parts, body) = request.into_parts();
+        let engine = file.is_none();
+        let opens = engine && self.io.engine().opens(&parts);
+        let asked = gate::ask(Arc::clone(gate), gate::head(&parts), opens, engine);
+        let common = has_common_extensions(&mut parts);
+        let request = Request::from_parts(parts, body);
+        ResponseFuture::asking(Box::pin(asked), self.io.clone(), request, (peer, common), file)
+    }
+}
+
 impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for SocketIoService<S>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone,
@@ -88,6 +112,16 @@ where
     }
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
+        if let Some(gate) = self.io.gate() {
+            match owner(self.io.path_rule(), self.io.client_bundle(), request.uri().path()) {
+                Owner::Engine => return self.ask(gate, request, None),
+                Owner::File(file) => {
+                    let response = file.respond(request.method(), request.headers());
+                    return self.ask(gate, request, Some(response));
+                }
+                Owner::Inner => {}
+            }
+        }
         match owner(self.io.path_rule(), self.io.client_bundle(), request.uri().path()) {
             Owner::Engine => {
                 let peer = peer(request.extensions());

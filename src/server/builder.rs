@@ -5,7 +5,7 @@ use std::{error::Error, fmt, sync::Arc, time::Duration};
 use crate::{
     adapter::Adapter,
     engine::{ClientBundle, Config, LimitExceeded, LimitHook, Overflow, PathRule, Transport},
-    server::SocketIo,
+    server::{Cookie, Gate, OriginPolicy, Origins, SocketIo},
 };
 
 /// The longest time an option may be: 136 years.
@@ -30,6 +30,8 @@ pub struct Builder {
     path: String,
     trailing_slash: bool,
     settings: Settings,
+    /// The first option that was wrong when it was set.
+    mistake: Option<BuildError>,
 }
 
 #[derive(Debug)]
@@ -45,6 +47,8 @@ pub(crate) struct Settings {
     pub(super) max_events_in_flight: usize,
     pub(super) bundle: Option<ClientBundle>,
     pub(super) adapter: Option<Arc<dyn Adapter>>,
+    pub(super) gate: Option<Arc<Gate>>,
+    pub(super) origins: Option<Origins>,
 }
 
 impl Builder {
@@ -53,6 +57,7 @@ impl Builder {
             path: "/socket.io".to_owned(),
             trailing_slash: true,
             settings: Settings::default(),
+            mistake: None,
         }
     }
 
@@ -244,6 +249,34 @@ impl Builder {
         self
     }
 
+    /// The origins whose pages may connect: by default all, but without CORS headers. See [`Origins`].
+    ///
+    /// Handshakes of others are refused, over WebSockets too, with status 403 and code 4.
+    pub fn origins(mut self, origins: impl Into<OriginPolicy>) -> Self {
+        let policy = origins.into();
+        self.settings.origins = policy.known;
+        self.gate().origins = Some(policy.ask);
+        self
+    }
+
+    /// A cookie with the session id, for load balancers: none by default. See [`Cookie`].
+    pub fn cookie(mut self, cookie: Cookie) -> Self {
+        if let Some(flaw) = cookie.flaw() {
+            self.mistaken(BuildError::new("cookie", format!("{cookie:?}"), flaw));
+        }
+        self.gate().cookie = Some(cookie);
+        self
+    }
+
+    /// The hooks, which a server has once it is asked for them.
+    pub(crate) fn gate(&mut self) -> &mut Gate {
+        Arc::make_mut(self.settings.gate.get_or_insert_default())
+    }
+
+    pub(crate) fn mistaken(&mut self, error: BuildError) {
+        self.mistake.get_or_insert(error);
+    }
+
     /// The server, if the options make sense.
     ///
     /// # Errors
@@ -251,6 +284,9 @@ impl Builder {
     /// Names the option, its value and what is wrong with it. Times have to be shorter than 2³² seconds, and all but
     /// [`ack_timeout`](Self::ack_timeout) longer than nothing.
     pub fn build(mut self) -> Result<SocketIo, BuildError> {
+        if let Some(mistake) = self.mistake {
+            return Err(mistake);
+        }
         let engine = &self.settings.engine;
         positive("ping_interval", engine.ping_interval)?;
         positive("ping_timeout", engine.ping_timeout)?;
@@ -298,6 +334,8 @@ impl Default for Settings {
             max_events_in_flight: 1_000,
             bundle: None,
             adapter: None,
+            gate: None,
+            origins: None,
         }
     }
 }
@@ -345,7 +383,7 @@ pub struct BuildError {
 }
 
 impl BuildError {
-    fn new(option: &'static str, value: String, reason: impl Into<String>) -> Self {
+    pub(crate) fn new(option: &'static str, value: String, reason: impl Into<String>) -> Self {
         Self {
             option,
             value,

@@ -16,7 +16,8 @@ use crate::{
     adapter::Cluster,
     engine::{Acceptor, ClientBundle, CloseReason, Connection, Engine, Limit, PathRule, Receiver},
     server::{
-        Builder, Client, Namespace, builder::Settings, cluster, namespace::NamespaceInner, running::Running,
+        Builder, Client, Gate, Namespace, Origins, builder::Settings, cluster, namespace::NamespaceInner,
+        running::Running,
     },
 };
 
@@ -118,6 +119,18 @@ impl SocketIo {
         self.0.settings.path.as_str()
     }
 
+    /// Whether it serves the client's files: JS `server.serveClient()`.
+    #[must_use]
+    pub fn serve_client(&self) -> bool {
+        self.0.settings.bundle.is_some()
+    }
+
+    /// The origins that may connect, if they were given as a list or a function: JS `server.origins()`.
+    #[must_use]
+    pub fn origins(&self) -> Option<&Origins> {
+        self.0.settings.origins.as_ref()
+    }
+
     /// The Engine.IO server underneath.
     #[must_use]
     pub fn engine(&self) -> &Engine {
@@ -178,6 +191,10 @@ impl SocketIo {
 
     pub(super) fn upgrade(io: &Weak<IoInner>) -> Option<Self> {
         io.upgrade().map(Self)
+    }
+
+    pub(crate) fn gate(&self) -> Option<&Arc<Gate>> {
+        self.0.settings.gate.as_ref()
     }
 
     pub(super) fn settings(&self) -> &Settings {

@@ -10,16 +10,19 @@ mod builder;
 mod client;
 mod cluster;
 mod connect;
+mod cookie;
 mod disconnect;
 mod dispatch;
 mod emit;
 mod error;
 mod extensions;
+mod gate;
 mod in_flight;
 mod inbox;
 mod io;
 mod listeners;
 mod namespace;
+mod origins;
 mod pending_acks;
 mod receive;
 mod running;
@@ -31,18 +34,21 @@ mod to_socket;
 pub(crate) use self::dispatch::{
     BoxError, ConnectListener, DisconnectListener, ErrorListener, EventListener, Middleware, Rejected, Run,
 };
+pub(crate) use self::gate::{Ask, BoxFuture, Gate, Sharing};
 pub use self::{
     ack::{AckFuture, AckSender, AckStream},
     broadcast::Broadcast,
     builder::{BuildError, Builder},
     client::Client,
     cluster::{RemoteSocket, ServerEvent},
+    cookie::{Cookie, SameSite},
     disconnect::DisconnectReason,
     dispatch::{DisconnectParts, EventParts},
     error::{AckError, BroadcastAckError, ConnectError, EmitError, HandlerError},
     extensions::Extensions,
     io::SocketIo,
     namespace::Namespace,
+    origins::{AsyncOrigins, InvalidOrigin, OriginPolicy, OriginRefused, Origins},
     socket::Socket,
     socket_handshake::Handshake,
     socket_listeners::ListenerId,

@@ -55,6 +55,7 @@ const IO_AXUM_TOWER: &[Names] = &[DATA, SERVICE, DRIVER, AXUM, TOWER];
 
 /// The files of the engine that stand in the world: they know connections, clocks and locks.
 const ENGINE_DRIVERS: Names = &[
+    "engine/admission",
     "engine/clock",
     "engine/connection",
     "engine/core",

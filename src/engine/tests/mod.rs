@@ -316,7 +316,7 @@ impl Ws {
             .unwrap()
             .into_parts();
         let handshake = Handshake::new(parts, None, false, std::time::SystemTime::UNIX_EPOCH);
-        let opening = Opening::Handshake(server.engine.clone(), protocol, handshake);
+        let opening = Opening::Handshake(server.engine.clone(), protocol, handshake, None);
         let mut ws = Self::connect(opening, query, pipe).await;
         assert!(ws.text().await.starts_with("0{"));
         ws

@@ -23,13 +23,16 @@ pub(in crate::engine) use self::direct::Direct;
 use self::{driver::Driver, io::Io};
 use crate::{
     Protocol,
-    engine::{Connection, Engine, Handshake, Transport, clock, connection::PollingFormat, refused},
+    engine::{
+        Connection, Engine, Handshake, Transport, admission::Reserved, clock, connection::PollingFormat,
+        refused,
+    },
 };
 
 /// What a WebSocket is for.
 pub(in crate::engine) enum Opening {
     /// A session of its own.
-    Handshake(Engine, Protocol, Handshake),
+    Handshake(Engine, Protocol, Handshake, Option<Reserved>),
     /// The next transport of a session that polls.
     Probe(Connection),
 }
@@ -64,9 +67,9 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     match opening {
-        Opening::Handshake(engine, protocol, handshake) => {
+        Opening::Handshake(engine, protocol, handshake, reserved) => {
             let format = PollingFormat::default();
-            let connection = engine.connect(Transport::WebSocket, protocol, handshake, format)?;
+            let connection = engine.connect(Transport::WebSocket, protocol, handshake, format, reserved)?;
             Some(Driver::open(io, early, connection, b64))
         }
         Opening::Probe(connection) => {
