@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::json;
+
 /// Whether servers and clients keep this event name for themselves: it can be neither sent nor received.
 pub(crate) fn is_reserved(name: &str) -> bool {
     matches!(
@@ -20,9 +22,9 @@ pub(super) fn event_name(raw: &str) -> Option<Cow<'_, str>> {
 }
 
 fn unescape(raw: &str) -> Option<Cow<'_, str>> {
-    match memchr::memchr(b'\\', raw.as_bytes()) {
-        None => Some(Cow::Borrowed(&raw[1..raw.len() - 1])),
-        Some(_) => serde_json::from_str(raw).ok().map(Cow::Owned),
+    match json::plain(raw) {
+        Some(name) => Some(Cow::Borrowed(name)),
+        None => serde_json::from_str(raw).ok().map(Cow::Owned),
     }
 }
 

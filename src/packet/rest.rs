@@ -25,8 +25,8 @@ pub struct Rest<T>(pub Vec<T>);
 /// Whether a type of this name is a [`Rest`].
 pub(super) fn is_rest(name: &str) -> bool {
     let of_unit = type_name::<Rest<()>>();
-    let open = of_unit.find('<').map_or(of_unit.len(), |open| open + 1);
-    name.starts_with(&of_unit[..open])
+    // All but the argument and what closes it: `…::Rest<`.
+    name.starts_with(&of_unit[..of_unit.len() - "()>".len()])
 }
 
 impl<T: Serialize> Serialize for Rest<T> {

@@ -18,22 +18,34 @@ impl Shape {
     /// Told by the name of the type: serde cannot tell a tuple from an array (`serialize_tuple`) nor from the pairs that some
     /// structs serialise as, nor `()` from a null value (`serialize_unit`), and those are one argument each.
     pub(super) fn of<T: ?Sized>() -> Self {
-        match pointee(type_name::<T>()) {
-            "()" => Self::None,
-            name if name.starts_with('(') || is_rest(name) => Self::Several,
+        let name = type_name::<T>();
+        // The names are constants, so for nearly all types the compiler answers this by itself.
+        if name.as_bytes()[0] == b'&' || POINTERS.iter().any(|(open, _)| name.starts_with(open)) {
+            return Self::of_name(pointee(name));
+        }
+        Self::of_name(name)
+    }
+
+    #[inline]
+    fn of_name(name: &str) -> Self {
+        match name.as_bytes() {
+            b"()" => Self::None,
+            [b'(', ..] => Self::Several,
+            _ if is_rest(name) => Self::Several,
             _ => Self::One,
         }
     }
 }
 
+const POINTERS: [(&str, &str); 5] = [
+    ("&", ""),
+    ("mut ", ""),
+    ("alloc::boxed::Box<", ">"),
+    ("alloc::sync::Arc<", ">"),
+    ("alloc::rc::Rc<", ">"),
+];
+
 fn pointee(mut name: &'static str) -> &'static str {
-    const POINTERS: [(&str, &str); 5] = [
-        ("&", ""),
-        ("mut ", ""),
-        ("alloc::boxed::Box<", ">"),
-        ("alloc::sync::Arc<", ">"),
-        ("alloc::rc::Rc<", ">"),
-    ];
     let unwrap = |name: &'static str| {
         let inside = |(open, close): &(&str, &str)| name.strip_prefix(*open)?.strip_suffix(*close);
         POINTERS.iter().find_map(inside)

@@ -9,7 +9,7 @@ mod scan;
 mod write;
 
 pub(super) use self::{
-    read::from_json,
+    read::{from_json, plain},
     scan::Scanner,
     write::{TextAsBytes, TextNext, string},
 };

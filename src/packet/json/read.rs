@@ -2,6 +2,8 @@
 
 use serde::de::{DeserializeSeed, Deserializer, Visitor};
 
+use super::plain::plain_len;
+
 /// Deserialises a value from its text, which is known to be JSON.
 pub(in crate::packet) fn from_json<'de, S: DeserializeSeed<'de>>(
     seed: S,
@@ -10,21 +12,19 @@ pub(in crate::packet) fn from_json<'de, S: DeserializeSeed<'de>>(
     seed.deserialize(Json(json))
 }
 
+/// What is between the quotation marks of a string without escapes, which this JSON may be.
+pub(in crate::packet) fn plain(json: &str) -> Option<&str> {
+    let inner = json.strip_prefix('"')?.strip_suffix('"')?;
+    (plain_len(inner.as_bytes()) == inner.len()).then_some(inner)
+}
+
 /// A value. A string without escapes is lent as it is where a string, or anything, is asked for; the rest is `serde_json`'s.
 struct Json<'de>(&'de str);
-
-impl<'de> Json<'de> {
-    /// What is between the quotation marks.
-    fn plain(&self) -> Option<&'de str> {
-        let inner = self.0.strip_prefix('"')?.strip_suffix('"')?;
-        memchr::memchr(b'\\', inner.as_bytes()).is_none().then_some(inner)
-    }
-}
 
 macro_rules! lent {
     ($($method:ident)*) => {
         $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
-            match self.plain() {
+            match plain(self.0) {
                 Some(text) => visitor.visit_borrowed_str(text),
                 None => serde_json::Deserializer::from_str(self.0).$method(visitor),
             }
