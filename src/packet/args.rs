@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use self::slices::Slices;
 use super::{
     error::{ArgError, DecodeError, Reason},
-    json::Scanner,
+    json::{Element, Scanner},
     name, placeholder,
     shape::Shape,
 };
@@ -113,7 +113,7 @@ impl<'a> Args<'a> {
     pub(crate) fn next<T: DeserializeOwned>(&mut self) -> Result<T, ArgError> {
         let index = self.next;
         let raw = self.next_raw();
-        placeholder::from_str(raw.unwrap_or("null"), self.attachments)
+        placeholder::read(raw.unwrap_or(Element::NULL), self.attachments)
             .map_err(|source| ArgError::new(index, raw.is_none(), source))
     }
 
@@ -139,7 +139,7 @@ impl<'a> Args<'a> {
     }
 
     /// The JSON of the next argument, its placeholders left in it.
-    pub(crate) fn next_raw(&mut self) -> Option<&'a str> {
+    pub(in crate::packet) fn next_raw(&mut self) -> Option<Element<'a>> {
         let raw = self.raw.get(self.next)?;
         self.next += 1;
         Some(raw)

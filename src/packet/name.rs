@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::json;
+use super::json::Element;
 
 /// Whether servers and clients keep this event name for themselves: it can be neither sent nor received.
 pub(crate) fn is_reserved(name: &str) -> bool {
@@ -12,19 +12,15 @@ pub(crate) fn is_reserved(name: &str) -> bool {
     )
 }
 
-/// The name an event's first element stands for, which is any string or number; `raw` is that element, valid JSON.
-pub(super) fn event_name(raw: &str) -> Option<Cow<'_, str>> {
-    match raw.as_bytes().first() {
-        Some(b'"') => unescape(raw),
-        Some(b'-' | b'0'..=b'9') => Some(number_name(raw)),
-        _ => None,
+/// The name an event's first element stands for, which is any string or number.
+pub(super) fn event_name(first: Element<'_>) -> Option<Cow<'_, str>> {
+    if let Some(name) = first.plain() {
+        return Some(Cow::Borrowed(name));
     }
-}
-
-fn unescape(raw: &str) -> Option<Cow<'_, str>> {
-    match json::plain(raw) {
-        Some(name) => Some(Cow::Borrowed(name)),
-        None => serde_json::from_str(raw).ok().map(Cow::Owned),
+    match first.json.as_bytes().first() {
+        Some(b'"') => serde_json::from_str(first.json).ok().map(Cow::Owned),
+        Some(b'-' | b'0'..=b'9') => Some(number_name(first.json)),
+        _ => None,
     }
 }
 

@@ -8,7 +8,7 @@ use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, Map
 
 use super::{
     error::{DecodeError, Reason},
-    json::from_json,
+    json::{Element, from_json},
     value::{NUMBER_KEY, Value},
 };
 
@@ -36,24 +36,25 @@ pub(crate) fn check_placeholders(payload: &str, attachments: usize) -> Result<()
 }
 
 /// Deserialises an argument, the placeholders in it replaced.
-pub(super) fn from_str<T: DeserializeOwned>(
-    json: &str,
+pub(super) fn read<T: DeserializeOwned>(
+    element: Element<'_>,
     attachments: &[Bytes],
 ) -> Result<T, serde_json::Error> {
-    seeded(PhantomData, json, attachments)
+    seeded(PhantomData, element, attachments)
 }
 
-/// As [`from_str`], for a type that is described by a value.
+/// As [`read`], for a type that is described by a value.
 ///
 /// Bytes can stand anywhere in a type, also where serde asks for "anything" and buffers it (flattened, untagged), and JSON has
 /// no notion of them; so an argument that has placeholders goes through a [`Value`], which has. All others do not.
 pub(super) fn seeded<'de, S: DeserializeSeed<'de>>(
     seed: S,
-    json: &'de str,
+    element: Element<'de>,
     attachments: &[Bytes],
 ) -> Result<S::Value, serde_json::Error> {
+    let json = element.json;
     if attachments.is_empty() || !may_hold_placeholder(json) {
-        return from_json(seed, json);
+        return from_json(seed, element);
     }
     if let Some((number, "")) = canonical(json) {
         return seed.deserialize(Value::Binary(attachment(Some(number), attachments)?.clone()));

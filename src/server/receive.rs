@@ -139,7 +139,7 @@ impl Socket {
                 "nobody listens to an event"
             );
         }
-        for listener in shared_any.iter().chain(&own_any).chain(shared).chain(&own) {
+        for listener in [shared_any, &own_any, shared, &own].into_iter().flatten() {
             let mut parts = EventParts::new(self, name, args.clone(), &mut ack);
             if let Some(run) = dispatch::prepare(self, Some(name), || listener.call(&mut parts)) {
                 take(name, run);

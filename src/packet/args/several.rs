@@ -5,7 +5,7 @@ use serde::{
     forward_to_deserialize_any,
 };
 
-use super::{ArgError, Args, placeholder};
+use super::{ArgError, Args, Element, placeholder};
 
 /// Reads a tuple, one argument for each of its fields, or a list of all arguments.
 pub(super) fn read<T: DeserializeOwned>(args: &mut Args<'_>) -> Result<T, ArgError> {
@@ -70,6 +70,6 @@ impl<'de> SeqAccess<'de> for Fields<'_, '_, 'de> {
         let index = args.next;
         let raw = args.next_raw();
         self.reader.reading = (index, raw.is_none());
-        placeholder::seeded(seed, raw.unwrap_or("null"), args.attachments).map(Some)
+        placeholder::seeded(seed, raw.unwrap_or(Element::NULL), args.attachments).map(Some)
     }
 }

@@ -1,5 +1,7 @@
 //! The arguments' JSON.
 
+use crate::packet::json::Element;
+
 /// Few events have more arguments than this; those that have take an allocation.
 const INLINE: usize = 4;
 
@@ -7,8 +9,8 @@ const INLINE: usize = 4;
 /// as the text.)
 #[derive(Clone, Debug, Default)]
 pub(super) struct Slices<'a> {
-    first: [&'a str; INLINE],
-    more: Vec<&'a str>,
+    first: [Element<'a>; INLINE],
+    more: Vec<Element<'a>>,
     len: usize,
 }
 
@@ -17,7 +19,7 @@ impl<'a> Slices<'a> {
         self.len
     }
 
-    pub(super) fn get(&self, index: usize) -> Option<&'a str> {
+    pub(super) fn get(&self, index: usize) -> Option<Element<'a>> {
         match index.checked_sub(INLINE) {
             _ if index >= self.len => None,
             None => Some(self.first[index]),
@@ -25,7 +27,7 @@ impl<'a> Slices<'a> {
         }
     }
 
-    pub(super) fn push(&mut self, slice: &'a str) {
+    pub(super) fn push(&mut self, slice: Element<'a>) {
         match self.first.get_mut(self.len) {
             Some(free) => *free = slice,
             None => self.more.push(slice),

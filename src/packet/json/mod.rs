@@ -9,8 +9,8 @@ mod scan;
 mod write;
 
 pub(super) use self::{
-    read::{from_json, plain},
-    scan::Scanner,
+    read::from_json,
+    scan::{Element, Scanner},
     write::{TextAsBytes, TextNext, string},
 };
 

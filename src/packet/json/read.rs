@@ -2,31 +2,25 @@
 
 use serde::de::{DeserializeSeed, Deserializer, Visitor};
 
-use super::plain::plain_len;
+use super::scan::Element;
 
 /// Deserialises a value from its text, which is known to be JSON.
 pub(in crate::packet) fn from_json<'de, S: DeserializeSeed<'de>>(
     seed: S,
-    json: &'de str,
+    element: Element<'de>,
 ) -> Result<S::Value, serde_json::Error> {
-    seed.deserialize(Json(json))
-}
-
-/// What is between the quotation marks of a string without escapes, which this JSON may be.
-pub(in crate::packet) fn plain(json: &str) -> Option<&str> {
-    let inner = json.strip_prefix('"')?.strip_suffix('"')?;
-    (plain_len(inner.as_bytes()) == inner.len()).then_some(inner)
+    seed.deserialize(Json(element))
 }
 
 /// A value. A string without escapes is lent as it is where a string, or anything, is asked for; the rest is `serde_json`'s.
-struct Json<'de>(&'de str);
+struct Json<'de>(Element<'de>);
 
 macro_rules! lent {
     ($($method:ident)*) => {
         $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
-            match plain(self.0) {
+            match self.0.plain() {
                 Some(text) => visitor.visit_borrowed_str(text),
-                None => serde_json::Deserializer::from_str(self.0).$method(visitor),
+                None => serde_json::Deserializer::from_str(self.0.json).$method(visitor),
             }
         })*
     };
@@ -35,7 +29,7 @@ macro_rules! lent {
 macro_rules! delegated {
     ($($method:ident($($arg:ident: $Type:ty),*);)*) => {
         $(fn $method<V: Visitor<'de>>(self, $($arg: $Type,)* visitor: V) -> Result<V::Value, Self::Error> {
-            serde_json::Deserializer::from_str(self.0).$method($($arg,)* visitor)
+            serde_json::Deserializer::from_str(self.0.json).$method($($arg,)* visitor)
         })*
     };
 }

@@ -4,6 +4,26 @@ use smallvec::SmallVec;
 
 use super::plain::plain_len;
 
+/// A value where it lies.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::packet) struct Element<'a> {
+    pub(in crate::packet) json: &'a str,
+    /// A string without escapes.
+    is_plain: bool,
+}
+
+impl<'a> Element<'a> {
+    pub(in crate::packet) const NULL: Self = Self {
+        json: "null",
+        is_plain: false,
+    };
+
+    /// What is between the quotation marks of a string without escapes, if it is one.
+    pub(in crate::packet) fn plain(&self) -> Option<&'a str> {
+        self.is_plain.then(|| &self.json[1..self.json.len() - 1])
+    }
+}
+
 /// Goes through JSON text from value to value. `None` from any of its methods: this is not JSON.
 pub(in crate::packet) struct Scanner<'a> {
     text: &'a str,
@@ -23,7 +43,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Goes through an array, handing out the text of each of its elements, to the end of the text.
-    pub(in crate::packet) fn array(mut self, mut each: impl FnMut(&'a str)) -> Option<()> {
+    pub(in crate::packet) fn array(mut self, mut each: impl FnMut(Element<'a>)) -> Option<()> {
         self.space();
         self.expect(b'[')?;
         self.space();
@@ -47,15 +67,16 @@ impl<'a> Scanner<'a> {
         (self.at == self.text.len()).then_some(())
     }
 
-    /// The text of the value that begins here.
-    fn value(&mut self) -> Option<&'a str> {
+    /// The value that begins here.
+    fn value(&mut self) -> Option<Element<'a>> {
         let start = self.at;
-        match self.peek()? {
+        let is_plain = match self.peek()? {
             b'"' => self.string()?,
-            b'{' | b'[' => self.container()?,
-            _ => self.scalar()?,
-        }
-        Some(&self.text[start..self.at])
+            b'{' | b'[' => self.container().map(|()| false)?,
+            _ => self.scalar().map(|()| false)?,
+        };
+        let json = &self.text[start..self.at];
+        Some(Element { json, is_plain })
     }
 
     fn container(&mut self) -> Option<()> {
@@ -89,7 +110,7 @@ impl<'a> Scanner<'a> {
         let object = match self.peek()? {
             b'{' => true,
             b'[' => false,
-            b'"' => return self.string().map(|()| false),
+            b'"' => return self.string().map(|_| false),
             _ => return self.scalar().map(|()| false),
         };
         self.at += 1;
@@ -115,15 +136,18 @@ impl<'a> Scanner<'a> {
         Some(())
     }
 
-    fn string(&mut self) -> Option<()> {
+    /// Whether it has no escapes.
+    fn string(&mut self) -> Option<bool> {
         self.expect(b'"')?;
+        let mut is_plain = true;
         loop {
             self.at += plain_len(&self.bytes()[self.at..]);
             match self.next()? {
-                b'"' => return Some(()),
+                b'"' => return Some(is_plain),
                 b'\\' => self.escape()?,
                 _ => return None,
             }
+            is_plain = false;
         }
     }
 

@@ -7,8 +7,15 @@ use crate::packet::{Value, encode::event};
 
 fn elements(json: &str) -> Option<Vec<&str>> {
     let mut elements = Vec::new();
-    Scanner::new(json).array(|element| elements.push(element))?;
+    Scanner::new(json).array(|element| elements.push(element.json))?;
     Some(elements)
+}
+
+/// The only element of an array.
+fn only(json: &str) -> Element<'_> {
+    let mut only = None;
+    Scanner::new(json).array(|element| only = Some(element)).unwrap();
+    only.unwrap()
 }
 
 /// What `serde_json` makes of the same text.
@@ -162,7 +169,8 @@ fn every_shape_of_a_value_is_written_as_serde_json_writes_it() {
 #[test]
 fn a_string_is_lent_and_everything_else_is_read_as_serde_json_reads_it() {
     fn both<T: serde::de::DeserializeOwned + std::fmt::Debug + PartialEq>(json: &str) {
-        let read: Result<T, _> = from_json(std::marker::PhantomData::<T>, json);
+        let array = format!("[{json}]");
+        let read: Result<T, _> = from_json(std::marker::PhantomData::<T>, only(&array));
         let expected: Result<T, _> = serde_json::from_str(json);
         assert_eq!(
             read.map_err(|error| error.to_string()),
@@ -193,7 +201,7 @@ fn a_string_is_lent_and_everything_else_is_read_as_serde_json_reads_it() {
 
 #[test]
 fn an_error_says_what_was_there_instead() {
-    let error = from_json(std::marker::PhantomData::<u32>, r#""text""#).unwrap_err();
+    let error = from_json(std::marker::PhantomData::<u32>, only(r#"["text"]"#)).unwrap_err();
     assert!(
         error
             .to_string()

@@ -68,7 +68,9 @@ fn arguments_are_slices_of_the_packet() {
     let mut args = args::event(r#"["e", 1 ,{"a": [1, 2]},"x,]\"y",null,5,6]"#, Protocol::V4)
         .unwrap()
         .args;
-    let raw: Vec<_> = std::iter::from_fn(|| args.next_raw()).collect();
+    let raw: Vec<_> = std::iter::from_fn(|| args.next_raw())
+        .map(|element| element.json)
+        .collect();
     assert_eq!(raw, ["1", r#"{"a": [1, 2]}"#, r#""x,]\"y""#, "null", "5", "6"]);
 }
 
