@@ -1,9 +1,15 @@
 //! A compact copy of the request that opened a connection.
 
-use std::{fmt, net::SocketAddr, sync::OnceLock, time::SystemTime};
+use std::{
+    fmt,
+    net::{SocketAddr, SocketAddrV6},
+    sync::OnceLock,
+    time::SystemTime,
+};
 
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Uri, Version, request::Parts};
 use hyper::upgrade::OnUpgrade;
+use smallvec::SmallVec;
 
 /// The longest request head that is kept, in bytes. Browsers send one or two thousand; HTTP servers take far more, and a
 /// client could have it kept for every connection.
@@ -14,18 +20,17 @@ static COMMON: OnceLock<Extensions> = OnceLock::new();
 
 /// The request that opened a connection, kept for the connection's life.
 ///
-/// The method, the target and all headers stand in one allocation, each behind its length. The originals would be
+/// The peer's address, the method, the target and all headers stand in one allocation, each behind its length. The originals would be
 /// slices of the HTTP connection's read buffer, and a single header value kept alive keeps the whole of it.
 ///
 /// ```text
-/// method │ target │ name │ value │ name │ value │ …
+/// address │ method │ target │ name │ value │ name │ value │ …
 /// ```
 pub(crate) struct Handshake {
     fields: Box<[u8]>,
     issued: SystemTime,
     /// Empty if they are [`COMMON`].
     extensions: Extensions,
-    remote: Option<SocketAddr>,
     version: Version,
     common: bool,
 }
@@ -38,7 +43,7 @@ impl Handshake {
 
     /// Copies the request. The user's extensions are kept as they are, unless they are the `common` ones.
     pub(crate) fn new(parts: Parts, remote: Option<SocketAddr>, common: bool, issued: SystemTime) -> Self {
-        let fields = copy_fields(&parts);
+        let fields = copy_fields(&parts, remote);
         let mut extensions = own_extensions(parts.extensions);
         if common {
             let own = std::mem::take(&mut extensions);
@@ -48,14 +53,13 @@ impl Handshake {
             fields,
             issued,
             extensions,
-            remote,
             version: parts.version,
             common,
         }
     }
 
     pub(crate) fn remote_addr(&self) -> Option<SocketAddr> {
-        self.remote
+        read_address(self.fields().next()?)
     }
 
     pub(crate) fn issued(&self) -> SystemTime {
@@ -63,7 +67,7 @@ impl Handshake {
     }
 
     pub(crate) fn method(&self) -> &str {
-        text(self.fields().next().unwrap_or_default())
+        text(self.fields().nth(1).unwrap_or_default())
     }
 
     /// Path and query, as the request line of HTTP/1.1 has them.
@@ -91,7 +95,7 @@ impl Handshake {
     /// All headers in the order they came, names in lower case.
     pub(crate) fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
         let mut fields = self.fields();
-        fields.nth(1);
+        fields.nth(2);
         std::iter::from_fn(move || Some((text(fields.next()?), fields.next()?)))
     }
 
@@ -117,7 +121,7 @@ impl Handshake {
     }
 
     fn target(&self) -> &str {
-        text(self.fields().nth(1).unwrap_or_default())
+        text(self.fields().nth(2).unwrap_or_default())
     }
 
     fn fields(&self) -> Fields<'_> {
@@ -129,7 +133,7 @@ impl fmt::Debug for Handshake {
     // The target and the headers hold credentials, so they aren't shown.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handshake")
-            .field("remote", &self.remote)
+            .field("remote", &self.remote_addr())
             .field("version", &self.version)
             .finish_non_exhaustive()
     }
@@ -156,10 +160,11 @@ impl<'a> Iterator for Fields<'a> {
     }
 }
 
-fn copy_fields(parts: &Parts) -> Box<[u8]> {
+fn copy_fields(parts: &Parts, remote: Option<SocketAddr>) -> Box<[u8]> {
     let target = parts.uri.to_string();
     // A close upper bound, so that the copy is one allocation and shrinking it moves little.
-    let mut fields = Vec::with_capacity(head_len(parts));
+    let mut fields = Vec::with_capacity(head_len(parts) + MAX_ADDRESS);
+    push_field(&mut fields, &address(remote));
     push_field(&mut fields, parts.method.as_str().as_bytes());
     push_field(&mut fields, target.as_bytes());
     for (name, value) in &parts.headers {
@@ -167,6 +172,43 @@ fn copy_fields(parts: &Parts) -> Box<[u8]> {
         push_field(&mut fields, value.as_bytes());
     }
     fields.into_boxed_slice()
+}
+
+/// The longest [`address`], with its length.
+const MAX_ADDRESS: usize = 1 + 16 + 2 + 4 + 4;
+
+/// The peer's address in as many bytes as it needs: none if it isn't known.
+fn address(remote: Option<SocketAddr>) -> SmallVec<[u8; MAX_ADDRESS]> {
+    let mut bytes = SmallVec::new();
+    match remote {
+        None => {}
+        Some(SocketAddr::V4(address)) => {
+            bytes.extend_from_slice(&address.ip().octets());
+            bytes.extend_from_slice(&address.port().to_be_bytes());
+        }
+        Some(SocketAddr::V6(address)) => {
+            bytes.extend_from_slice(&address.ip().octets());
+            bytes.extend_from_slice(&address.port().to_be_bytes());
+            bytes.extend_from_slice(&address.flowinfo().to_be_bytes());
+            bytes.extend_from_slice(&address.scope_id().to_be_bytes());
+        }
+    }
+    bytes
+}
+
+/// What [`address`] wrote.
+fn read_address(bytes: &[u8]) -> Option<SocketAddr> {
+    if let Some((ip, port)) = bytes.split_first_chunk::<4>()
+        && let Ok(port) = <[u8; 2]>::try_from(port)
+    {
+        return Some((*ip, u16::from_be_bytes(port)).into());
+    }
+    let (ip, rest) = bytes.split_first_chunk::<16>()?;
+    let (port, rest) = rest.split_first_chunk()?;
+    let (flowinfo, scope) = rest.split_first_chunk()?;
+    let scope = u32::from_be_bytes(scope.try_into().ok()?);
+    let (port, flowinfo) = (u16::from_be_bytes(*port), u32::from_be_bytes(*flowinfo));
+    Some(SocketAddrV6::new((*ip).into(), port, flowinfo, scope).into())
 }
 
 /// The length of a request head, in the form HTTP/1.1 gives it: what separates its fields is four bytes for each.
@@ -235,6 +277,20 @@ mod tests {
 
     fn copy(parts: Parts) -> Handshake {
         Handshake::new(parts, None, false, UNIX_EPOCH)
+    }
+
+    #[test]
+    fn an_address_of_either_kind_is_kept_whole() {
+        let scoped = SocketAddrV6::new([0xfe80, 0, 0, 0, 1, 2, 3, 4].into(), 65_535, 7, 9);
+        let addresses = [
+            None,
+            Some("127.0.0.1:8080".parse().unwrap()),
+            Some("[::ffff:10.0.0.1]:1".parse().unwrap()),
+            Some(SocketAddr::V6(scoped)),
+        ];
+        for remote in addresses {
+            assert_eq!(read_address(&address(remote)), remote);
+        }
     }
 
     #[test]

@@ -44,13 +44,14 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("client", &["client::Client::open", "client::Client>::open"]),
     ("connection", &["engine::connection::", "engine::service::"]),
     ("registration", &["tokio::runtime::io::"]),
+    ("stream", &["tcp::split_owned::"]),
     ("task", &["task::core::Cell", "task::core::_"]),
 ];
 
 /// The most bytes of each owner per idle WebSocket connection with one socket.
 const BUDGET: &[(&str, u64)] = &[
     ("client", 96),
-    ("connection", 368),
+    ("connection", 352),
     ("handshake", 288),
     ("index", 64),
     ("registration", 264),
@@ -58,6 +59,8 @@ const BUDGET: &[(&str, u64)] = &[
     // What hyper and axum leave behind, and the timers of the runtime.
     ("rest", 16),
     ("socket", 144),
+    // The two halves of a socket are one of these.
+    ("stream", 56),
     ("task", 264),
     // Its slots grow twofold, and connections may fall into several.
     ("wheel", 48),

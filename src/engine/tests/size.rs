@@ -10,10 +10,10 @@ const SMALL_TASK: usize = 152;
 #[test]
 fn an_idle_connection_is_small() {
     let sizes = [
-        ("connection", size_of::<Inner>(), 368),
+        ("connection", size_of::<Inner>(), 336),
         ("what its lock protects", size_of::<Core>(), 216),
         ("outbox", size_of::<Outbox>(), 72),
-        ("handshake without its bytes", size_of::<Handshake>(), 80),
+        ("handshake without its bytes", size_of::<Handshake>(), 48),
         ("WebSocket driver", driver_size(), SMALL_TASK),
     ];
     for (name, size, limit) in sizes {
