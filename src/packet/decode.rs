@@ -53,6 +53,20 @@ pub(crate) fn decode(
     protocol: Protocol,
     max_attachments: usize,
 ) -> Result<Packet<'_>, DecodeError> {
+    let packet = decode_checked(text, protocol, max_attachments)?;
+    packet.check(protocol)?;
+    Ok(packet)
+}
+
+/// Takes a packet apart that [`decode`] has accepted before: its payload isn't checked again.
+///
+/// # Errors
+/// As [`decode`], for another text.
+pub(crate) fn decode_checked(
+    text: &str,
+    protocol: Protocol,
+    max_attachments: usize,
+) -> Result<Packet<'_>, DecodeError> {
     let (kind, rest) = packet_type(text, protocol)?;
     let (attachments, rest) = match kind.is_binary() {
         true => attachment_count(rest, max_attachments)?,
@@ -61,16 +75,14 @@ pub(crate) fn decode(
     let (namespace, rest) = namespace(rest);
     let (namespace, query) = split_query(namespace, protocol);
     let (id, payload) = packet_id(rest)?;
-    let packet = Packet {
+    Ok(Packet {
         kind,
         namespace,
         query,
         id,
         attachments,
         payload,
-    };
-    packet.check(protocol)?;
-    Ok(packet)
+    })
 }
 
 impl PacketType {

@@ -30,7 +30,7 @@ mod tests;
 
 pub(crate) use args::Args;
 pub(crate) use attachments::Pending;
-pub(crate) use decode::{Packet, PacketType, decode};
+pub(crate) use decode::{Packet, PacketType, decode, decode_checked};
 pub(crate) use depth::is_nested_deeper;
 pub use error::ArgError;
 pub(crate) use error::{DecodeError, EncodeError};

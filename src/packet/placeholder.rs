@@ -25,7 +25,7 @@ const BEFORE_NUMBER: &str = r#"":true,"num":"#;
 /// A placeholder's number is missing, not a number, or too large. What else serde dislikes, such as half a surrogate pair or too
 /// many levels, is legal JSON all the same, and an error of the argument when it is read.
 pub(crate) fn check_placeholders(payload: &str, attachments: usize) -> Result<(), DecodeError> {
-    if !may_hold_placeholder(payload) || all_are_canonical(payload, attachments) {
+    if all_are_canonical(payload, attachments) {
         return Ok(());
     }
     let mut json = serde_json::Deserializer::from_str(payload);
@@ -53,11 +53,14 @@ pub(super) fn seeded<'de, S: DeserializeSeed<'de>>(
     attachments: &[Bytes],
 ) -> Result<S::Value, serde_json::Error> {
     let json = element.json;
-    if attachments.is_empty() || !may_hold_placeholder(json) {
+    if attachments.is_empty() {
         return from_json(seed, element);
     }
     if let Some((number, "")) = canonical(json) {
         return seed.deserialize(Value::Binary(attachment(Some(number), attachments)?.clone()));
+    }
+    if !may_hold_placeholder(json) {
+        return from_json(seed, element);
     }
     let mut value = serde_json::from_str(json)?;
     restore(&mut value, attachments)?;

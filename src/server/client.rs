@@ -276,7 +276,7 @@ impl Receiver for ClientInner {
         drop(state);
         let (text, attachments) = complete.into_parts();
         let limit = self.io.settings().max_attachments;
-        let decoded = packet::decode(&text, self.connection.protocol(), limit).and_then(|packet| {
+        let decoded = packet::decode_checked(&text, self.connection.protocol(), limit).and_then(|packet| {
             packet::check_placeholders(packet.payload, attachments.len()).map(|()| packet)
         });
         match decoded {
