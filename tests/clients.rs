@@ -9,11 +9,12 @@ mod programs;
 #[path = "support/setup.rs"]
 mod setup;
 
+use axum_socketio::SocketIo;
 use contract::Server;
 use programs::Client;
 
 async fn play(client: Client, transports: &str) {
-    let server = Server::start().await;
+    let server = Server::start(SocketIo::builder()).await;
     programs::play(client, transports, server.url()).await;
 }
 

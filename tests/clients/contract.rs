@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use axum::{Router, extract::State};
 use axum_socketio::{
-    Ack, AckSender, ConnectError, DisconnectReason, Namespace, Socket, SocketIo, Value,
+    Ack, AckSender, Builder, ConnectError, DisconnectReason, Namespace, Socket, SocketIo, Value,
     ack::AckError,
     extract::{Auth, Data, Rest},
 };
@@ -32,10 +32,10 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) async fn start() -> Self {
+    pub(crate) async fn start(options: Builder) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("a bound listener has an address");
-        let app = Router::new().layer(contract().layer());
+        let app = Router::new().layer(contract(options).layer());
         #[expect(clippy::disallowed_methods, reason = "the server runs beside the client")]
         let serving = tokio::spawn(async move {
             axum::serve(listener, app).await.expect("the server runs");
@@ -57,8 +57,8 @@ impl Drop for Server {
     }
 }
 
-fn contract() -> SocketIo {
-    let io = SocketIo::new();
+fn contract(options: Builder) -> SocketIo {
+    let io = options.build().expect("the options fit together");
     let reasons = Reasons::default();
     listen(io.of("/"), &reasons);
     listen(io.of("/custom"), &reasons);

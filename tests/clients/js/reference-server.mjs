@@ -3,12 +3,14 @@
 //     node reference-server.mjs 4 [port]      socket.io 4.8 with allowEIO3
 //     node reference-server.mjs 2 [port]      socket.io 2.5
 //
+// A third argument is JSON: options on top. `"refuse": true` among them is an `allowRequest` that refuses all.
+//
 // Prints its URL once it listens.
 
 import { createServer } from "node:http";
 import { packages } from "./packages.mjs";
 
-const [major = "4", port = "0"] = process.argv.slice(2);
+const [major = "4", port = "0", more = "{}"] = process.argv.slice(2);
 const UNICODE = "Grüße, \u2028 世界 😀";
 
 const http = createServer();
@@ -24,8 +26,10 @@ for (const path of ["/", "/custom", "/guarded"]) {
 http.listen(Number(port), "127.0.0.1", () => console.log(`http://127.0.0.1:${http.address().port}`));
 
 function makeServer(version) {
-  if (version === "2") return packages("sioserver2")(http, { serveClient: false });
-  return new (packages("sioserver4").Server)(http, { allowEIO3: true, serveClient: false });
+  const { refuse, ...options } = { serveClient: false, ...JSON.parse(more) };
+  if (refuse) options.allowRequest = (request, decide) => decide("no", false);
+  if (version === "2") return packages("sioserver2")(http, options);
+  return new (packages("sioserver4").Server)(http, { allowEIO3: true, ...options });
 }
 
 function guard(socket, next) {
