@@ -210,15 +210,18 @@ impl Connection {
 impl Connection {
     /// The cork of this thread sees to what has been queued.
     fn is_held_back(&self, core: &mut Core) -> bool {
-        let held_back = core.direct.is_some() && cork::hold_back(self, core.corked);
-        core.corked |= held_back;
-        held_back
+        if core.direct.is_none() || !core.outbox.is_written_at_once() {
+            return false;
+        }
+        let thread = cork::hold_back(self, core.corked_by);
+        core.corked_by = thread.unwrap_or(core.corked_by);
+        thread.is_some()
     }
 
     /// Writes what was held back, unless the driver is about to.
-    pub(super) fn flush(&self) {
+    pub(crate) fn flush(&self) {
         let mut core = self.lock();
-        core.corked = false;
+        core.corked_by = 0;
         if self.0.awake.load(Ordering::Relaxed) || core.outbox.is_empty() || core.outbox.is_writing() {
             return;
         }

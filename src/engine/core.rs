@@ -21,8 +21,8 @@ pub(super) struct Core {
     pub(super) b64: bool,
     /// Where others may write, while the driver of a WebSocket rests and has nothing to write.
     pub(super) direct: Option<Direct>,
-    /// A thread has held packets back, and will see to them.
-    pub(super) corked: bool,
+    /// The thread that has held packets back and will see to them; 0 is none.
+    pub(super) corked_by: u32,
     /// When the wheel looks at this connection next.
     pub(super) scheduled: Option<u32>,
     /// The driver of the transport: the task of the WebSocket, or the GET that is held.
@@ -59,7 +59,7 @@ impl Core {
             dispatching: true,
             b64: false,
             direct: None,
-            corked: false,
+            corked_by: 0,
             scheduled: None,
             driver: None,
             others: None,

@@ -1,25 +1,49 @@
 //! Connections that this thread has sent to and not written to yet.
 
-use std::{cell::RefCell, mem};
+use std::{
+    cell::RefCell,
+    mem,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use tokio::runtime::Handle;
 
 use super::Connection;
 
 /// How many connections a thread writes to before it does something else.
 const CHUNK: usize = 256;
 
+/// The number of the next thread that has a cork.
+static NEXT: AtomicU32 = AtomicU32::new(1);
+
 thread_local! {
-    static CORKED: RefCell<Corked> = const { RefCell::new(Corked { corks: 0, connections: Vec::new() }) };
+    static CORKED: RefCell<Corked> = RefCell::new(Corked {
+        thread: NEXT.fetch_add(1, Ordering::Relaxed),
+        corks: 0,
+        connections: Vec::new(),
+    });
 }
 
 struct Corked {
+    thread: u32,
     corks: usize,
-    connections: Vec<Connection>,
+    connections: Vec<Held>,
+}
+
+/// A connection that is written to when this is dropped, however that comes about.
+struct Held(Connection);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.flush();
+    }
 }
 
 /// Holds back what handlers on this thread send to connections whose tasks rest. When it is dropped, everything that was sent to
 /// one connection is written with one call, right here: that saves waking a task for each of them.
 ///
-/// Corks nest, and the outermost one counts. A thread that is about to block must not hold one.
+/// Corks nest, and the outermost one counts. Whoever waits for an answer to what was held back has to
+/// [flush](Connection::flush) it before.
 pub(crate) struct Cork(());
 
 impl Cork {
@@ -44,7 +68,7 @@ impl Drop for Cork {
         if connections.len() > CHUNK {
             spread(connections.split_off(CHUNK));
         }
-        connections.drain(..).for_each(|connection| connection.flush());
+        connections.clear();
         // The room for the next ones.
         CORKED.with_borrow_mut(|corked| {
             if corked.connections.capacity() == 0 {
@@ -54,22 +78,30 @@ impl Drop for Cork {
     }
 }
 
-/// Remembers a connection until the cork is pulled, unless it is remembered already. `false` if this thread has no cork: then
-/// somebody has to be woken.
-pub(super) fn hold_back(connection: &Connection, already: bool) -> bool {
-    CORKED.with_borrow_mut(|corked| {
-        if corked.corks > 0 && !already {
-            corked.connections.push(connection.clone());
+/// Remembers a connection until the cork is pulled, unless this thread has remembered it already: `by` is who has. Gives the
+/// number of this thread, or `None` if it has no cork: then somebody has to be woken.
+pub(super) fn hold_back(connection: &Connection, by: u32) -> Option<u32> {
+    let held_back = CORKED.try_with(|corked| {
+        let mut corked = corked.borrow_mut();
+        if corked.corks == 0 {
+            return None;
         }
-        corked.corks > 0
-    })
+        if by != corked.thread {
+            corked.connections.push(Held(connection.clone()));
+        }
+        Some(corked.thread)
+    });
+    // A thread that ends has none.
+    held_back.ok().flatten()
 }
 
 /// Has the others written to by tasks, so that the thread gets on with other things and other threads can help.
-#[expect(clippy::disallowed_methods, reason = "a driver")]
-fn spread(mut connections: Vec<Connection>) {
+fn spread(mut connections: Vec<Held>) {
+    let Ok(runtime) = Handle::try_current() else {
+        return;
+    };
     while !connections.is_empty() {
         let chunk = connections.split_off(connections.len().saturating_sub(CHUNK));
-        tokio::spawn(async move { chunk.iter().for_each(Connection::flush) });
+        runtime.spawn(async move { drop(chunk) });
     }
 }

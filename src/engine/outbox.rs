@@ -16,6 +16,9 @@ const ITEM_COST: usize = 64;
 /// Frames shorter than this are cheaper copied together than named one by one.
 pub(super) const LONG: usize = 2 * 1024;
 
+/// What whoever sends writes with one call, in bytes; more is left to the driver.
+const AT_ONCE: usize = 64 * 1024;
+
 /// One thing to send.
 #[derive(Debug)]
 pub(super) enum Item {
@@ -138,9 +141,9 @@ impl Outbox {
         self.written > 0
     }
 
-    /// What the queued packets cost.
-    pub(super) fn queued(&self) -> usize {
-        self.queued
+    /// What is queued is little enough to be written by whoever sends it.
+    pub(super) fn is_written_at_once(&self) -> bool {
+        self.queued <= AT_ONCE
     }
 
     /// All there is, if it is one frame of which nothing has been written.

@@ -124,10 +124,17 @@ impl<T: DeserializeOwned> Future for AckFuture<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let outcome = match &mut self.state {
             State::Failed(error) => Err(error.take().unwrap_or_else(AckError::disconnected)),
-            State::Waiting { reply, deadline, .. } => match Pin::new(reply).poll(cx) {
+            State::Waiting {
+                reply,
+                deadline,
+                socket,
+                ..
+            } => match Pin::new(reply).poll(cx) {
                 Poll::Ready(Ok(ack)) => ack.read(),
                 Poll::Ready(Err(_)) => Err(AckError::disconnected()),
                 Poll::Pending => {
+                    // The event may be held back, and whoever waits may block this thread.
+                    socket.connection().flush();
                     ready!(deadline.poll(cx));
                     Err(AckError::timeout())
                 }

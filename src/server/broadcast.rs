@@ -101,6 +101,8 @@ impl Broadcast {
 
     /// Sends an event to the selected sockets. Several arguments are given as a tuple, `()` is none.
     ///
+    /// What a handler sends leaves when the handler returns or waits: don't block the thread in between.
+    ///
     /// The packet is encoded once, however many they are. Never blocks: a socket whose outbox is full is handled as
     /// [`Builder::overflow`](crate::Builder::overflow) says, the others don't notice. What can't be serialised is traced; to hear
     /// of it use [`try_emit`](Self::try_emit).

@@ -27,6 +27,8 @@ impl Future for Writable<'_> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        // What was sent may be held back, and whoever waits may block this thread.
+        self.connection.flush();
         let mut core = self.connection.lock();
         if core.outbox.is_drained() || core.session.closed().is_some() {
             return Poll::Ready(());

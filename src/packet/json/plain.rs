@@ -4,6 +4,8 @@
 const LONG: usize = 128;
 /// The end of a search, so that text with many special bytes isn't searched to its end for each of them.
 const BLOCK: usize = 512;
+/// Special bytes that stand closer than this are found without such a search.
+const EARLY: usize = 4 * CHUNK;
 /// As many bytes as the compiler compares at once.
 const CHUNK: usize = 16;
 const WORD: usize = size_of::<u64>();
@@ -15,18 +17,19 @@ const HIGHS: u64 = ONES * 0x80;
 /// or a control character.
 pub(super) fn plain_len(bytes: &[u8]) -> usize {
     let mut at = 0;
-    while bytes.len() - at >= LONG {
-        let block = &bytes[at..bytes.len().min(at + BLOCK)];
-        let plain = plain_block(block);
-        at += plain;
-        if plain < block.len() {
-            return at;
-        }
-    }
     while let Some(chunk) = bytes[at..].first_chunk()
         && !has_special(chunk)
     {
         at += CHUNK;
+        // What has gone on for so long is likely to go on.
+        while at >= EARLY && bytes.len() - at >= LONG {
+            let block = &bytes[at..bytes.len().min(at + BLOCK)];
+            let plain = plain_block(block);
+            at += plain;
+            if plain < block.len() {
+                return at;
+            }
+        }
     }
     while let Some(word) = bytes[at..].first_chunk::<WORD>() {
         let special = special_bytes(u64::from_le_bytes(*word));

@@ -232,6 +232,13 @@ impl TestClient {
         }
     }
 
+    /// Over a WebSocket: a ping, see [`Ws::ping`].
+    pub(crate) async fn ping(&mut self) {
+        if let Link::WebSocket(ws) = &mut self.link {
+            ws.ping().await;
+        }
+    }
+
     /// The client closes the connection in the way of its transport.
     pub(crate) async fn close(mut self) {
         if matches!(self.link, Link::Polling(_)) {

@@ -49,6 +49,11 @@ impl Ws {
         within(self.0.send(Message::binary(data.into()))).await.unwrap();
     }
 
+    /// A ping of the WebSocket, which is answered with a pong that [`recv`](Self::recv) passes over.
+    pub(crate) async fn ping(&mut self) {
+        within(self.0.send(Message::Ping("ping".into()))).await.unwrap();
+    }
+
     /// Writes many messages at once.
     pub(crate) async fn send_all(&mut self, texts: impl IntoIterator<Item = String>) {
         for text in texts {

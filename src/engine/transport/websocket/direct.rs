@@ -8,10 +8,7 @@ use std::{
 
 use tokio::{io::AsyncWrite, net::tcp::OwnedWriteHalf};
 
-use super::{
-    scratch::{SCRATCH, WriteScratch},
-    writer::Writer,
-};
+use super::{scratch::WriteScratch, writer::Writer};
 use crate::{Protocol, engine::outbox::Outbox};
 
 /// The writing half of a WebSocket's socket, lent by its driver for as long as that has nothing to write.
@@ -20,7 +17,7 @@ pub(in crate::engine) struct Direct(pub(super) OwnedWriteHalf);
 impl Direct {
     /// Writes what is queued, if it is no more than one call takes. `false` if the driver has to see to what is left.
     pub(in crate::engine) fn flush(&self, outbox: &mut Outbox, protocol: Protocol) -> bool {
-        if outbox.queued() > SCRATCH || outbox.has_begun() {
+        if !outbox.is_written_at_once() || outbox.has_begun() {
             return false;
         }
         if let Some(frame) = outbox.lone_frame() {

@@ -268,8 +268,22 @@ impl<S: Stream> Driver<S> {
         if self.writer.is_empty()
             && let Some(pong) = self.reader.poll_pong()
         {
-            self.writer.push(Item::Frame(Box::from(pong.as_slice())));
             self.take_back();
+            self.take_begun();
+            self.writer.push(Item::Frame(Box::from(pong.as_slice())));
+        }
+    }
+
+    /// Takes over a frame that others have begun to write: nothing may come between its bytes.
+    fn take_begun(&mut self) {
+        if let Stage::Open(_) = &self.stage
+            && self.writer.is_empty()
+        {
+            let mut core = self.connection.lock();
+            if core.outbox.has_begun() {
+                self.writer.fill(&mut core.outbox);
+                self.writer.start(self.connection.protocol(), false);
+            }
         }
     }
 
@@ -290,13 +304,7 @@ impl<S: Stream> Driver<S> {
             return;
         };
         // What isn't out by now stays behind, except that a frame can't be cut.
-        if let Stage::Open(_) = &self.stage {
-            let mut core = self.connection.lock();
-            if core.outbox.has_begun() {
-                self.writer.fill(&mut core.outbox);
-                self.writer.start(self.connection.protocol(), false);
-            }
-        }
+        self.take_begun();
         self.writer.truncate();
         let (code, wait) = match end {
             End::Silent => return self.let_go(),
