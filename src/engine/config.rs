@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::deflate::PerMessageDeflate;
 use super::limit::LimitHook;
 use super::transport_kind::{Transport, Transports};
 
@@ -37,6 +38,8 @@ pub(crate) struct Config {
     pub(crate) max_connections: usize,
     /// Sessions at a time that have found no use yet.
     pub(crate) max_handshakes: usize,
+    /// Compression of WebSocket messages.
+    pub(crate) deflate: Option<PerMessageDeflate>,
     pub(crate) on_limit: Option<LimitHook>,
 }
 
@@ -68,6 +71,7 @@ impl Default for Config {
             overflow: Overflow::Disconnect,
             max_connections: usize::MAX,
             max_handshakes: 65_536,
+            deflate: None,
             on_limit: None,
         }
     }

@@ -8,6 +8,7 @@ mod config;
 mod connection;
 mod core;
 mod cork;
+mod deflate;
 mod future;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
@@ -55,6 +56,8 @@ pub(crate) use config::Config;
 pub use config::Overflow;
 pub use connection::Connection;
 pub(crate) use cork::Cork;
+#[cfg(feature = "deflate")]
+pub use deflate::PerMessageDeflate;
 pub(crate) use future::Handle;
 pub(crate) use handshake::Handshake;
 pub(crate) use limit::LimitHook;

@@ -1,8 +1,11 @@
 //! What waits to be sent to one client.
 
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 
-use super::outgoing::Outgoing;
+use super::{deflate::Deflate, outgoing::Outgoing};
+use crate::Protocol;
 
 /// Packets in the order they were sent. One of them costs no allocation.
 pub(super) type Queue = SmallVec<[Item; 1]>;
@@ -24,8 +27,8 @@ const AT_ONCE: usize = 64 * 1024;
 pub(super) enum Item {
     Packet(Outgoing),
     Control(Control),
-    /// A complete WebSocket frame made for this connection alone.
-    Frame(Box<[u8]>),
+    /// Complete WebSocket frames, made by the WebSocket driver.
+    Frame(Arc<[u8]>),
 }
 
 /// Engine.IO packets without data of their own.
@@ -82,6 +85,15 @@ impl Item {
             Self::Packet(packet) => packet.attachments().is_empty().then(|| packet.frame()),
             Self::Control(control) => Some(control.frame()),
             Self::Frame(frame) => Some(frame),
+        }
+    }
+
+    /// Makes it the compressed frames of the packet, if that is wanted and worth it.
+    pub(super) fn compress(&mut self, protocol: Protocol, deflate: Deflate) {
+        if let Self::Packet(packet) = self
+            && let Some(frames) = packet.deflated(protocol, deflate)
+        {
+            *self = Self::Frame(frames);
         }
     }
 

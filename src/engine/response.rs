@@ -7,13 +7,13 @@ use http::{
     HeaderValue, Response, StatusCode,
     header::{
         CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, SEC_WEBSOCKET_ACCEPT,
-        SEC_WEBSOCKET_PROTOCOL, UPGRADE,
+        SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL, UPGRADE,
     },
 };
 use http_body_util::Full;
 
 use super::refusal::Refusal;
-use crate::websocket::{Accepted, HandshakeError};
+use crate::websocket::{Accepted, Agreement, HandshakeError};
 
 pub(super) type Answer = Response<Full<Bytes>>;
 
@@ -121,11 +121,14 @@ fn bad_handshake(error: HandshakeError) -> Answer {
 }
 
 /// The beginning of a WebSocket: 101, or 200 for an extended CONNECT (RFC 8441 §5).
-pub(super) fn switching(accepted: Accepted) -> Answer {
+pub(super) fn switching(accepted: Accepted, deflate: Option<Agreement>) -> Answer {
     let mut answer = Response::new(Full::default());
     let headers = answer.headers_mut();
     if let Some(protocol) = accepted.subprotocol {
         headers.insert(SEC_WEBSOCKET_PROTOCOL, protocol);
+    }
+    if let Some(agreement) = deflate {
+        headers.insert(SEC_WEBSOCKET_EXTENSIONS, agreement.header());
     }
     if let Some(key) = accepted.accept_key {
         headers.insert(SEC_WEBSOCKET_ACCEPT, key);

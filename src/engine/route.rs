@@ -7,7 +7,7 @@ use http_body::Body;
 use hyper::upgrade::OnUpgrade;
 
 use super::{
-    Admission, Connection, Engine, Handshake, Limit, Transport,
+    Admission, Config, Connection, Engine, Handshake, Limit, Transport,
     admission::Reserved,
     clock,
     connection::PollingFormat,
@@ -23,7 +23,7 @@ use super::{
         websocket::{self, Opening},
     },
 };
-use crate::Protocol;
+use crate::{Protocol, websocket::negotiate};
 
 /// A request on its way to its answer.
 struct Incoming {
@@ -111,14 +111,18 @@ impl Engine {
             }
             Subject::Upgrade(connection, b64) => {
                 let opening = |_| Opening::Probe(connection);
-                incoming.upgrade(opening, b64).map(Handle::answered)
+                incoming
+                    .upgrade(opening, b64, &self.shared().config)
+                    .map(Handle::answered)
             }
             Subject::Open(choice) if choice.transport == Transport::WebSocket => {
                 let engine = self.clone();
                 let opening = |incoming: Incoming| {
                     Opening::Handshake(engine, choice.protocol, incoming.copy(), choice.reserved)
                 };
-                incoming.upgrade(opening, choice.b64).map(Handle::answered)
+                incoming
+                    .upgrade(opening, choice.b64, &self.shared().config)
+                    .map(Handle::answered)
             }
             Subject::Open(choice) => self.open(incoming, choice).map(Handle::poll),
         }
@@ -231,15 +235,22 @@ impl Incoming {
     }
 
     /// Answers a request for a WebSocket and leaves the rest to a task.
-    fn upgrade(mut self, opening: impl FnOnce(Self) -> Opening, b64: bool) -> Result<Answer, Denial> {
+    fn upgrade(
+        mut self,
+        opening: impl FnOnce(Self) -> Opening,
+        b64: bool,
+        config: &Config,
+    ) -> Result<Answer, Denial> {
         let parts = &mut self.parts;
         let connect = self.wish == Wish::Connect;
         let accepted = crate::websocket::accept(&parts.method, parts.version, &parts.headers, connect)?;
         // An HTTP server that can't upgrade doesn't leave the means.
         let on_upgrade = parts.extensions.remove::<OnUpgrade>();
         let on_upgrade = on_upgrade.ok_or(Refusal::TRANSPORT_HANDSHAKE_ERROR)?;
-        websocket::spawn(on_upgrade, opening(self), b64);
-        Ok(response::switching(accepted))
+        let options = config.deflate.as_ref();
+        let deflate = options.and_then(|options| negotiate(&accepted.extensions, options.terms()));
+        websocket::spawn(on_upgrade, opening(self), b64, deflate);
+        Ok(response::switching(accepted, deflate))
     }
 }
 

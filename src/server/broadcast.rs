@@ -224,7 +224,16 @@ impl Broadcast {
 
     fn encode<A: Serialize>(&self, id: Option<u64>, event: &str, args: &A) -> Result<Outgoing, EmitError> {
         let outgoing = emit::event(self.namespace.name(), id, event, args, self.flags.compress)?;
-        Ok(outgoing)
+        Ok(self.shared(outgoing))
+    }
+
+    /// The packet, ready for many: where the server compresses, once for all of them.
+    pub(super) fn shared(&self, outgoing: Outgoing) -> Outgoing {
+        if self.namespace.compresses() {
+            outgoing.share_compressed()
+        } else {
+            outgoing
+        }
     }
 
     pub(super) fn deliver(&self, socket: &Socket, outgoing: &Outgoing) -> bool {

@@ -29,7 +29,7 @@ const LONGEST: Duration = Duration::from_secs(u32::MAX as u64);
 pub struct Builder {
     path: String,
     trailing_slash: bool,
-    settings: Settings,
+    pub(super) settings: Settings,
     /// The first option that was wrong when it was set.
     mistake: Option<BuildError>,
 }

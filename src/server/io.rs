@@ -101,8 +101,8 @@ impl SocketIo {
         }
         let mut namespaces = self.0.namespaces.write().unwrap_or_else(PoisonError::into_inner);
         let namespace = namespaces.entry(name).or_insert_with_key(|name| {
-            let (cluster, ack_timeout) = (self.0.cluster.clone(), self.0.settings.ack_timeout);
-            Arc::new(NamespaceInner::new(name, cluster, ack_timeout))
+            let cluster = self.0.cluster.clone();
+            Arc::new(NamespaceInner::new(name, cluster, &self.0.settings))
         });
         Namespace::new(namespace.clone())
     }

@@ -24,6 +24,8 @@ mod listeners;
 mod namespace;
 mod origins;
 mod pending_acks;
+#[cfg(feature = "deflate")]
+mod per_message_deflate;
 mod receive;
 mod running;
 mod socket;

@@ -15,7 +15,10 @@ use crate::{
     adapter::Cluster,
     packet,
     room::{Index, Room, Rooms, Target},
-    server::{AckStream, Broadcast, EmitError, Socket, cluster::ServerListeners, listeners::Listeners},
+    server::{
+        AckStream, Broadcast, EmitError, Socket, builder::Settings, cluster::ServerListeners,
+        listeners::Listeners,
+    },
 };
 
 /// A namespace: JS `io.of("/name")`.
@@ -41,6 +44,8 @@ pub(crate) struct NamespaceInner {
     cluster: Option<Arc<Cluster>>,
     server_listeners: ServerListeners,
     ack_timeout: Duration,
+    /// WebSockets may have agreed on compression.
+    compresses: bool,
 }
 
 impl Namespace {
@@ -208,7 +213,7 @@ impl<S> Namespace<S> {
 }
 
 impl NamespaceInner {
-    pub(super) fn new(name: &str, cluster: Option<Arc<Cluster>>, ack_timeout: Duration) -> Self {
+    pub(super) fn new(name: &str, cluster: Option<Arc<Cluster>>, settings: &Settings) -> Self {
         Self {
             name: name.into(),
             index: Mutex::new(Index::new()),
@@ -217,7 +222,8 @@ impl NamespaceInner {
             sequential: AtomicBool::new(false),
             cluster,
             server_listeners: ServerListeners::default(),
-            ack_timeout,
+            ack_timeout: settings.ack_timeout,
+            compresses: settings.engine.deflate.is_some(),
         }
     }
 
@@ -227,6 +233,10 @@ impl NamespaceInner {
 
     pub(super) const fn cluster(&self) -> Option<&Arc<Cluster>> {
         self.cluster.as_ref()
+    }
+
+    pub(super) const fn compresses(&self) -> bool {
+        self.compresses
     }
 
     /// Where no other time is given. Only a clustered namespace has to know it without asking a socket.

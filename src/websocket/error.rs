@@ -16,6 +16,11 @@ pub(crate) enum ProtocolError {
     UnexpectedContinuation,
     ExpectedContinuation,
     InvalidUtf8,
+    #[cfg_attr(
+        not(feature = "deflate"),
+        expect(dead_code, reason = "nothing is compressed in such a build")
+    )]
+    InvalidDeflate,
     MessageTooBig,
     TruncatedCloseCode,
     InvalidCloseCode(u16),
@@ -25,7 +30,7 @@ impl ProtocolError {
     /// The code to close with (RFC 6455 §7.4.1).
     pub(crate) const fn code(self) -> CloseCode {
         match self {
-            Self::InvalidUtf8 => CloseCode::INVALID_DATA,
+            Self::InvalidUtf8 | Self::InvalidDeflate => CloseCode::INVALID_DATA,
             Self::MessageTooBig => CloseCode::TOO_BIG,
             _ => CloseCode::PROTOCOL_ERROR,
         }
@@ -44,6 +49,7 @@ impl fmt::Display for ProtocolError {
             Self::UnexpectedContinuation => "a continuation frame without a message to continue",
             Self::ExpectedContinuation => "a new message starts before the last one ended",
             Self::InvalidUtf8 => "text is not UTF-8",
+            Self::InvalidDeflate => "a compressed message can't be decompressed",
             Self::MessageTooBig => "the message exceeds the maximum size",
             Self::TruncatedCloseCode => "a close frame has one byte of a close code",
             Self::InvalidCloseCode(code) => return write!(f, "close code {code} may not be sent"),

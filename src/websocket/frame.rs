@@ -8,7 +8,7 @@ pub(crate) const MAX_FRAME_HEAD: usize = 10;
 /// The final fragment bit of a frame's first byte.
 pub(super) const FIN: u8 = 0x80;
 /// The first reserved bit: "this message is compressed" (RFC 7692 §6).
-const RSV1: u8 = 0x40;
+pub(super) const RSV1: u8 = 0x40;
 /// The longest payload whose length fits the second byte.
 const MAX_SHORT: usize = 125;
 

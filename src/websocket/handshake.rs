@@ -27,7 +27,6 @@ pub(crate) struct Accepted {
     /// `Sec-WebSocket-Protocol`: the first one offered, as Node answers. Browsers fail the connection without one.
     pub(crate) subprotocol: Option<HeaderValue>,
     /// The offers of permessage-deflate that may be accepted, the client's favourite first.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no offer is accepted yet"))]
     pub(crate) extensions: Vec<ExtensionOffer>,
 }
 

@@ -2,13 +2,13 @@
 
 use super::{
     error::ProtocolError,
-    frame::{FIN, OpCode},
+    frame::{FIN, OpCode, RSV1},
 };
 
 /// The most bytes the head of a masked frame takes.
 pub(super) const MAX_RECEIVED_HEAD: usize = 14;
 
-/// RSV2 and RSV3, and RSV1 as long as permessage-deflate isn't negotiated.
+/// RSV1, RSV2 and RSV3.
 const RESERVED: u8 = 0x70;
 const MASKED: u8 = 0x80;
 /// The longest payload of a control frame (RFC 6455 §5.5).
@@ -19,6 +19,8 @@ const MAX_CONTROL: u8 = 125;
 pub(super) struct ReceivedHead {
     pub(super) fin: bool,
     pub(super) op: OpCode,
+    /// RSV1: the message that starts here is compressed (RFC 7692 §6).
+    pub(super) compressed: bool,
     pub(super) mask: [u8; 4],
     pub(super) payload_len: u64,
 }
@@ -37,11 +39,13 @@ impl ReceivedHead {
     ///
     /// A length in more bytes than it needs is accepted, against a MUST on the sender in §5.2: Node's server accepts it
     /// too, it harms nobody, and a client that works there has to work here.
-    pub(super) fn parse(bytes: &[u8]) -> Result<Parsed, ProtocolError> {
+    ///
+    /// `deflate` says that permessage-deflate was negotiated.
+    pub(super) fn parse(bytes: &[u8], deflate: bool) -> Result<Parsed, ProtocolError> {
         let &[first, second, ref rest @ ..] = bytes else {
             return Ok(Parsed::Needs(2));
         };
-        let op = check(first, second)?;
+        let op = check(first, second, deflate)?;
         let (payload_len, rest) = match second & !MASKED {
             126 => {
                 let Some((len, rest)) = rest.split_first_chunk() else {
@@ -63,6 +67,7 @@ impl ReceivedHead {
         let head = Self {
             fin: first & FIN != 0,
             op,
+            compressed: first & RSV1 != 0,
             mask,
             payload_len,
         };
@@ -71,11 +76,15 @@ impl ReceivedHead {
 }
 
 /// What the first two bytes must fulfil whatever came before (§5.1, §5.2, §5.5).
-fn check(first: u8, second: u8) -> Result<OpCode, ProtocolError> {
-    if first & RESERVED != 0 {
+fn check(first: u8, second: u8, deflate: bool) -> Result<OpCode, ProtocolError> {
+    let op = OpCode::from_bits(first & 0x0f);
+    // Only where a message starts (RFC 7692 §6.1).
+    let compressible = deflate && matches!(op, Some(OpCode::Text | OpCode::Binary));
+    let allowed = if compressible { RSV1 } else { 0 };
+    if first & RESERVED & !allowed != 0 {
         return Err(ProtocolError::ReservedBits);
     }
-    let op = OpCode::from_bits(first & 0x0f).ok_or(ProtocolError::ReservedOpCode(first & 0x0f))?;
+    let op = op.ok_or(ProtocolError::ReservedOpCode(first & 0x0f))?;
     if second & MASKED == 0 {
         return Err(ProtocolError::Unmasked);
     }
@@ -111,6 +120,7 @@ mod tests {
         ReceivedHead {
             fin: true,
             op,
+            compressed: false,
             mask: [1, 2, 3, 4],
             payload_len,
         }
@@ -130,7 +140,7 @@ mod tests {
         ];
         for &(bytes, len) in cases {
             let whole = Ok(Parsed::Whole(head(OpCode::Text, len), bytes.len()));
-            assert_eq!(ReceivedHead::parse(bytes), whole, "{bytes:x?}");
+            assert_eq!(ReceivedHead::parse(bytes, false), whole, "{bytes:x?}");
         }
     }
 
@@ -139,20 +149,20 @@ mod tests {
         let whole = [0x82, 0xff, 0, 0, 0, 0, 0, 1, 0, 0, 1, 2, 3, 4];
         for (cut, needs) in (0..2).map(|cut| (cut, 2)).chain((2..14).map(|cut| (cut, 14))) {
             assert_eq!(
-                ReceivedHead::parse(&whole[..cut]),
+                ReceivedHead::parse(&whole[..cut], false),
                 Ok(Parsed::Needs(needs)),
                 "{cut}"
             );
         }
         for (cut, needs) in (2..8).map(|cut| (cut, 8)) {
             assert_eq!(
-                ReceivedHead::parse(&[0x81, 0xfe, 1, 0, 1, 2, 3, 4][..cut]),
+                ReceivedHead::parse(&[0x81, 0xfe, 1, 0, 1, 2, 3, 4][..cut], false),
                 Ok(Parsed::Needs(needs))
             );
         }
         for cut in 2..6 {
             assert_eq!(
-                ReceivedHead::parse(&[0x81, 0x85, 1, 2, 3, 4][..cut]),
+                ReceivedHead::parse(&[0x81, 0x85, 1, 2, 3, 4][..cut], false),
                 Ok(Parsed::Needs(6))
             );
         }
@@ -172,13 +182,16 @@ mod tests {
             ([0x88, 0xff], ProtocolError::ControlTooLong),
         ];
         for (bytes, error) in cases {
-            assert_eq!(ReceivedHead::parse(&bytes), Err(error), "{bytes:x?}");
+            assert_eq!(ReceivedHead::parse(&bytes, false), Err(error), "{bytes:x?}");
         }
     }
 
     #[test]
     fn a_length_with_its_top_bit_set_is_refused() {
         let bytes = [0x82, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 0];
-        assert_eq!(ReceivedHead::parse(&bytes), Err(ProtocolError::LengthOverflow));
+        assert_eq!(
+            ReceivedHead::parse(&bytes, false),
+            Err(ProtocolError::LengthOverflow)
+        );
     }
 }

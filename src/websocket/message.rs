@@ -11,6 +11,7 @@ use super::{
     frame::OpCode,
     header::{Parsed, ReceivedHead},
     mask::unmask,
+    negotiation::Agreement,
     partial::Partial,
     utf8,
 };
@@ -20,6 +21,8 @@ use super::{
 pub(crate) struct DecoderConfig {
     /// The most bytes a message may have, all its fragments together.
     pub(crate) max_message_size: usize,
+    /// What was agreed on about compression, if it was.
+    pub(crate) deflate: Option<Agreement>,
 }
 
 /// Reads one client's side of a connection.
@@ -33,6 +36,7 @@ pub(crate) struct Decoder {
     max_message_size: usize,
     /// After a close frame or an error the rest of the stream means nothing (RFC 6455 §1.4, §7.1.7).
     ended: bool,
+    deflate: Option<Agreement>,
     partial: Option<Box<Partial>>,
 }
 
@@ -69,8 +73,14 @@ impl Decoder {
         Self {
             max_message_size: config.max_message_size,
             ended: false,
+            deflate: config.deflate,
             partial: None,
         }
+    }
+
+    /// What was agreed on about compression.
+    pub(crate) fn agreement(&self) -> Option<Agreement> {
+        self.deflate
     }
 
     /// Takes the next bytes of the stream, up to the end of the first message or control frame in them.
@@ -114,10 +124,10 @@ impl Decoder {
 
     /// The hot path: most messages are one frame, and most frames arrive in one piece.
     fn whole_frame(&self, input: &[u8]) -> Result<Option<WholeFrame>, ProtocolError> {
-        let Parsed::Whole(head, start) = ReceivedHead::parse(input)? else {
+        let Parsed::Whole(head, start) = ReceivedHead::parse(input, self.deflate.is_some())? else {
             return Ok(None);
         };
-        if head.op == OpCode::Continuation || !head.fin {
+        if head.op == OpCode::Continuation || !head.fin || head.compressed {
             return Ok(None);
         }
         if head.payload_len > self.max_message_size as u64 && !head.op.is_control() {
@@ -158,7 +168,7 @@ impl Decoder {
             });
         }
         let partial = self.partial.get_or_insert_default();
-        let absorbed = partial.absorb(input, self.max_message_size);
+        let absorbed = partial.absorb(input, self.max_message_size, self.deflate.is_some());
         // Known before the event is lent: a close frame ends the stream whether or not it is a legal one.
         self.ended = absorbed.is_err() || partial.is_closed();
         let consumed = absorbed?;

@@ -14,6 +14,11 @@
 
 mod close;
 mod control;
+#[cfg(feature = "deflate")]
+mod deflate;
+#[cfg(not(feature = "deflate"))]
+#[path = "no_deflate.rs"]
+mod deflate;
 mod error;
 mod extensions;
 mod frame;
@@ -21,7 +26,6 @@ mod handshake;
 mod header;
 mod mask;
 mod message;
-#[cfg_attr(not(test), expect(dead_code, reason = "nothing compresses yet"))]
 mod negotiation;
 mod partial;
 mod utf8;
@@ -34,8 +38,10 @@ pub(crate) mod transcript;
 pub(crate) use self::{
     close::{CloseCode, CloseFrame},
     control::{ControlFrame, Pongs},
+    deflate::{Effort, deflate},
     error::ProtocolError,
     frame::{FrameHead, OpCode, head_len, write_head_before},
     handshake::{Accepted, HandshakeError, accept},
     message::{Decoder, DecoderConfig, Event},
+    negotiation::{Agreement, Terms, negotiate},
 };

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod tests;
 
+use http::HeaderValue;
+
 use super::extensions::ExtensionOffer;
 
 /// The window when nothing limits it (RFC 7692 §7.1.2).
@@ -10,29 +12,25 @@ const MAX_WINDOW_BITS: u8 = 15;
 /// zlib can't write raw deflate data for a smaller window.
 const MIN_SERVER_WINDOW_BITS: u8 = 9;
 
-/// What the server wants; window bits are 9 to 15.
+/// What the server wants besides that every message is compressed by itself, by either side: window bits, 9 to 15.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Terms {
-    pub(super) server_no_context_takeover: bool,
-    pub(super) client_no_context_takeover: bool,
-    pub(super) server_max_window_bits: u8,
-    pub(super) client_max_window_bits: u8,
+pub(crate) struct Terms {
+    pub(crate) server_max_window_bits: u8,
+    pub(crate) client_max_window_bits: u8,
 }
 
-/// What both sides keep to.
+/// What both sides keep to, besides that every message is compressed by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Agreement {
-    pub(super) server_no_context_takeover: bool,
-    pub(super) client_no_context_takeover: bool,
-    pub(super) server_max_window_bits: u8,
+pub(crate) struct Agreement {
+    pub(crate) server_max_window_bits: u8,
     /// The offer named the server's window, so the answer must, even if it is 15 (§7.1.2.1).
-    pub(super) answer_server_window: bool,
+    answer_server_window: bool,
     /// 15 unless the client is told otherwise. The answer can say 8, which any larger inflate window reads.
-    pub(super) client_max_window_bits: u8,
+    client_max_window_bits: u8,
 }
 
 /// The first offer that the terms allow, or `None` to decline them all.
-pub(super) fn negotiate(offers: &[ExtensionOffer], terms: Terms) -> Option<Agreement> {
+pub(crate) fn negotiate(offers: &[ExtensionOffer], terms: Terms) -> Option<Agreement> {
     offers.iter().find_map(|offer| accept(offer, terms))
 }
 
@@ -49,8 +47,6 @@ fn accept(offer: &ExtensionOffer, terms: Terms) -> Option<Agreement> {
         None => MAX_WINDOW_BITS,
     };
     Some(Agreement {
-        server_no_context_takeover: offer.server_no_context_takeover || terms.server_no_context_takeover,
-        client_no_context_takeover: offer.client_no_context_takeover || terms.client_no_context_takeover,
         server_max_window_bits: server_bits.min(terms.server_max_window_bits),
         answer_server_window: offer.server_max_window_bits.is_some(),
         client_max_window_bits: client_bits,
@@ -59,26 +55,17 @@ fn accept(offer: &ExtensionOffer, terms: Terms) -> Option<Agreement> {
 
 impl Agreement {
     /// The value of `Sec-WebSocket-Extensions` in the response. A window of 15 bits is what its absence means.
-    pub(super) fn header(self) -> String {
-        let mut header = String::from("permessage-deflate");
-        if self.server_no_context_takeover {
-            header.push_str("; server_no_context_takeover");
-        }
-        if self.client_no_context_takeover {
-            header.push_str("; client_no_context_takeover");
-        }
+    pub(crate) fn header(self) -> HeaderValue {
+        let mut header =
+            String::from("permessage-deflate; server_no_context_takeover; client_no_context_takeover");
         if self.answer_server_window || self.server_max_window_bits < MAX_WINDOW_BITS {
-            header.push_str(&format!(
-                "; server_max_window_bits={}",
-                self.server_max_window_bits
-            ));
+            let bits = self.server_max_window_bits;
+            header.push_str(&format!("; server_max_window_bits={bits}"));
         }
         if self.client_max_window_bits < MAX_WINDOW_BITS {
-            header.push_str(&format!(
-                "; client_max_window_bits={}",
-                self.client_max_window_bits
-            ));
+            let bits = self.client_max_window_bits;
+            header.push_str(&format!("; client_max_window_bits={bits}"));
         }
-        header
+        HeaderValue::try_from(header).expect("invariant: tokens and digits are a header value")
     }
 }

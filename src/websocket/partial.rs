@@ -6,6 +6,7 @@ mod tests;
 use std::{borrow::Cow, mem};
 
 use super::{
+    deflate::inflate,
     error::ProtocolError,
     frame::OpCode,
     header::{MAX_RECEIVED_HEAD, Parsed, ReceivedHead},
@@ -58,6 +59,11 @@ struct Incoming {
 enum Message {
     Text(Utf8Text),
     Binary(Vec<u8>),
+    /// It is inflated when it is complete.
+    Compressed {
+        text: bool,
+        bytes: Vec<u8>,
+    },
 }
 
 #[derive(Debug)]
@@ -88,10 +94,11 @@ impl Partial {
         &mut self,
         input: &mut [u8],
         max_message_size: usize,
+        deflate: bool,
     ) -> Result<usize, ProtocolError> {
         let mut consumed = 0;
         while self.completed.is_none() {
-            match self.advance(&mut input[consumed..], max_message_size)? {
+            match self.advance(&mut input[consumed..], max_message_size, deflate)? {
                 Some(taken) => consumed += taken,
                 None => return Ok(input.len()),
             }
@@ -110,10 +117,15 @@ impl Partial {
     }
 
     /// One step; `None` if the input was used up before it was done.
-    fn advance(&mut self, input: &mut [u8], max: usize) -> Result<Option<usize>, ProtocolError> {
+    fn advance(
+        &mut self,
+        input: &mut [u8],
+        max: usize,
+        deflate: bool,
+    ) -> Result<Option<usize>, ProtocolError> {
         match &mut self.reading {
             Reading::Head(head) => {
-                let Some((taken, head)) = head.take(input)? else {
+                let Some((taken, head)) = head.take(input, deflate)? else {
                     return Ok(None);
                 };
                 self.begin(&head, max)?;
@@ -122,7 +134,7 @@ impl Partial {
             Reading::Payload(frame) if frame.remaining == 0 => {
                 let (op, fin) = (frame.op, frame.fin);
                 self.reading = Reading::default();
-                self.complete(op, fin)?;
+                self.complete(op, fin, max)?;
                 Ok(Some(0))
             }
             Reading::Payload(_) if input.is_empty() => Ok(None),
@@ -143,7 +155,7 @@ impl Partial {
         if head.op.is_control() {
             self.control.clear();
         } else {
-            let message = Message::open(self.message.take(), head.op)?;
+            let message = Message::open(self.message.take(), head)?;
             if head.payload_len > max.saturating_sub(message.len()) as u64 {
                 return Err(ProtocolError::MessageTooBig);
             }
@@ -153,11 +165,15 @@ impl Partial {
         Ok(())
     }
 
-    fn complete(&mut self, op: OpCode, fin: bool) -> Result<(), ProtocolError> {
+    fn complete(&mut self, op: OpCode, fin: bool, max: usize) -> Result<(), ProtocolError> {
         if op.is_control() {
             self.completed = Some(Completed::Control(op));
         } else if fin {
-            self.completed = self.message.take().map(Message::finish).transpose()?;
+            self.completed = self
+                .message
+                .take()
+                .map(|message| message.finish(max))
+                .transpose()?;
         }
         Ok(())
     }
@@ -171,10 +187,10 @@ impl Default for Reading {
 
 impl CutHead {
     /// Takes what the head lacks; `None` if the input ends before it does.
-    fn take(&mut self, input: &[u8]) -> Result<Option<(usize, ReceivedHead)>, ProtocolError> {
+    fn take(&mut self, input: &[u8], deflate: bool) -> Result<Option<(usize, ReceivedHead)>, ProtocolError> {
         let mut taken = 0;
         loop {
-            match ReceivedHead::parse(&self.bytes[..self.len])? {
+            match ReceivedHead::parse(&self.bytes[..self.len], deflate)? {
                 Parsed::Whole(head, _) => return Ok(Some((taken, head))),
                 Parsed::Needs(_) if taken == input.len() => return Ok(None),
                 Parsed::Needs(total) => taken += self.fill(total, &input[taken..]),
@@ -214,10 +230,14 @@ impl Incoming {
 
 impl Message {
     /// The message that a data frame with this opcode goes on with, or starts (RFC 6455 §5.4).
-    fn open(open: Option<Self>, op: OpCode) -> Result<Self, ProtocolError> {
-        match (open, op) {
+    fn open(open: Option<Self>, head: &ReceivedHead) -> Result<Self, ProtocolError> {
+        match (open, head.op) {
             (Some(message), OpCode::Continuation) => Ok(message),
             (Some(_), _) => Err(ProtocolError::ExpectedContinuation),
+            (None, op @ (OpCode::Text | OpCode::Binary)) if head.compressed => Ok(Self::Compressed {
+                text: op == OpCode::Text,
+                bytes: Vec::new(),
+            }),
             (None, OpCode::Text) => Ok(Self::Text(Utf8Text::default())),
             (None, OpCode::Binary) => Ok(Self::Binary(Vec::new())),
             (None, _) => Err(ProtocolError::UnexpectedContinuation),
@@ -227,7 +247,7 @@ impl Message {
     fn len(&self) -> usize {
         match self {
             Self::Text(text) => text.len(),
-            Self::Binary(bytes) => bytes.len(),
+            Self::Binary(bytes) | Self::Compressed { bytes, .. } => bytes.len(),
         }
     }
 
@@ -237,7 +257,7 @@ impl Message {
                 text.reserve_exact(growth(text.len(), text.capacity(), piece.len(), frame));
                 text.push(piece)
             }
-            Self::Binary(bytes) => {
+            Self::Binary(bytes) | Self::Compressed { bytes, .. } => {
                 bytes.reserve_exact(growth(bytes.len(), bytes.capacity(), piece.len(), frame));
                 bytes.extend_from_slice(piece);
                 Ok(())
@@ -245,10 +265,18 @@ impl Message {
         }
     }
 
-    fn finish(self) -> Result<Completed, ProtocolError> {
+    fn finish(self, max: usize) -> Result<Completed, ProtocolError> {
         match self {
             Self::Text(text) => text.finish().map(Completed::Text),
             Self::Binary(bytes) => Ok(Completed::Binary(bytes)),
+            Self::Compressed { text, bytes } => {
+                let bytes = inflate(&bytes, max)?;
+                if !text {
+                    return Ok(Completed::Binary(bytes));
+                }
+                let text = String::from_utf8(bytes).map_err(|_| ProtocolError::InvalidUtf8)?;
+                Ok(Completed::Text(text))
+            }
         }
     }
 }

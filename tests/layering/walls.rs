@@ -60,6 +60,7 @@ const ENGINE_DRIVERS: Names = &[
     "engine/connection",
     "engine/core",
     "engine/cork",
+    "engine/deflate",
     "engine/future",
     "engine/handshake",
     "engine/limit",

@@ -334,7 +334,7 @@ impl Ws {
 
     async fn connect(opening: Opening, query: &str, pipe: usize) -> Self {
         let (near, far) = tokio::io::duplex(pipe);
-        let driver = begin(far, b"", opening, query.contains("b64")).unwrap();
+        let driver = begin(far, b"", opening, query.contains("b64"), None).unwrap();
         tokio::spawn(driver);
         Self(WebSocketStream::from_raw_socket(near, Role::Client, None).await)
     }

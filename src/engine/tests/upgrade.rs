@@ -113,7 +113,7 @@ async fn a_probe_that_asks_without_end_leaves_others_their_turn() {
     let client = Client::open(Config::default()).await;
     let (mut near, far) = tokio::io::duplex(64 * 1024);
     let opening = Opening::Probe(client.upper.connection().clone());
-    let mut driver = Box::pin(begin(far, b"", opening, false).unwrap());
+    let mut driver = Box::pin(begin(far, b"", opening, false, None).unwrap());
     // Masked with zeros.
     let probes = b"\x81\x86\0\0\0\x002probe".repeat(PROBES);
     near.write_all(&probes).await.unwrap();

@@ -113,6 +113,7 @@ impl Broadcast {
 
     fn encode_payload(&self, packet: &Payload, id: Option<u64>) -> Outgoing {
         let (json, attachments) = (packet.json(), packet.attachments());
-        emit::event_of_json(self.namespace.name(), id, json, attachments, self.flags.compress)
+        let outgoing = emit::event_of_json(self.namespace.name(), id, json, attachments, self.flags.compress);
+        self.shared(outgoing)
     }
 }

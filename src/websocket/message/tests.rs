@@ -4,6 +4,7 @@ use crate::websocket::tests::client::{BINARY, CONTINUATION, FIN, binary, claim, 
 fn decoder() -> Decoder {
     Decoder::new(DecoderConfig {
         max_message_size: 100,
+        deflate: None,
     })
 }
 

@@ -8,7 +8,7 @@ impl Partial {
         match &self.message {
             None => 0,
             Some(Message::Text(text)) => text.capacity(),
-            Some(Message::Binary(bytes)) => bytes.capacity(),
+            Some(Message::Binary(bytes) | Message::Compressed { bytes, .. }) => bytes.capacity(),
         }
     }
 }
@@ -17,9 +17,13 @@ impl Partial {
 fn a_claimed_length_allocates_nothing() {
     for op in [TEXT, BINARY] {
         let mut partial = Partial::default();
-        partial.absorb(&mut claim(FIN | op, MAX as u64), MAX).unwrap();
+        partial
+            .absorb(&mut claim(FIN | op, MAX as u64), MAX, false)
+            .unwrap();
         assert_eq!(partial.buffered(), 0);
-        partial.absorb(&mut frame(op, [b'x'; 16])[6..], MAX).unwrap();
+        partial
+            .absorb(&mut frame(op, [b'x'; 16])[6..], MAX, false)
+            .unwrap();
         assert!(partial.buffered() <= 32, "{}", partial.buffered());
     }
 }
@@ -28,9 +32,9 @@ fn a_claimed_length_allocates_nothing() {
 fn endless_empty_fragments_cost_nothing() {
     for op in [TEXT, BINARY] {
         let mut partial = Partial::default();
-        partial.absorb(&mut frame(op, ""), MAX).unwrap();
+        partial.absorb(&mut frame(op, ""), MAX, false).unwrap();
         for _ in 0..10_000 {
-            partial.absorb(&mut frame(CONTINUATION, ""), MAX).unwrap();
+            partial.absorb(&mut frame(CONTINUATION, ""), MAX, false).unwrap();
         }
         assert_eq!(partial.buffered(), 0);
     }
@@ -41,7 +45,7 @@ fn moves(partial: &mut Partial, pieces: impl IntoIterator<Item = Vec<u8>>) -> us
     let mut moves = 0;
     for mut piece in pieces {
         let before = partial.buffered();
-        partial.absorb(&mut piece, MAX).unwrap();
+        partial.absorb(&mut piece, MAX, false).unwrap();
         moves += usize::from(partial.buffered() > before);
         let len = partial.message.as_ref().map_or(0, Message::len);
         assert!(
@@ -76,9 +80,11 @@ fn a_buffer_grows_geometrically_however_small_the_fragments() {
 fn a_buffer_stops_growing_where_the_last_frame_ends() {
     let mut partial = Partial::default();
     let payload = vec![0; 100_000];
-    partial.absorb(&mut claim(FIN | BINARY, 100_000), MAX).unwrap();
+    partial
+        .absorb(&mut claim(FIN | BINARY, 100_000), MAX, false)
+        .unwrap();
     for piece in payload[1..].chunks(30_000) {
-        partial.absorb(&mut piece.to_vec(), MAX).unwrap();
+        partial.absorb(&mut piece.to_vec(), MAX, false).unwrap();
     }
     assert_eq!(partial.buffered(), 100_000);
 }
@@ -98,10 +104,10 @@ fn a_message_beyond_the_limit_is_refused_on_its_head() {
         let (last, before) = frames.split_last().unwrap();
         let mut partial = Partial::default();
         for frame in before {
-            partial.absorb(&mut frame.clone(), 100).unwrap();
+            partial.absorb(&mut frame.clone(), 100, false).unwrap();
         }
         assert_eq!(
-            partial.absorb(&mut last.clone(), 100),
+            partial.absorb(&mut last.clone(), 100, false),
             Err(ProtocolError::MessageTooBig)
         );
     }
@@ -110,9 +116,9 @@ fn a_message_beyond_the_limit_is_refused_on_its_head() {
 #[test]
 fn a_message_of_exactly_the_limit_is_accepted() {
     let mut partial = Partial::default();
-    partial.absorb(&mut frame(BINARY, [0; 60]), 100).unwrap();
+    partial.absorb(&mut frame(BINARY, [0; 60]), 100, false).unwrap();
     partial
-        .absorb(&mut frame(FIN | CONTINUATION, [1; 40]), 100)
+        .absorb(&mut frame(FIN | CONTINUATION, [1; 40]), 100, false)
         .unwrap();
     assert!(matches!(partial.lend(), Ok(Some(Event::Binary(bytes))) if bytes.len() == 100));
 }

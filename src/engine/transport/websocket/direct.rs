@@ -32,7 +32,7 @@ impl Direct {
         }
         let mut writer = Writer::new();
         writer.fill(outbox);
-        writer.start(protocol, false);
+        writer.start(protocol, false, None);
         let mut cx = Context::from_waker(Waker::noop());
         let flushed = writer.poll_flush(&mut NonBlocking(&self.0), protocol, &mut cx);
         let done = matches!(flushed, Poll::Ready(Ok(())));

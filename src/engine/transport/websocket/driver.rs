@@ -17,10 +17,10 @@ use super::{
 };
 use crate::{
     engine::{
-        CloseReason, Connection, Cork, Limit, ReadyState, Receiver, clock, outbox::Item, refused,
-        session::ProbeId,
+        CloseReason, Connection, Cork, Limit, ReadyState, Receiver, clock, deflate::Deflate, outbox::Item,
+        refused, session::ProbeId,
     },
-    websocket::{CloseCode, ControlFrame, ProtocolError},
+    websocket::{Agreement, CloseCode, ControlFrame, ProtocolError},
 };
 
 /// Full reads before other connections of the thread have their turn.
@@ -92,13 +92,19 @@ enum End {
 
 impl<S: Stream> Driver<S> {
     /// The driver of a session that begins on a WebSocket.
-    pub(super) fn open(stream: S, early: &[u8], connection: Connection, b64: bool) -> Self {
+    pub(super) fn open(
+        stream: S,
+        early: &[u8],
+        connection: Connection,
+        b64: bool,
+        deflate: Option<Agreement>,
+    ) -> Self {
         let mut core = connection.lock();
         core.b64 = b64;
         let receiver = core.receiver.clone();
         drop(core);
         let receiver = receiver.expect("invariant: the receiver stays until its driver ends");
-        Self::new(stream, early, connection, Stage::Open(receiver))
+        Self::new(stream, early, connection, deflate, Stage::Open(receiver))
     }
 
     /// The driver of a WebSocket that may become the transport of a session that polls.
@@ -107,6 +113,7 @@ impl<S: Stream> Driver<S> {
         early: &[u8],
         connection: Connection,
         b64: bool,
+        deflate: Option<Agreement>,
         id: Option<ProbeId>,
     ) -> Self {
         let trial = Trial {
@@ -114,12 +121,18 @@ impl<S: Stream> Driver<S> {
             switching: false,
             b64,
         };
-        Self::new(stream, early, connection, Stage::Trial(trial))
+        Self::new(stream, early, connection, deflate, Stage::Trial(trial))
     }
 
-    fn new(stream: S, early: &[u8], connection: Connection, stage: Stage) -> Self {
+    fn new(
+        stream: S,
+        early: &[u8],
+        connection: Connection,
+        deflate: Option<Agreement>,
+        stage: Stage,
+    ) -> Self {
         let limit = connection.shared().config.max_http_buffer_size;
-        let (reader, writer) = (Reader::new(early, limit), Writer::new());
+        let (reader, writer) = (Reader::new(early, limit, deflate), Writer::new());
         Self {
             stream: Some(stream),
             connection,
@@ -228,7 +241,7 @@ impl<S: Stream> Driver<S> {
             if let (Some(direct), Some(stream)) = (direct, &mut self.stream) {
                 io::take_back(stream, direct);
             }
-            self.writer.start(self.connection.protocol(), b64);
+            self.writer.start(self.connection.protocol(), b64, self.deflate());
             return Poll::Ready(None);
         }
         match core.session.ready_state() {
@@ -243,7 +256,8 @@ impl<S: Stream> Driver<S> {
         }
         core.register_driver(cx);
         self.connection.set_awake(false);
-        if core.direct.is_none() {
+        // What is compressed is written here: nobody else's reply has to wait for it.
+        if core.direct.is_none() && self.reader.agreement().is_none() {
             core.direct = self.stream.as_mut().and_then(io::lend);
         }
         let drained = core.take_drained();
@@ -251,6 +265,13 @@ impl<S: Stream> Driver<S> {
         self.writer.shrink();
         drained.into_iter().flatten().for_each(Waker::wake);
         Poll::Pending
+    }
+
+    /// How to compress, if that was agreed on.
+    fn deflate(&self) -> Option<Deflate> {
+        let agreement = self.reader.agreement()?;
+        let options = self.connection.shared().config.deflate.as_ref()?;
+        Some(options.deflate(agreement))
     }
 
     /// The stream doesn't take more. The end of the session must be heard of nevertheless.
@@ -270,7 +291,7 @@ impl<S: Stream> Driver<S> {
         {
             self.take_back();
             self.take_begun();
-            self.writer.push(Item::Frame(Box::from(pong.as_slice())));
+            self.writer.push(Item::Frame(Arc::from(pong.as_slice())));
         }
     }
 
@@ -282,7 +303,7 @@ impl<S: Stream> Driver<S> {
             let mut core = self.connection.lock();
             if core.outbox.has_begun() {
                 self.writer.fill(&mut core.outbox);
-                self.writer.start(self.connection.protocol(), false);
+                self.writer.start(self.connection.protocol(), false, None);
             }
         }
     }
@@ -313,10 +334,10 @@ impl<S: Stream> Driver<S> {
         };
         let protocol = self.connection.protocol();
         let frame = ControlFrame::close(code.map(|code| (code, "")));
-        self.writer.push(Item::Frame(Box::from(frame.as_slice())));
+        self.writer.push(Item::Frame(Arc::from(frame.as_slice())));
         let written = self.writer.poll_flush(&mut stream, protocol, cx).is_ready();
         self.let_go();
-        let reader = std::mem::replace(&mut self.reader, Reader::new(&[], 0));
+        let reader = std::mem::replace(&mut self.reader, Reader::new(&[], 0, None));
         let writer = std::mem::replace(&mut self.writer, Writer::new());
         if wait || !written {
             tokio::spawn(linger(stream, writer, reader, protocol));

@@ -27,6 +27,7 @@ use crate::{
         Connection, Engine, Handshake, Transport, admission::Reserved, clock, connection::PollingFormat,
         refused,
     },
+    websocket::Agreement,
 };
 
 /// What a WebSocket is for.
@@ -39,19 +40,24 @@ pub(in crate::engine) enum Opening {
 
 /// Starts the transport once the HTTP server has let go of the connection.
 #[expect(clippy::disallowed_methods, reason = "a driver")]
-pub(in crate::engine) fn spawn(on_upgrade: OnUpgrade, opening: Opening, b64: bool) {
+pub(in crate::engine) fn spawn(
+    on_upgrade: OnUpgrade,
+    opening: Opening,
+    b64: bool,
+    deflate: Option<Agreement>,
+) {
     tokio::spawn(async move {
         match on_upgrade.await {
-            Ok(upgraded) => start(upgraded, opening, b64),
+            Ok(upgraded) => start(upgraded, opening, b64, deflate),
             Err(error) => tracing::debug!(%error, "a connection was lost before it became a WebSocket"),
         }
     });
 }
 
 #[expect(clippy::disallowed_methods, reason = "a driver")]
-fn start(upgraded: Upgraded, opening: Opening, b64: bool) {
+fn start(upgraded: Upgraded, opening: Opening, b64: bool, deflate: Option<Agreement>) {
     let (io, early) = Io::new(upgraded);
-    if let Some(driver) = begin(io, &early, opening, b64) {
+    if let Some(driver) = begin(io, &early, opening, b64, deflate) {
         tokio::spawn(driver);
     }
 }
@@ -62,6 +68,7 @@ pub(in crate::engine) fn begin<S>(
     early: &[u8],
     opening: Opening,
     b64: bool,
+    deflate: Option<Agreement>,
 ) -> Option<impl Future<Output = ()> + Send + use<S>>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -70,7 +77,7 @@ where
         Opening::Handshake(engine, protocol, handshake, reserved) => {
             let format = PollingFormat::default();
             let connection = engine.connect(Transport::WebSocket, protocol, handshake, format, reserved)?;
-            Some(Driver::open(io, early, connection, b64))
+            Some(Driver::open(io, early, connection, b64, deflate))
         }
         Opening::Probe(connection) => {
             let now = clock::now();
@@ -79,7 +86,7 @@ where
             if probe.is_none() {
                 refused!(connection, "a second WebSocket for one session");
             }
-            Some(Driver::probe(io, early, connection.clone(), b64, probe))
+            Some(Driver::probe(io, early, connection.clone(), b64, deflate, probe))
         }
     }
 }

@@ -8,7 +8,7 @@ use std::{
 use tokio::io::{AsyncRead, ReadBuf};
 
 use super::scratch::ReadScratch;
-use crate::websocket::{ControlFrame, Decoder, DecoderConfig, Event, Pongs, ProtocolError};
+use crate::websocket::{Agreement, ControlFrame, Decoder, DecoderConfig, Event, Pongs, ProtocolError};
 
 /// Reads a stream through the scratch of the thread, and sees to the client's pings.
 ///
@@ -59,11 +59,19 @@ pub(super) enum Read {
 
 impl Reader {
     /// A reader that begins with what has been read `early`.
-    pub(super) fn new(early: &[u8], max_message_size: usize) -> Self {
-        let decoder = Decoder::new(DecoderConfig { max_message_size });
+    pub(super) fn new(early: &[u8], max_message_size: usize, deflate: Option<Agreement>) -> Self {
+        let decoder = Decoder::new(DecoderConfig {
+            max_message_size,
+            deflate,
+        });
         let mut reader = Self { decoder, extra: None };
         reader.keep(early.into(), 0);
         reader
+    }
+
+    /// What was agreed on about compression.
+    pub(super) fn agreement(&self) -> Option<Agreement> {
+        self.decoder.agreement()
     }
 
     /// Reads once, and hands what arrived to the sink.

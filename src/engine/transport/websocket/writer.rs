@@ -3,6 +3,7 @@
 use std::{
     io::{self, IoSlice},
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -13,6 +14,7 @@ use super::scratch::{SCRATCH, WriteScratch};
 use crate::{
     Protocol,
     engine::{
+        deflate::Deflate,
         outbox::{Item, LONG, Outbox, Queue, gather},
         outgoing::Attachment,
         packet::push_base64,
@@ -75,11 +77,15 @@ impl Writer {
     }
 
     /// Makes what has been filled in ready to be written. Attachments become text if the client can't read binary
-    /// frames.
-    pub(super) fn start(&mut self, protocol: Protocol, b64: bool) {
+    /// frames; what is worth it is compressed, unless there is such text.
+    pub(super) fn start(&mut self, protocol: Protocol, b64: bool, deflate: Option<Deflate>) {
         if b64 {
             let items = std::mem::take(&mut self.items).into_iter();
             self.items = items.flat_map(|item| base64_frames(item, protocol)).collect();
+        } else if let Some(deflate) = deflate {
+            self.items
+                .iter_mut()
+                .for_each(|item| item.compress(protocol, deflate));
         }
         self.items.reverse();
     }
@@ -250,9 +256,9 @@ fn base64_frames(item: Item, protocol: Protocol) -> Vec<Item> {
         };
         push_base64(attachment.data(), &mut text);
         let head = FrameHead::new(OpCode::Text, false, text.len());
-        [head.as_slice(), &text].concat().into_boxed_slice()
+        [head.as_slice(), &text].concat().into()
     });
-    std::iter::once(Box::from(packet.frame()))
+    std::iter::once(Arc::from(packet.frame()))
         .chain(attachments)
         .map(Item::Frame)
         .collect()

@@ -1,0 +1,19 @@
+//! What stands in for compression in a build without the feature `deflate`, where it is never negotiated.
+
+use super::error::ProtocolError;
+
+/// How to compress.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Effort {
+    pub(crate) level: u8,
+    pub(crate) window_bits: u8,
+}
+
+/// As large as it was, which has it sent as it is.
+pub(crate) fn deflate(parts: &[&[u8]], _: Effort) -> Vec<u8> {
+    parts.concat()
+}
+
+pub(super) fn inflate(_: &[u8], _: usize) -> Result<Vec<u8>, ProtocolError> {
+    Err(ProtocolError::ReservedBits)
+}
