@@ -88,6 +88,10 @@ mod readme {}
 #[doc = include_str!("../docs/from-socketio-js.md")]
 mod from_socketio_js {}
 
+#[cfg(doctest)]
+#[doc = include_str!("../docs/deploys.md")]
+mod deploys {}
+
 pub mod adapter;
 pub mod engine;
 pub mod extract;
@@ -110,8 +114,9 @@ pub use crate::{
     protocol::Protocol,
     room::{Room, Rooms},
     server::{
-        AckSender, Broadcast, BuildError, Builder, Client, ConnectError, DisconnectReason, EmitError,
-        HandlerError, Handshake, Namespace, RemoteSocket, ServerEvent, Socket, SocketIo,
+        AckSender, Broadcast, BuildError, Builder, Client, ConnectError, DisconnectReason, Drain,
+        DrainReport, EmitError, HandlerError, Handshake, Namespace, RemoteSocket, ServerEvent, Socket,
+        SocketIo,
     },
 };
 

@@ -9,6 +9,7 @@ mod connection;
 mod core;
 mod cork;
 mod deflate;
+mod drain;
 mod future;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;

@@ -22,6 +22,8 @@ pub(crate) enum Refusal {
     UnsupportedProtocol,
     /// No room for one more session. Node has no such limit, and so no code for it: 6 is ours.
     TooManyConnections,
+    /// The server drains, or is closed. Node goes on accepting until its port is closed, so it has no code for it: 7 is ours.
+    ShuttingDown,
     /// A method other than `GET` and `POST` for a live session. Node answers it outside of its error codes.
     MethodNotAllowed,
 }
@@ -55,6 +57,7 @@ impl Refusal {
             Self::Forbidden(_) => 4,
             Self::UnsupportedProtocol => 5,
             Self::TooManyConnections => 6,
+            Self::ShuttingDown => 7,
         }
     }
 
@@ -70,6 +73,7 @@ impl Refusal {
                 .unwrap_or("Forbidden"),
             Self::UnsupportedProtocol => "Unsupported protocol version",
             Self::TooManyConnections => "Too many connections",
+            Self::ShuttingDown => "Server shutting down",
         }
     }
 
@@ -82,12 +86,12 @@ impl Refusal {
         }
     }
 
-    /// The status of a plain HTTP answer. Over an upgrade request it is 400, unless there is no room.
+    /// The status of a plain HTTP answer. Over an upgrade request it is 400, unless it is 503.
     pub(crate) const fn status(&self) -> StatusCode {
         match self {
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::MethodNotAllowed => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::TooManyConnections => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TooManyConnections | Self::ShuttingDown => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::BAD_REQUEST,
         }
     }
@@ -180,6 +184,16 @@ mod tests {
         let full = Refusal::TooManyConnections;
         assert_eq!(full.status().as_u16(), 503);
         assert_eq!(full.body_json(), r#"{"code":6,"message":"Too many connections"}"#);
+    }
+
+    #[test]
+    fn a_server_that_shuts_down_says_so_with_a_code_of_its_own() {
+        let closed = Refusal::ShuttingDown;
+        assert_eq!(closed.status().as_u16(), 503);
+        assert_eq!(
+            closed.body_json(),
+            r#"{"code":7,"message":"Server shutting down"}"#
+        );
     }
 
     #[test]

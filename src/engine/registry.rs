@@ -19,13 +19,13 @@ use crate::id::SessionId;
 #[derive(Default)]
 pub(super) struct Registry {
     sessions: Mutex<Sessions>,
-    /// Receivers that are being told of the end of their session.
-    telling: AtomicUsize,
+    /// Sessions that begin and aren't entered yet, and receivers that are being told of the end of theirs.
+    under_way: AtomicUsize,
     emptied: Notify,
 }
 
-/// A receiver is being told of the end of its session.
-pub(super) struct Telling<'a>(&'a Registry);
+/// A session on its way in or out. Until it is dropped the registry doesn't count as empty.
+pub(super) struct UnderWay<'a>(&'a Registry);
 
 #[derive(Default)]
 struct Sessions {
@@ -39,25 +39,30 @@ struct Sessions {
 /// A connection that is found by its session id.
 struct ById(Connection);
 
-impl Drop for Telling<'_> {
+impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
-        self.0.telling.fetch_sub(1, Ordering::AcqRel);
+        self.0.under_way.fetch_sub(1, Ordering::AcqRel);
         self.0.emptied.notify_waiters();
     }
 }
 
 impl Registry {
-    /// Enters a session, unless the engine is closed, or full: of handshakes at the same time each finds room for one more.
+    /// A session begins; `None` once the engine is closed.
+    pub(super) fn begin(&self) -> Option<UnderWay<'_>> {
+        let sessions = self.lock();
+        // Under the lock, so that whoever closes the engine sees it.
+        sessions.closed.is_none().then(|| self.under_way())
+    }
+
+    /// Enters a session that has begun. An error says why it is to be closed: the engine has been meanwhile, or it is full: of
+    /// handshakes at the same time each finds room for one more.
     pub(super) fn insert(&self, connection: &Connection, max: usize) -> Result<(), CloseReason> {
         let mut sessions = self.lock();
-        match sessions.closed {
-            Some(reason) => Err(reason),
-            None if sessions.by_id.len() >= max => Err(CloseReason::ForcedClose),
-            None => {
-                sessions.by_id.insert(ById(connection.clone()));
-                Ok(())
-            }
+        if sessions.closed.is_none() && sessions.by_id.len() >= max {
+            return Err(CloseReason::ForcedClose);
         }
+        sessions.by_id.insert(ById(connection.clone()));
+        sessions.closed.map_or(Ok(()), Err)
     }
 
     /// Keeps an id for a session to come; false if it is taken.
@@ -75,9 +80,9 @@ impl Registry {
         self.lock().by_id.get(id).map(|found| found.0.clone())
     }
 
-    /// Takes a session out. Until the guard is dropped its receiver is being told, and the registry doesn't count as empty.
-    pub(super) fn remove(&self, id: &str) -> Telling<'_> {
-        self.telling.fetch_add(1, Ordering::AcqRel);
+    /// Takes a session out. Until the guard is dropped its receiver is being told.
+    pub(super) fn remove(&self, id: &str) -> UnderWay<'_> {
+        let telling = self.under_way();
         let mut sessions = self.lock();
         let removed = sessions.by_id.take(id);
         if sessions.by_id.is_empty() {
@@ -88,7 +93,7 @@ impl Registry {
         }
         drop(sessions);
         drop(removed);
-        Telling(self)
+        telling
     }
 
     pub(super) fn len(&self) -> usize {
@@ -111,11 +116,16 @@ impl Registry {
         let emptied = self.emptied.notified();
         tokio::pin!(emptied);
         emptied.as_mut().enable();
-        while self.len() > 0 || self.telling.load(Ordering::Acquire) > 0 {
+        while self.len() > 0 || self.under_way.load(Ordering::Acquire) > 0 {
             emptied.as_mut().await;
             emptied.set(self.emptied.notified());
             emptied.as_mut().enable();
         }
+    }
+
+    fn under_way(&self) -> UnderWay<'_> {
+        self.under_way.fetch_add(1, Ordering::AcqRel);
+        UnderWay(self)
     }
 
     fn lock(&self) -> MutexGuard<'_, Sessions> {

@@ -34,8 +34,6 @@ impl Denial {
         StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         "the head of the handshake is too long",
     );
-    pub(super) const SHUT_DOWN: Self =
-        Self::Status(StatusCode::SERVICE_UNAVAILABLE, "the server is shutting down");
 
     /// The answer to the request, which may have been one for a WebSocket.
     pub(super) fn answer(&self, upgrade: bool) -> Answer {
@@ -93,7 +91,7 @@ pub(super) fn empty(status: StatusCode) -> Answer {
     answer
 }
 
-/// A refused request; over an upgrade request with status 400, or 503 where there is no room, and the bare message.
+/// A refused request; over an upgrade request with status 400, or 503 where there is no room or the server shuts down, and the bare message.
 fn refusal(refusal: &Refusal, upgrade: bool) -> Answer {
     if upgrade {
         let message = Bytes::copy_from_slice(refusal.body_upgrade().as_bytes());

@@ -178,7 +178,7 @@ impl Engine {
             return Err(Refusal::UnsupportedProtocol.into());
         }
         if self.shared().registry.is_closed() {
-            return Err(Denial::SHUT_DOWN);
+            return Err(Refusal::ShuttingDown.into());
         }
         Ok(())
     }
@@ -212,7 +212,7 @@ impl Engine {
             format,
             choice.reserved,
         );
-        HeldPoll::new(connection.ok_or(Denial::SHUT_DOWN)?)
+        HeldPoll::new(connection.ok_or(Refusal::ShuttingDown)?)
     }
 
     fn known(&self, sid: &str) -> Result<Connection, Refusal> {

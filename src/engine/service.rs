@@ -6,8 +6,8 @@ use std::{
 };
 
 use super::{
-    Acceptor, CloseReason, Config, Connection, Handshake, Limit, Outgoing, Transport, admission::Reserved,
-    clock, connection::PollingFormat, core::Core, limit::Limits, open::open_packet, outbox::Outbox,
+    Acceptor, Config, Connection, Handshake, Limit, Outgoing, Transport, admission::Reserved, clock,
+    connection::PollingFormat, core::Core, limit::Limits, open::open_packet, outbox::Outbox,
     registry::Registry, session::Session, timer::Timers,
 };
 use crate::{
@@ -67,25 +67,13 @@ impl Engine {
         SocketId::from_random(random())
     }
 
-    /// Closes every connection, after what is queued has been sent, and refuses new ones from now on.
-    pub(crate) fn close(&self, reason: CloseReason) {
-        for connection in self.0.registry.close(reason) {
-            connection.close_with(reason);
-        }
-    }
-
-    /// Waits until no connection is left.
-    pub(crate) async fn closed(&self) {
-        self.0.registry.emptied().await;
-    }
-
     pub(super) fn shared(&self) -> &Shared {
         &self.0
     }
 
     /// Begins a session. What the acceptor sends at once leaves together with the open packet.
     ///
-    /// `None` if the server above has gone.
+    /// `None` if the engine is closed, or the server above has gone.
     pub(super) fn connect(
         &self,
         transport: Transport,
@@ -95,6 +83,7 @@ impl Engine {
         reserved: Option<Reserved>,
     ) -> Option<Connection> {
         let acceptor = self.0.acceptor.upgrade()?;
+        let _begun = self.0.registry.begin()?;
         let now = clock::now();
         let id = reserved
             .as_ref()
@@ -146,7 +135,7 @@ pub(crate) fn random_session_id() -> SessionId {
     SessionId::from_random(random())
 }
 
-fn random() -> [u8; RANDOM_BYTES] {
+pub(super) fn random() -> [u8; RANDOM_BYTES] {
     let mut bytes = [0; RANDOM_BYTES];
     getrandom::fill(&mut bytes).expect("invariant: the operating system gives random bytes");
     bytes

@@ -7,14 +7,13 @@ use std::{
         Arc, Mutex, PoisonError, RwLock, Weak,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
 };
 
 use tokio::runtime::Handle;
 
 use crate::{
     adapter::Cluster,
-    engine::{Acceptor, ClientBundle, CloseReason, Connection, Engine, Limit, PathRule, Receiver},
+    engine::{Acceptor, ClientBundle, Connection, Engine, Limit, PathRule, Receiver},
     server::{
         Builder, Client, Gate, Namespace, Origins, builder::Settings, cluster, namespace::NamespaceInner,
         running::Running,
@@ -143,32 +142,6 @@ impl SocketIo {
         self.0.engine.times_exceeded(limit)
     }
 
-    /// Disconnects everyone and waits until the last disconnect handler has run.
-    ///
-    /// Sockets leave with the reason `server shutting down`. What was queued is flushed first. New handshakes are refused
-    /// from now on. After `deadline` it returns all the same.
-    ///
-    /// The HTTP server is not closed: call this from the future that you give to axum's `with_graceful_shutdown`.
-    #[doc(alias = "close")]
-    pub async fn close_within(&self, deadline: Duration) {
-        let closed = async {
-            self.0.engine.close(CloseReason::ServerShuttingDown);
-            self.0.engine.closed().await;
-            self.0.leaving.none().await;
-            if let Some(cluster) = &self.0.cluster {
-                cluster.close().await;
-            }
-        };
-        if tokio::time::timeout(deadline, closed).await.is_err() {
-            tracing::warn!(?deadline, "closed before every session had ended");
-        }
-    }
-
-    /// [`close_within`](Self::close_within) ten seconds.
-    pub async fn close(&self) {
-        self.close_within(Duration::from_secs(10)).await;
-    }
-
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
@@ -199,6 +172,12 @@ impl SocketIo {
 
     pub(super) fn settings(&self) -> &Settings {
         &self.0.settings
+    }
+
+    /// All of them, in no particular order.
+    pub(super) fn namespaces(&self) -> Vec<Namespace> {
+        let namespaces = self.0.namespaces.read().unwrap_or_else(PoisonError::into_inner);
+        namespaces.values().cloned().map(Namespace::new).collect()
     }
 
     pub(super) fn namespace(&self, name: &str) -> Option<Arc<NamespaceInner>> {

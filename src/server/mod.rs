@@ -13,6 +13,7 @@ mod connect;
 mod cookie;
 mod disconnect;
 mod dispatch;
+mod drain;
 mod emit;
 mod error;
 mod extensions;
@@ -46,6 +47,7 @@ pub use self::{
     cookie::{Cookie, SameSite},
     disconnect::DisconnectReason,
     dispatch::{DisconnectParts, EventParts},
+    drain::{Drain, DrainReport},
     error::{AckError, BroadcastAckError, ConnectError, EmitError, HandlerError},
     extensions::Extensions,
     io::SocketIo,

@@ -25,11 +25,15 @@ impl Running {
         }
     }
 
+    pub(super) fn count(&self) -> usize {
+        self.count.load(Ordering::Acquire)
+    }
+
     /// Resolves when nothing runs.
     pub(super) async fn none(&self) {
         loop {
             let notified = self.none.notified();
-            if self.count.load(Ordering::Acquire) == 0 {
+            if self.count() == 0 {
                 return;
             }
             notified.await;

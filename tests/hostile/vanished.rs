@@ -43,11 +43,10 @@ async fn connections_that_say_half_of_a_request_open_nothing() {
     ground.check("half requests").await;
 }
 
-/// One that polls is given 30 s more to fetch its close packet, as in Node.
 #[tokio::test]
 async fn a_client_that_never_joins_is_gone_in_time() {
     let mut ground = Ground::alone(hasty()).await;
-    for via in [Via::WebSocket] {
+    for via in [Via::WebSocket, Via::Polling] {
         let client = TestClient::open(&ground.server, Eio::V4, via).await;
         ground.emptied("a client that never joins").await;
         drop(client);

@@ -61,6 +61,7 @@ const ENGINE_DRIVERS: Names = &[
     "engine/core",
     "engine/cork",
     "engine/deflate",
+    "engine/drain",
     "engine/future",
     "engine/handshake",
     "engine/limit",

@@ -10,6 +10,7 @@
 mod wire;
 
 mod acks;
+mod draining;
 mod isolation;
 mod leaving;
 mod log;

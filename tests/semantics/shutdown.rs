@@ -83,7 +83,11 @@ async fn handshakes_are_refused_once_the_server_closes() {
     within(io.close()).await;
     for eio in [Eio::V3, Eio::V4] {
         let response = Request::get(eio.target("polling")).send(server.addr).await;
-        assert_eq!(response.status, 503, "{response:?}");
-        assert!(Ws::try_open(server.addr, &eio.target("websocket")).await.is_err());
+        assert_eq!(
+            (response.status, response.text()),
+            (503, r#"{"code":7,"message":"Server shutting down"}"#)
+        );
+        let refused = Ws::try_open(server.addr, &eio.target("websocket")).await;
+        assert_eq!(refused.unwrap_err(), (503, "Server shutting down".to_owned()));
     }
 }

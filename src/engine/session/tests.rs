@@ -207,6 +207,47 @@ fn a_close_nobody_comes_for_is_over_after_its_grace() {
     }
 }
 
+/// It lives on for the 30 s in which it may fetch its close packet only if it shows that it lives.
+#[test]
+fn a_polling_client_that_has_vanished_is_not_waited_for_after_a_close() {
+    for (protocol, silent_for) in [
+        (Protocol::V4, 20),
+        (Protocol::V3, 5),
+        (Protocol::V4, 44),
+        (Protocol::V3, 44),
+    ] {
+        let mut pair = Pair::open(Transport::Polling, protocol);
+        pair.hear();
+        while pair.now < pair.start + Duration::from_secs(silent_for) {
+            pair.pass(1);
+            pair.session.handle_timeout(pair.now, pair.heard, &pair.config);
+        }
+        pair.close(CloseReason::ForcedClose);
+        let (at, step) = pair.next();
+        let expected = (silent_for + 30).min(45);
+        assert_eq!(
+            (at, step),
+            (expected, TimeoutStep::Closed),
+            "{protocol:?} {silent_for}"
+        );
+        assert_eq!(pair.session.closed(), Some(CloseReason::ForcedClose));
+    }
+}
+
+#[test]
+fn a_client_that_never_joins_is_gone_in_the_time_of_the_heartbeat() {
+    for transport in [Transport::Polling, Transport::WebSocket] {
+        let mut pair = Pair::open(transport, Protocol::V4);
+        pair.session.expire_at(pair.now + Duration::from_secs(45));
+        assert_eq!(pair.next(), (25, TimeoutStep::Ping));
+        while !pair.is_over() {
+            pair.pass(1);
+            pair.session.handle_timeout(pair.now, pair.heard, &pair.config);
+        }
+        assert_eq!(pair.now, pair.start + Duration::from_secs(46), "{transport:?}");
+    }
+}
+
 #[test]
 fn a_shutdown_waits_only_for_polls_that_bring_something() {
     let mut idle = Pair::polling();

@@ -14,10 +14,11 @@ impl Session {
         config: &Config,
     ) -> TimeoutStep {
         if let Phase::Closing(closing) = &self.phase {
-            if now < closing.deadline {
+            let (reason, late) = (closing.reason, now >= closing.deadline);
+            // A polling client that has vanished is not waited for longer than if the session were open.
+            if !late && self.beat(now, heard, config) != Beat::Expired {
                 return TimeoutStep::Nothing;
             }
-            let reason = closing.reason;
             self.fail(reason);
             return TimeoutStep::Closed;
         }
@@ -42,23 +43,22 @@ impl Session {
         heard: Instant,
         config: &Config,
     ) -> Option<Instant> {
-        let running = || {
-            let heartbeat = self
-                .heartbeat
-                .map(|heartbeat| heartbeat.poll_timeout(now, heard, config));
-            heartbeat.into_iter().chain(self.expires)
+        let beat = || {
+            self.heartbeat
+                .map(|heartbeat| heartbeat.poll_timeout(now, heard, config))
         };
+        let running = || beat().into_iter().chain(self.expires);
         match &self.phase {
             Phase::Polling(polling) => running().chain(polling.poll_timeout()).min(),
             Phase::WebSocket => running().min(),
-            Phase::Closing(closing) => Some(closing.deadline),
+            Phase::Closing(closing) => beat().into_iter().chain([closing.deadline]).min(),
             Phase::Opening(_) | Phase::Closed(_) => None,
         }
     }
 
     fn beat(&mut self, now: Instant, heard: Instant, config: &Config) -> Beat {
         match (&self.phase, &mut self.heartbeat) {
-            (Phase::Polling(_) | Phase::WebSocket, Some(heartbeat)) => {
+            (Phase::Polling(_) | Phase::WebSocket | Phase::Closing(_), Some(heartbeat)) => {
                 heartbeat.handle_timeout(now, heard, config)
             }
             _ => Beat::Nothing,

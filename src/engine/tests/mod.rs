@@ -2,6 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "a test is a driver too")]
 
+mod draining;
 mod ending;
 mod polling;
 mod served;

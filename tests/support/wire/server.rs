@@ -41,6 +41,14 @@ impl TestServer {
         }
     }
 
+    /// One that runs already.
+    pub(crate) fn at(addr: SocketAddr) -> Self {
+        Self {
+            addr,
+            _running: JoinSet::new(),
+        }
+    }
+
     /// A server of the protocol suites.
     pub(crate) async fn suite(profile: Profile) -> Self {
         let Ok(addr) = std::env::var("SOCKETIO_TEST_URL") else {
@@ -48,10 +56,7 @@ impl TestServer {
         };
         let mut addr: SocketAddr = addr.parse().expect("SOCKETIO_TEST_URL is an address and a port");
         addr.set_port(addr.port() + profile as u16);
-        Self {
-            addr,
-            _running: JoinSet::new(),
-        }
+        Self::at(addr)
     }
 }
 
