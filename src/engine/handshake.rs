@@ -33,7 +33,28 @@ pub(crate) struct Handshake {
     extensions: Extensions,
     version: Version,
     common: bool,
+    encrypted: bool,
 }
+
+/// Marks a request as one that came over TLS: a request extension, which whoever knows it adds.
+///
+/// A layer can't see it, because TLS ends before HTTP begins, and neither headers nor the scheme of an HTTP/2 request prove it: clients
+/// write both. So nothing is taken for encrypted by itself. Add the mark where only encrypted requests come by, such as on the router of
+/// a server that listens with TLS; or, behind a proxy that ends TLS, in a middleware that believes this proxy's `X-Forwarded-Proto`:
+///
+/// ```
+/// use axum::{Extension, Router};
+/// use axum_socketio::{Socket, SocketIo, layer::Encrypted};
+///
+/// let io = SocketIo::new();
+/// io.of("/").on_connect(async |socket: Socket| println!("{}", socket.handshake().is_secure()));
+///
+/// // Outside of the Socket.IO layer, so that the request has it when it gets there.
+/// let router: Router = Router::new().layer(io.layer()).layer(Extension(Encrypted));
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "it says all there is by being there")]
+pub struct Encrypted;
 
 impl Handshake {
     /// Whether a request head is short enough to be kept for the life of a connection.
@@ -45,6 +66,8 @@ impl Handshake {
     pub(crate) fn new(parts: Parts, remote: Option<SocketAddr>, common: bool, issued: SystemTime) -> Self {
         let fields = copy_fields(&parts, remote);
         let mut extensions = own_extensions(parts.extensions);
+        // A bit instead of a map with one entry.
+        let encrypted = extensions.remove::<Encrypted>().is_some();
         if common {
             let own = std::mem::take(&mut extensions);
             COMMON.get_or_init(|| own);
@@ -55,6 +78,7 @@ impl Handshake {
             extensions,
             version: parts.version,
             common,
+            encrypted,
         }
     }
 
@@ -64,6 +88,10 @@ impl Handshake {
 
     pub(crate) fn issued(&self) -> SystemTime {
         self.issued
+    }
+
+    pub(crate) const fn is_encrypted(&self) -> bool {
+        self.encrypted
     }
 
     pub(crate) fn method(&self) -> &str {
@@ -108,6 +136,9 @@ impl Handshake {
         parts.headers = self.header_map();
         let common = COMMON.get().filter(|_| self.common);
         parts.extensions = common.unwrap_or(&self.extensions).clone();
+        if self.encrypted {
+            parts.extensions.insert(Encrypted);
+        }
         parts
     }
 
@@ -311,6 +342,18 @@ mod tests {
         assert_eq!(rebuilt.version, original.version);
         assert_eq!(rebuilt.headers, original.headers);
         assert_eq!(rebuilt.extensions.get::<u8>(), Some(&7));
+    }
+
+    #[test]
+    fn the_mark_of_encryption_is_a_bit_and_comes_back() {
+        let mut original = parts("/", &[]);
+        original.extensions.insert(Encrypted);
+        let handshake = copy(original);
+        assert!(handshake.is_encrypted());
+        assert!(handshake.extensions.is_empty());
+        assert!(handshake.parts().extensions.get::<Encrypted>().is_some());
+        assert!(!copy(parts("/", &[])).is_encrypted());
+        assert!(size_of::<Handshake>() <= 48, "{}", size_of::<Handshake>());
     }
 
     #[test]

@@ -60,6 +60,7 @@ pub(crate) use cork::Cork;
 #[cfg(feature = "deflate")]
 pub use deflate::PerMessageDeflate;
 pub(crate) use future::Handle;
+pub use handshake::Encrypted;
 pub(crate) use handshake::Handshake;
 pub(crate) use limit::LimitHook;
 pub use limit::{Limit, LimitExceeded};

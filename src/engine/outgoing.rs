@@ -89,6 +89,19 @@ impl Outgoing {
         &self.text[TYPE_AT..]
     }
 
+    /// The text of the Socket.IO packet.
+    pub(crate) fn message(&self) -> &str {
+        std::str::from_utf8(&self.text[HEADROOM..]).unwrap_or_default()
+    }
+
+    /// The binary messages that follow it.
+    pub(crate) fn attached(&self) -> Vec<Bytes> {
+        self.attachments()
+            .iter()
+            .map(|attachment| attachment.data.clone())
+            .collect()
+    }
+
     /// The text packet as a complete WebSocket frame.
     pub(super) fn frame(&self) -> &[u8] {
         &self.text[TYPE_AT - head_len(self.text.len() - TYPE_AT)..]

@@ -1,8 +1,8 @@
 //! Registering handlers with one socket, as in JS.
 
 use crate::{
-    handler::{DisconnectHandler, EventHandler, disconnect, event as events, reserved},
-    server::{ListenerId, Socket},
+    handler::{DisconnectHandler, ErrorHandler, EventHandler, disconnect, error, event as events, reserved},
+    server::{Hears, ListenerId, Position, Socket},
 };
 
 /// Handlers of this socket alone.
@@ -45,13 +45,71 @@ impl Socket {
     }
 
     /// Calls `handler` for every event that this socket receives, before the handlers of that event.
+    ///
+    /// ```
+    /// # use axum_socketio::Socket;
+    /// use axum_socketio::extract::EventName;
+    ///
+    /// async fn audited(socket: Socket) {
+    ///     let audit = socket.on_any(async |EventName(event): EventName| println!("{event}"));
+    ///     socket.remove_listener(audit);
+    /// }
+    /// ```
     #[doc(alias = "onAny")]
     pub fn on_any<H, T>(&self, handler: H) -> ListenerId
     where
         H: EventHandler<T, ()>,
         T: 'static,
     {
-        self.listeners().add_any(events::erase(handler, ()))
+        let hears = Hears::Any(events::erase(handler, ()));
+        self.listeners().add(Position::Last, hears)
+    }
+
+    /// As [`on_any`](Self::on_any), before all catch-all handlers that this socket has so far.
+    #[doc(alias = "prependAny")]
+    pub fn prepend_any<H, T>(&self, handler: H) -> ListenerId
+    where
+        H: EventHandler<T, ()>,
+        T: 'static,
+    {
+        let hears = Hears::Any(events::erase(handler, ()));
+        self.listeners().add(Position::First, hears)
+    }
+
+    /// Calls `handler` for every event that is sent to this socket's client, by [`emit`](Self::emit) or by a broadcast that reaches it,
+    /// before it leaves. Acknowledgements are no events.
+    ///
+    /// It starts within the emit, so it must not take a lock that may be held while something is emitted. What it sends itself is not
+    /// told to catch-all handlers, or it would never end.
+    ///
+    /// ```
+    /// # use axum_socketio::Socket;
+    /// use axum_socketio::extract::{EventName, Rest};
+    /// use serde_json::Value;
+    ///
+    /// async fn audited(socket: Socket) {
+    ///     socket.on_any_outgoing(async |EventName(event): EventName, Rest(args): Rest<Value>| {
+    ///         println!("{event} with {} arguments", args.len());
+    ///     });
+    /// }
+    /// ```
+    #[doc(alias = "onAnyOutgoing")]
+    pub fn on_any_outgoing<H, T>(&self, handler: H) -> ListenerId
+    where
+        H: EventHandler<T, ()>,
+        T: 'static,
+    {
+        self.hear_outgoing(Position::Last, events::erase(handler, ()))
+    }
+
+    /// As [`on_any_outgoing`](Self::on_any_outgoing), before all of these handlers that this socket has so far.
+    #[doc(alias = "prependAnyOutgoing")]
+    pub fn prepend_any_outgoing<H, T>(&self, handler: H) -> ListenerId
+    where
+        H: EventHandler<T, ()>,
+        T: 'static,
+    {
+        self.hear_outgoing(Position::First, events::erase(handler, ()))
     }
 
     /// Calls `handler` when this socket is about to leave, while it is still in its rooms.
@@ -61,7 +119,8 @@ impl Socket {
         H: DisconnectHandler<T, ()>,
         T: 'static,
     {
-        self.listeners().add_disconnecting(disconnect::erase(handler, ()))
+        let hears = Hears::Disconnecting(disconnect::erase(handler, ()));
+        self.listeners().add(Position::Last, hears)
     }
 
     /// Calls `handler` when this socket has left.
@@ -71,7 +130,27 @@ impl Socket {
         H: DisconnectHandler<T, ()>,
         T: 'static,
     {
-        self.listeners().add_disconnect(disconnect::erase(handler, ()))
+        let hears = Hears::Disconnect(disconnect::erase(handler, ()));
+        self.listeners().add(Position::Last, hears)
+    }
+
+    /// Calls `handler` for whatever goes wrong with this socket, after the [`on_error`](crate::Namespace::on_error) of its namespace. JS
+    /// `socket.on("error", listener)`.
+    ///
+    /// A client that emits an event named `error` is heard with [`on`](Self::on), as any other event.
+    ///
+    /// ```
+    /// # use axum_socketio::Socket;
+    /// use axum_socketio::HandlerError;
+    ///
+    /// async fn watched(socket: Socket) {
+    ///     socket.on_error(async |socket: Socket, error: HandlerError| eprintln!("{socket:?}: {error}"));
+    /// }
+    /// ```
+    #[doc(alias = "error")]
+    pub fn on_error<H: ErrorHandler>(&self, handler: H) -> ListenerId {
+        let hears = Hears::Error(error::erase(handler));
+        self.listeners().add(Position::Last, hears)
     }
 
     fn listen<H, T>(&self, event: &str, once: bool, handler: H) -> ListenerId
@@ -80,7 +159,11 @@ impl Socket {
         T: 'static,
     {
         reserved::warn_of(event);
-        self.listeners()
-            .add_event(event, once, events::erase(handler, ()))
+        let hears = Hears::Event {
+            name: event.into(),
+            once,
+            listener: events::erase(handler, ()),
+        };
+        self.listeners().add(Position::Last, hears)
     }
 }

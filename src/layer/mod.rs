@@ -138,7 +138,7 @@ pub use self::{
     options::GeneratedId, service::SocketIoService,
 };
 pub use crate::{
-    engine::{ClientBundle, ClientBundleError},
+    engine::{ClientBundle, ClientBundleError, Encrypted},
     server::{AsyncOrigins, Cookie, InvalidOrigin, OriginPolicy, OriginRefused, Origins, SameSite},
 };
 

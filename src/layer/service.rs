@@ -14,7 +14,7 @@ use http_body::Body;
 use tower_service::Service;
 
 use crate::{
-    engine::{ClientBundle, ClientFile, PathMatch, PathRule},
+    engine::{ClientBundle, ClientFile, Encrypted, PathMatch, PathRule},
     layer::{BoxError, ResponseBody, ResponseFuture, gate},
     server::{Gate, SocketIo},
 };
@@ -162,7 +162,8 @@ fn unpin_original_uri<B>(request: &mut Request<B>) {
 fn has_common_extensions(parts: &mut Parts) -> bool {
     let of_hyper = usize::from(parts.extensions.get::<hyper::upgrade::OnUpgrade>().is_some())
         + usize::from(parts.extensions.get::<hyper::ext::Protocol>().is_some());
-    parts.extensions.len() == of_hyper + 1
+    let mark = usize::from(parts.extensions.get::<Encrypted>().is_some());
+    parts.extensions.len() == of_hyper + mark + 1
         && RawPathParams::from_request_parts(parts, &())
             .now_or_never()
             .is_some_and(|params| params.is_ok_and(|params| params.iter().next().is_none()))

@@ -52,7 +52,7 @@ impl AckSender {
         if let Err(error) = self.try_send(args)
             && !error.is_closed()
         {
-            socket.report(HandlerError::new(None, HandlerErrorKind::Emit, error));
+            socket.report(&HandlerError::new(None, HandlerErrorKind::Emit, error));
         }
     }
 

@@ -129,6 +129,7 @@ impl Broadcast {
             return Ok(());
         }
         let outgoing = self.encode(None, event.as_ref(), &args)?;
+        self.tell_outgoing(&selection, &outgoing);
         selection.each(|socket| {
             if socket.is_connected() {
                 self.deliver(socket, &outgoing);
@@ -172,6 +173,9 @@ impl Broadcast {
             .or_else(|| sockets.first().map(|socket| socket.io().settings().ack_timeout));
         let (replies, receiver) = mpsc::unbounded_channel();
         for socket in &sockets {
+            if self.namespace.tells_outgoing() {
+                socket.tell_outgoing(outgoing);
+            }
             let waiter = BroadcastWaiter {
                 id: socket.id().clone(),
                 replies: replies.clone(),
@@ -233,6 +237,14 @@ impl Broadcast {
             outgoing.share_compressed()
         } else {
             outgoing
+        }
+    }
+
+    /// Tells the recipients that have listeners for what is sent to them.
+    pub(super) fn tell_outgoing(&self, selection: &Selection<Socket>, outgoing: &Outgoing) {
+        if self.namespace.tells_outgoing() {
+            let connected = selection.iter().filter(|socket| socket.is_connected());
+            connected.for_each(|socket| socket.tell_outgoing(outgoing));
         }
     }
 

@@ -14,7 +14,7 @@ use smallvec::SmallVec;
 
 use crate::{
     Protocol,
-    engine::{CloseReason, Connection, Limit, Receiver},
+    engine::{CloseReason, Connection, Limit, Receiver, SessionId},
     packet::{self, DecodeError, Packet, PacketType, Pending},
     server::{
         DisconnectReason, HandlerError, Socket, SocketIo, error::HandlerErrorKind, pending_acks::RawAck,
@@ -85,6 +85,18 @@ impl Client {
         &self.0.io
     }
 
+    /// The id of its session. It is a credential: whoever knows it can speak for the client. JS `client.id`.
+    #[must_use]
+    pub fn id(&self) -> &SessionId {
+        self.connection().id()
+    }
+
+    /// The generation of its protocol.
+    #[must_use]
+    pub fn protocol(&self) -> Protocol {
+        self.connection().protocol()
+    }
+
     /// The Engine.IO connection. JS `client.conn`.
     #[must_use]
     #[doc(alias = "conn")]
@@ -109,6 +121,22 @@ impl Client {
             .filter(|entry| entry.joined)
             .map(|entry| entry.socket.clone())
             .collect()
+    }
+
+    /// Its connected socket in this namespace. JS `client.nsps[name]`.
+    ///
+    /// ```
+    /// # use axum_socketio::Socket;
+    /// async fn in_the_chat_too(socket: Socket) -> bool {
+    ///     socket.client().socket("/chat").is_some()
+    /// }
+    /// ```
+    #[must_use]
+    #[doc(alias = "nsps")]
+    pub fn socket(&self, namespace: impl AsRef<str>) -> Option<Socket> {
+        let state = self.0.state();
+        let entry = state.find(namespace.as_ref()).filter(|entry| entry.joined);
+        entry.map(|entry| entry.socket.clone())
     }
 
     /// Keeps a place for a socket that wants to connect.
@@ -164,7 +192,11 @@ impl Client {
     pub(super) fn fail(&self, error: DecodeError) {
         let message = error.to_string();
         for socket in self.sockets() {
-            socket.report(HandlerError::new(None, HandlerErrorKind::Decode, message.clone()));
+            socket.report(&HandlerError::new(
+                None,
+                HandlerErrorKind::Decode,
+                message.clone(),
+            ));
         }
         self.refuse(&message);
     }

@@ -98,7 +98,7 @@ impl Socket {
             Ok(Ok(())) => self.admitted(),
             Ok(Err(error)) => self.turned_away(&error),
             Err(panicked) => {
-                self.report(HandlerError::new(None, HandlerErrorKind::Panicked, panicked));
+                self.report(&HandlerError::new(None, HandlerErrorKind::Panicked, panicked));
                 self.turned_away(&ConnectError::new("Internal error"));
             }
         }

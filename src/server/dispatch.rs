@@ -182,7 +182,7 @@ pub(super) fn prepare(
         Ok(Err(refusal)) => HandlerError::new(event, HandlerErrorKind::Rejected, refusal),
         Err(panic) => HandlerError::new(event, HandlerErrorKind::Panicked, Panicked::new(&*panic)),
     };
-    socket.report(error);
+    socket.report(&error);
     None
 }
 
@@ -195,12 +195,12 @@ pub(super) fn start(socket: &Socket, event: Option<&str>, mut run: Run) -> Optio
         Ok(Poll::Pending) => return Some(run),
         Ok(Poll::Ready(Ok(()))) => {}
         Ok(Poll::Ready(Err(error))) => {
-            socket.report(HandlerError::of_run(event, error));
+            socket.report(&HandlerError::of_run(event, error));
         }
         Err(panic) => {
             // A future that panicked in its poll may panic again in its drop.
             let _ = catch_unwind(AssertUnwindSafe(|| drop(run)));
-            socket.report(HandlerError::new(
+            socket.report(&HandlerError::new(
                 event,
                 HandlerErrorKind::Panicked,
                 Panicked::new(&*panic),
@@ -230,7 +230,7 @@ pub(super) async fn finish(socket: &Socket, event: Option<&str>, run: Run) {
         };
         let _ = catch_unwind(AssertUnwindSafe(|| drop(rest.take())));
         if let Some(error) = error {
-            socket.report(error);
+            socket.report(&error);
         }
         Poll::Ready(())
     })

@@ -1,6 +1,6 @@
 //! What can go wrong, one error per verb.
 
-use std::{error::Error, fmt};
+use std::{error::Error, fmt, sync::Arc};
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -294,8 +294,13 @@ impl From<&str> for ConnectError {
 }
 
 /// What `on_error` is told: a handler failed, an extractor refused, an emit was lost, a packet made no sense.
+///
+/// A cheap handle: several handlers may hear of the same error.
+#[derive(Clone, Debug)]
+pub struct HandlerError(Arc<WhatFailed>);
+
 #[derive(Debug)]
-pub struct HandlerError {
+struct WhatFailed {
     event: Option<Box<str>>,
     kind: HandlerErrorKind,
     source: BoxError,
@@ -312,11 +317,11 @@ pub(crate) enum HandlerErrorKind {
 
 impl HandlerError {
     pub(crate) fn new(event: Option<&str>, kind: HandlerErrorKind, source: impl Into<BoxError>) -> Self {
-        Self {
+        Self(Arc::new(WhatFailed {
             event: event.map(Into::into),
             kind,
             source: source.into(),
-        }
+        }))
     }
 
     /// The error that a handler's future ended with.
@@ -329,7 +334,7 @@ impl HandlerError {
 
     /// What becomes of it where no `on_error` was registered.
     pub(super) fn trace(&self, socket: &crate::Socket) {
-        let source: &(dyn Error + 'static) = &*self.source;
+        let source: &(dyn Error + 'static) = &*self.0.source;
         let namespace = socket.namespace_name();
         let socket = socket.public_id();
         if self.is_panicked() {
@@ -342,50 +347,50 @@ impl HandlerError {
     /// The event concerned, where there is one.
     #[must_use]
     pub fn event(&self) -> Option<&str> {
-        self.event.as_deref()
+        self.0.event.as_deref()
     }
 
     /// A handler returned an error.
     #[must_use]
     pub fn is_failed(&self) -> bool {
-        self.kind == HandlerErrorKind::Failed
+        self.0.kind == HandlerErrorKind::Failed
     }
 
     /// An extractor could not be made, so its handler did not run.
     #[must_use]
     pub fn is_rejected(&self) -> bool {
-        self.kind == HandlerErrorKind::Rejected
+        self.0.kind == HandlerErrorKind::Rejected
     }
 
     /// A handler panicked.
     #[must_use]
     pub fn is_panicked(&self) -> bool {
-        self.kind == HandlerErrorKind::Panicked
+        self.0.kind == HandlerErrorKind::Panicked
     }
 
     /// An emit was lost; the source is an [`EmitError`].
     #[must_use]
     pub fn is_emit(&self) -> bool {
-        self.kind == HandlerErrorKind::Emit
+        self.0.kind == HandlerErrorKind::Emit
     }
 
     /// The client sent a packet that makes no sense; its connection is being closed.
     #[must_use]
     pub fn is_decode(&self) -> bool {
-        self.kind == HandlerErrorKind::Decode
+        self.0.kind == HandlerErrorKind::Decode
     }
 }
 
 impl fmt::Display for HandlerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match self.kind {
+        let what = match self.0.kind {
             HandlerErrorKind::Failed => "a handler failed",
             HandlerErrorKind::Rejected => "an extractor refused",
             HandlerErrorKind::Panicked => "a handler panicked",
             HandlerErrorKind::Emit => "an emit was lost",
             HandlerErrorKind::Decode => "a packet makes no sense",
         };
-        match &self.event {
+        match &self.0.event {
             Some(event) => write!(f, "{what} (event {event:?})"),
             None => f.write_str(what),
         }
@@ -394,6 +399,6 @@ impl fmt::Display for HandlerError {
 
 impl Error for HandlerError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(&*self.source)
+        Some(&*self.0.source)
     }
 }

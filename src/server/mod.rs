@@ -21,9 +21,12 @@ mod gate;
 mod in_flight;
 mod inbox;
 mod io;
+mod js_date;
 mod listeners;
+mod modes;
 mod namespace;
 mod origins;
+mod outgoing_listeners;
 mod pending_acks;
 #[cfg(feature = "deflate")]
 mod per_message_deflate;
@@ -38,6 +41,7 @@ pub(crate) use self::dispatch::{
     BoxError, ConnectListener, DisconnectListener, ErrorListener, EventListener, Middleware, Rejected, Run,
 };
 pub(crate) use self::gate::{Ask, BoxFuture, Gate, Sharing};
+pub(crate) use self::socket_listeners::{Hears, Position};
 pub use self::{
     ack::{AckFuture, AckSender, AckStream},
     broadcast::Broadcast,

@@ -4,7 +4,7 @@ use std::{
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -17,7 +17,7 @@ use crate::{
     room::{Index, Room, Rooms, Target},
     server::{
         AckStream, Broadcast, EmitError, Socket, builder::Settings, cluster::ServerListeners,
-        listeners::Listeners,
+        listeners::Listeners, modes::Modes,
     },
 };
 
@@ -38,8 +38,7 @@ pub(crate) struct NamespaceInner {
     index: Mutex<Index<Socket>>,
     listeners: Listeners,
     next_ack: AtomicU64,
-    /// Each handler finishes before the next event of its socket starts one.
-    sequential: AtomicBool,
+    modes: Modes,
     /// The other servers, if there may be any.
     cluster: Option<Arc<Cluster>>,
     server_listeners: ServerListeners,
@@ -75,7 +74,7 @@ impl<S> Namespace<S> {
     ///
     /// Without this, handlers *start* in the order of their events, and one that waits doesn't hold up the next.
     pub fn sequential(self) -> Self {
-        self.inner.sequential.store(true, Ordering::Relaxed);
+        self.inner.modes.set(Modes::SEQUENTIAL);
         self
     }
 
@@ -219,7 +218,7 @@ impl NamespaceInner {
             index: Mutex::new(Index::new()),
             listeners: Listeners::default(),
             next_ack: AtomicU64::new(0),
-            sequential: AtomicBool::new(false),
+            modes: Modes::default(),
             cluster,
             server_listeners: ServerListeners::default(),
             ack_timeout: settings.ack_timeout,
@@ -262,7 +261,16 @@ impl NamespaceInner {
     }
 
     pub(super) fn is_sequential(&self) -> bool {
-        self.sequential.load(Ordering::Relaxed)
+        self.modes.has(Modes::SEQUENTIAL)
+    }
+
+    /// Some socket has had a listener for what is sent to it.
+    pub(super) fn tells_outgoing(&self) -> bool {
+        self.modes.has(Modes::TELLS_OUTGOING)
+    }
+
+    pub(super) fn set_tells_outgoing(&self) {
+        self.modes.set(Modes::TELLS_OUTGOING);
     }
 
     /// The names that belong to the protocol can't be emitted.

@@ -16,7 +16,7 @@ use crate::{
     engine::{Connection, Limit},
     room::{Member, Room, Rooms, listed},
     server::{
-        Client, EmitError, Extensions, HandlerError, Handshake, ListenerId, Namespace, SocketIo, dispatch,
+        Client, EmitError, Extensions, HandlerError, Handshake, Namespace, SocketIo, dispatch,
         in_flight::InFlight,
         inbox::Inbox,
         namespace::NamespaceInner,
@@ -262,32 +262,6 @@ impl Socket {
         }
     }
 
-    /// Takes away a listener of this socket; `false` if it was gone already.
-    #[expect(
-        clippy::must_use_candidate,
-        reason = "whether it was still there seldom matters"
-    )]
-    pub fn remove_listener(&self, id: ListenerId) -> bool {
-        self.own_listeners().is_some_and(|listeners| listeners.remove(id))
-    }
-
-    /// Takes away all listeners that this socket has for an event; those of the namespace stay.
-    #[doc(alias = "removeAllListeners")]
-    pub fn remove_all_listeners(&self, event: impl AsRef<str>) {
-        if let Some(listeners) = self.own_listeners() {
-            listeners.remove_event(event.as_ref());
-        }
-    }
-
-    /// The events that this socket has listeners of its own for.
-    #[must_use]
-    #[doc(alias = "eventNames")]
-    pub fn event_names(&self) -> Vec<Box<str>> {
-        self.own_listeners()
-            .map(SocketListeners::event_names)
-            .unwrap_or_default()
-    }
-
     pub(super) fn home(&self) -> &Arc<NamespaceInner> {
         &self.0.namespace
     }
@@ -374,12 +348,19 @@ impl Socket {
         moved.map(drop).map_err(|_| self.status())
     }
 
-    /// Tells the namespace's `on_error`, or the log where there is none.
-    pub(super) fn report(&self, error: HandlerError) {
-        match self.0.namespace.listeners().error() {
-            Some(listener) if !dispatch::is_reporting() => dispatch::report(self, &*listener, error),
-            // What goes wrong in an `on_error` handler is not told to it, or it would never end.
-            _ => error.trace(self),
+    /// Tells the namespace's `on_error` and those of the socket, or the log where there are none.
+    pub(super) fn report(&self, error: &HandlerError) {
+        let shared = self.0.namespace.listeners().error();
+        let own = self
+            .own_listeners()
+            .map(SocketListeners::error)
+            .unwrap_or_default();
+        // What goes wrong in an `on_error` handler is not told to it, or it would never end.
+        if dispatch::is_reporting() || (shared.is_none() && own.is_empty()) {
+            return error.trace(self);
+        }
+        for listener in shared.iter().chain(&own) {
+            dispatch::report(self, &**listener, error.clone());
         }
     }
 

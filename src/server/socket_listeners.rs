@@ -8,13 +8,13 @@ use std::{
     },
 };
 
-use crate::server::{DisconnectListener, EventListener};
+use crate::server::{DisconnectListener, ErrorListener, EventListener, Socket};
 
 /// Names a listener of one socket, to remove it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ListenerId(u64);
 
-/// What was registered on one socket, in that order.
+/// What was registered on one socket, in the order in which it is called.
 #[derive(Default)]
 pub(crate) struct SocketListeners {
     entries: Mutex<Entries>,
@@ -33,49 +33,128 @@ struct Entry {
     hears: Hears,
 }
 
-enum Hears {
+/// Where among its likes a listener is put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Position {
+    First,
+    Last,
+}
+
+/// What a listener hears.
+pub(crate) enum Hears {
     Event {
         name: Box<str>,
         once: bool,
         listener: Arc<dyn EventListener>,
     },
     Any(Arc<dyn EventListener>),
+    AnyOutgoing(Arc<dyn EventListener>),
     Disconnecting(Arc<dyn DisconnectListener>),
     Disconnect(Arc<dyn DisconnectListener>),
+    Error(Arc<dyn ErrorListener>),
+}
+
+/// Taking listeners away.
+impl Socket {
+    /// Takes away a listener of this socket, whatever it hears; `false` if it was gone already. JS `removeListener`, `off`.
+    #[expect(
+        clippy::must_use_candidate,
+        reason = "whether it was still there seldom matters"
+    )]
+    #[doc(alias = "removeListener")]
+    #[doc(alias = "off")]
+    pub fn remove_listener(&self, id: ListenerId) -> bool {
+        self.own_listeners().is_some_and(|listeners| listeners.remove(id))
+    }
+
+    /// Takes away all listeners that this socket has for one event; those of the namespace stay. JS
+    /// `removeAllListeners(event)`.
+    ///
+    /// As in JS, `disconnecting`, `disconnect` and `error` are the names of what [`on_disconnecting`](Self::on_disconnecting),
+    /// [`on_disconnect`](Self::on_disconnect) and [`on_error`](Self::on_error) hear.
+    ///
+    /// ```
+    /// # use axum_socketio::Socket;
+    /// async fn quiet(socket: Socket) {
+    ///     socket.remove_listeners("message");
+    ///     assert!(!socket.event_names().contains(&"message".into()));
+    /// }
+    /// ```
+    #[doc(alias = "removeAllListeners")]
+    pub fn remove_listeners(&self, event: impl AsRef<str>) {
+        if let Some(listeners) = self.own_listeners() {
+            let event = event.as_ref();
+            listeners.remove_all(|hears| hears.name() == Some(event));
+        }
+    }
+
+    /// Takes away all listeners that this socket has for events, for its leaving and for errors; those of the namespace stay.
+    ///
+    /// As in JS, catch-all listeners stay, see [`off_any`](Self::off_any) and [`off_any_outgoing`](Self::off_any_outgoing), and so do
+    /// middlewares.
+    #[doc(alias = "removeAllListeners")]
+    pub fn remove_all_listeners(&self) {
+        if let Some(listeners) = self.own_listeners() {
+            listeners.remove_all(|hears| hears.name().is_some());
+        }
+    }
+
+    /// Takes away all catch-all listeners of this socket for what it receives; one of them goes with
+    /// [`remove_listener`](Self::remove_listener).
+    #[doc(alias = "offAny")]
+    pub fn off_any(&self) {
+        if let Some(listeners) = self.own_listeners() {
+            listeners.remove_all(|hears| matches!(hears, Hears::Any(_)));
+        }
+    }
+
+    /// Takes away all catch-all listeners of this socket for what it sends; one of them goes with
+    /// [`remove_listener`](Self::remove_listener).
+    #[doc(alias = "offAnyOutgoing")]
+    pub fn off_any_outgoing(&self) {
+        if let Some(listeners) = self.own_listeners() {
+            listeners.remove_all(|hears| matches!(hears, Hears::AnyOutgoing(_)));
+        }
+    }
+
+    /// The events that this socket has listeners of its own for, in the order in which they are called; `disconnecting`, `disconnect`
+    /// and `error` among them.
+    #[must_use]
+    #[doc(alias = "eventNames")]
+    pub fn event_names(&self) -> Vec<Box<str>> {
+        self.own_listeners()
+            .map(SocketListeners::event_names)
+            .unwrap_or_default()
+    }
 }
 
 impl SocketListeners {
-    pub(crate) fn add_event(&self, name: &str, once: bool, listener: Arc<dyn EventListener>) -> ListenerId {
-        self.add(Hears::Event {
-            name: name.into(),
-            once,
-            listener,
-        })
+    /// Registers a listener and names it.
+    pub(crate) fn add(&self, position: Position, hears: Hears) -> ListenerId {
+        let id = ListenerId(self.next.fetch_add(1, Ordering::Relaxed));
+        let mut entries = self.lock();
+        // One that was added to a socket that has left would never be dropped, if it owns the socket.
+        if !entries.closed {
+            let at = match position {
+                Position::First => 0,
+                Position::Last => entries.list.len(),
+            };
+            entries.list.insert(at, Entry { id, hears });
+        }
+        id
     }
 
-    pub(crate) fn add_any(&self, listener: Arc<dyn EventListener>) -> ListenerId {
-        self.add(Hears::Any(listener))
-    }
-
-    pub(crate) fn add_disconnecting(&self, listener: Arc<dyn DisconnectListener>) -> ListenerId {
-        self.add(Hears::Disconnecting(listener))
-    }
-
-    pub(crate) fn add_disconnect(&self, listener: Arc<dyn DisconnectListener>) -> ListenerId {
-        self.add(Hears::Disconnect(listener))
-    }
-
-    pub(super) fn remove(&self, id: ListenerId) -> bool {
+    fn remove(&self, id: ListenerId) -> bool {
         !self.take(|entry| entry.id == id).is_empty()
     }
 
-    pub(super) fn remove_event(&self, event: &str) {
-        drop(self.take(|entry| entry.hears.event() == Some(event)));
+    fn remove_all(&self, which: impl Fn(&Hears) -> bool) {
+        drop(self.take(|entry| which(&entry.hears)));
     }
 
-    pub(super) fn event_names(&self) -> Vec<Box<str>> {
+    fn event_names(&self) -> Vec<Box<str>> {
         let mut names: Vec<Box<str>> = Vec::new();
-        for name in self.lock().list.iter().filter_map(|entry| entry.hears.event()) {
+        for name in self.lock().list.iter().filter_map(|entry| entry.hears.name()) {
             if !names.iter().any(|known| **known == *name) {
                 names.push(name.into());
             }
@@ -102,22 +181,32 @@ impl SocketListeners {
         [any, named]
     }
 
-    pub(super) fn disconnecting(&self) -> Vec<Arc<dyn DisconnectListener>> {
-        let entries = self.lock();
-        let heard = entries.list.iter().filter_map(|entry| match &entry.hears {
-            Hears::Disconnecting(listener) => Some(listener.clone()),
+    pub(super) fn any_outgoing(&self) -> Vec<Arc<dyn EventListener>> {
+        self.those(|hears| match hears {
+            Hears::AnyOutgoing(listener) => Some(listener),
             _ => None,
-        });
-        heard.collect()
+        })
+    }
+
+    pub(super) fn disconnecting(&self) -> Vec<Arc<dyn DisconnectListener>> {
+        self.those(|hears| match hears {
+            Hears::Disconnecting(listener) => Some(listener),
+            _ => None,
+        })
     }
 
     pub(super) fn disconnect(&self) -> Vec<Arc<dyn DisconnectListener>> {
-        let entries = self.lock();
-        let heard = entries.list.iter().filter_map(|entry| match &entry.hears {
-            Hears::Disconnect(listener) => Some(listener.clone()),
+        self.those(|hears| match hears {
+            Hears::Disconnect(listener) => Some(listener),
             _ => None,
-        });
-        heard.collect()
+        })
+    }
+
+    pub(super) fn error(&self) -> Vec<Arc<dyn ErrorListener>> {
+        self.those(|hears| match hears {
+            Hears::Error(listener) => Some(listener),
+            _ => None,
+        })
     }
 
     /// Drops them all and lets no more in.
@@ -129,14 +218,10 @@ impl SocketListeners {
         drop(list);
     }
 
-    fn add(&self, hears: Hears) -> ListenerId {
-        let id = ListenerId(self.next.fetch_add(1, Ordering::Relaxed));
-        let mut entries = self.lock();
-        // One that was added to a socket that has left would never be dropped, if it owns the socket.
-        if !entries.closed {
-            entries.list.push(Entry { id, hears });
-        }
-        id
+    fn those<L: ?Sized>(&self, pick: impl Fn(&Hears) -> Option<&Arc<L>>) -> Vec<Arc<L>> {
+        let entries = self.lock();
+        let picked = entries.list.iter().filter_map(|entry| pick(&entry.hears));
+        picked.cloned().collect()
     }
 
     /// Takes entries out. They are dropped by the caller, without the lock: what a listener owns may call back.
@@ -150,10 +235,14 @@ impl SocketListeners {
 }
 
 impl Hears {
-    fn event(&self) -> Option<&str> {
+    /// The event's name in JS; catch-all listeners have none.
+    fn name(&self) -> Option<&str> {
         match self {
             Self::Event { name, .. } => Some(name),
-            _ => None,
+            Self::Disconnecting(_) => Some("disconnecting"),
+            Self::Disconnect(_) => Some("disconnect"),
+            Self::Error(_) => Some("error"),
+            Self::Any(_) | Self::AnyOutgoing(_) => None,
         }
     }
 }

@@ -115,7 +115,7 @@ impl ToSocket {
             && (error.is_encode() || error.is_reserved())
         {
             self.socket
-                .report(HandlerError::new(Some(event), HandlerErrorKind::Emit, error));
+                .report(&HandlerError::new(Some(event), HandlerErrorKind::Emit, error));
         }
     }
 
@@ -211,6 +211,9 @@ impl ToSocket {
     }
 
     fn deliver(&self, outgoing: Outgoing) -> Result<(), EmitError> {
+        if self.socket.home().tells_outgoing() {
+            self.socket.tell_outgoing(&outgoing);
+        }
         let connection = self.socket.connection();
         Ok(if self.flags.volatile {
             connection.send_volatile(outgoing)

@@ -11,8 +11,10 @@ mod wire;
 
 mod acks;
 mod draining;
+mod handshake;
 mod isolation;
 mod leaving;
+mod listeners;
 mod log;
 mod middleware;
 mod order;

@@ -119,7 +119,7 @@ async fn a_listener_is_dropped_without_a_lock() {
     socket.on("event", async move || {
         let _ = &calls_back;
     });
-    socket.remove_all_listeners("event");
+    socket.remove_listeners("event");
     heard.expect("Some([])").await;
 }
 

@@ -71,6 +71,7 @@ impl Broadcast {
             return;
         }
         let outgoing = self.encode_payload(packet, None);
+        self.tell_outgoing(&selection, &outgoing);
         for socket in selection.iter().filter(|socket| socket.is_connected()) {
             self.deliver(socket, &outgoing);
         }

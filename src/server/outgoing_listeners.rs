@@ -1,0 +1,87 @@
+//! Listeners for what is sent to a client.
+
+use std::{cell::Cell, sync::Arc};
+
+use crate::{
+    Protocol,
+    engine::Outgoing,
+    packet::{self, args},
+    server::{
+        EventListener, EventParts, Hears, ListenerId, Position, Socket,
+        dispatch::{self, Run},
+        socket_listeners::SocketListeners,
+    },
+};
+
+impl Socket {
+    /// Registers a listener for what is sent to the client. From now on emits of the namespace look whether a socket has one.
+    pub(crate) fn hear_outgoing(&self, position: Position, listener: Arc<dyn EventListener>) -> ListenerId {
+        let id = self.listeners().add(position, Hears::AnyOutgoing(listener));
+        self.home().set_tells_outgoing();
+        id
+    }
+
+    /// Tells the listeners of this socket of an event on its way to the client.
+    #[cold]
+    pub(super) fn tell_outgoing(&self, outgoing: &Outgoing) {
+        let listeners = self
+            .own_listeners()
+            .map(SocketListeners::any_outgoing)
+            .unwrap_or_default();
+        if listeners.is_empty() || TELLING.get() {
+            return;
+        }
+        // Nothing but this server's own encoder has written it.
+        let Ok(packet) = packet::decode_checked(outgoing.message(), Protocol::V4, usize::MAX) else {
+            return;
+        };
+        let Ok(event) = args::event(packet.payload, Protocol::V4) else {
+            return;
+        };
+        let attachments = outgoing.attached();
+        let args = event.args.with_attachments(&attachments);
+        for listener in listeners {
+            let mut no_ack = None;
+            let mut parts = EventParts::new(self, &event.name, args.clone(), &mut no_ack);
+            let run = dispatch::prepare(self, Some(&event.name), || {
+                let _telling = Telling::enter();
+                listener.call(&mut parts)
+            });
+            if let Some(run) = run {
+                dispatch::start_or_spawn(self, None, told(run));
+            }
+        }
+    }
+}
+
+/// The run of such a listener, of whose own emits nobody is told.
+fn told(mut run: Run) -> Run {
+    Box::pin(std::future::poll_fn(move |cx| {
+        let _telling = Telling::enter();
+        run.as_mut().poll(cx)
+    }))
+}
+
+thread_local! {
+    /// A listener for what is sent is being polled by this thread.
+    static TELLING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Says so, until it is dropped.
+struct Telling {
+    before: bool,
+}
+
+impl Telling {
+    fn enter() -> Self {
+        Self {
+            before: TELLING.replace(true),
+        }
+    }
+}
+
+impl Drop for Telling {
+    fn drop(&mut self) {
+        TELLING.set(self.before);
+    }
+}
