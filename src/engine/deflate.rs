@@ -1,17 +1,23 @@
 //! Compression of what WebSockets send (RFC 7692).
 
-use std::sync::{Arc, Mutex, PoisonError};
+mod shared_frames;
 
-use crate::{
-    Protocol,
-    websocket::{Agreement, Effort, Terms, deflate},
-};
+pub(super) use self::shared_frames::{Frames, SharedFrames, Slot};
+use crate::websocket::{Agreement, Effort, Terms};
 
 /// How WebSocket messages are compressed, with the clients that offer it: Node's `perMessageDeflate`.
 ///
-/// Each message is compressed by itself, in both directions (`serverNoContextTakeover` and `clientNoContextTakeover` of Node),
-/// so that a connection costs no memory between messages, and a broadcast is compressed once for all its recipients. Node's
-/// `memLevel` and `concurrencyLimit` have no counterpart.
+/// By default each message is compressed by itself, in both directions, so that a connection costs no memory between messages,
+/// and a broadcast is compressed once for all its recipients of one window. With
+/// [`server_context_takeover`](Self::server_context_takeover) neither is so.
+///
+/// Up to 16 KiB are compressed at a time by the task of the connection. A longer message, text or attachment alike, is compressed
+/// on tokio's blocking threads, one message for each processor at a time, and only its recipients wait for it; Node's
+/// `concurrencyLimit` has no other counterpart, and `memLevel` none. What clients send is inflated by the task of their
+/// connection, about a megabyte before others have their turn.
+///
+/// The send buffer ([`Builder::max_send_buffer`](crate::Builder::max_send_buffer)) counts messages as they are before they are
+/// compressed, because so they wait.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(
     not(feature = "deflate"),
@@ -22,6 +28,8 @@ pub struct PerMessageDeflate {
     pub(crate) level: u8,
     pub(crate) server_max_window_bits: u8,
     pub(crate) client_max_window_bits: u8,
+    pub(crate) server_context_takeover: bool,
+    pub(crate) client_context_takeover: bool,
 }
 
 /// How one connection wants its messages.
@@ -29,14 +37,9 @@ pub struct PerMessageDeflate {
 pub(super) struct Deflate {
     pub(super) threshold: usize,
     pub(super) effort: Effort,
+    /// Messages may refer to those before.
+    pub(super) context_takeover: bool,
 }
-
-/// The compressed frames of one packet, made when the first connection wants them so.
-#[derive(Debug, Default)]
-pub(super) struct SharedFrames(Mutex<Vec<(Key, Arc<[u8]>)>>);
-
-/// What makes a difference to the frames.
-type Key = (Effort, Protocol);
 
 impl Default for PerMessageDeflate {
     fn default() -> Self {
@@ -45,6 +48,8 @@ impl Default for PerMessageDeflate {
             level: 6,
             server_max_window_bits: 15,
             client_max_window_bits: 15,
+            server_context_takeover: false,
+            client_context_takeover: false,
         }
     }
 }
@@ -89,6 +94,31 @@ impl PerMessageDeflate {
         self.client_max_window_bits = bits;
         self
     }
+
+    /// Whether what the server sends may refer to the messages before, unless the client asks that it doesn't: no by default,
+    /// the opposite of Node's.
+    ///
+    /// Short messages that are alike become much smaller then. But each connection keeps a compressor from its first compressed
+    /// message on, of 380 KB with a window of 15 bits and 250 KB with one of 9, and a broadcast is compressed for each recipient
+    /// on its own, because no two have been sent the same before. Use it for few connections with much traffic of their own; and
+    /// not where what an attacker sends is compressed beside a secret, whose parts then show in the size (RFC 7692 §8).
+    #[must_use]
+    #[doc(alias = "serverNoContextTakeover")]
+    pub const fn server_context_takeover(mut self, takeover: bool) -> Self {
+        self.server_context_takeover = takeover;
+        self
+    }
+
+    /// Whether what a client sends may refer to its messages before, unless the client says that it doesn't: no by default, the
+    /// opposite of Node's.
+    ///
+    /// Each connection keeps a decompressor from the client's first compressed message on, of 48 KB whatever the window.
+    #[must_use]
+    #[doc(alias = "clientNoContextTakeover")]
+    pub const fn client_context_takeover(mut self, takeover: bool) -> Self {
+        self.client_context_takeover = takeover;
+        self
+    }
 }
 
 impl PerMessageDeflate {
@@ -96,6 +126,8 @@ impl PerMessageDeflate {
         Terms {
             server_max_window_bits: self.server_max_window_bits,
             client_max_window_bits: self.client_max_window_bits,
+            server_context_takeover: self.server_context_takeover,
+            client_context_takeover: self.client_context_takeover,
         }
     }
 
@@ -106,30 +138,7 @@ impl PerMessageDeflate {
                 level: self.level,
                 window_bits: agreement.server_max_window_bits,
             },
+            context_takeover: agreement.server_context_takeover,
         }
-    }
-}
-
-impl Deflate {
-    /// The payload that consists of these parts, compressed, if that is wanted and makes it smaller.
-    pub(super) fn compress(self, parts: &[&[u8]]) -> Option<Vec<u8>> {
-        let len: usize = parts.iter().map(|part| part.len()).sum();
-        if len < self.threshold {
-            return None;
-        }
-        Some(deflate(parts, self.effort)).filter(|compressed| compressed.len() < len)
-    }
-}
-
-impl SharedFrames {
-    /// The frames for this kind of connection. Who wants the same ones meanwhile waits for them.
-    pub(super) fn get_or_make(&self, key: Key, make: impl FnOnce() -> Arc<[u8]>) -> Arc<[u8]> {
-        let mut made = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, frames)) = made.iter().find(|(same, _)| *same == key) {
-            return Arc::clone(frames);
-        }
-        let frames = make();
-        made.push((key, Arc::clone(&frames)));
-        frames
     }
 }

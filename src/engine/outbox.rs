@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::{deflate::Deflate, outgoing::Outgoing};
+use super::outgoing::Outgoing;
 use crate::Protocol;
 
 /// Packets in the order they were sent. One of them costs no allocation.
@@ -88,12 +88,11 @@ impl Item {
         }
     }
 
-    /// Makes it the compressed frames of the packet, if that is wanted and worth it.
-    pub(super) fn compress(&mut self, protocol: Protocol, deflate: Deflate) {
-        if let Self::Packet(packet) = self
-            && let Some(frames) = packet.deflated(protocol, deflate)
-        {
-            *self = Self::Frame(frames);
+    /// How many of its bytes a WebSocket compresses.
+    pub(super) fn compressible(&self, protocol: Protocol, threshold: usize) -> usize {
+        match self {
+            Self::Packet(packet) => packet.compressible(protocol, threshold),
+            Self::Control(_) | Self::Frame(_) => 0,
         }
     }
 

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::deflate::{Deflate, SharedFrames};
+use super::deflate::{Deflate, Frames, SharedFrames};
 use crate::{
     Protocol,
-    websocket::{FrameHead, OpCode, head_len, write_head_before},
+    websocket::{Deflater, FrameHead, OpCode, deflate, head_len, write_head_before},
 };
 
 /// Bytes a text packet leaves free at its start: the longest WebSocket frame head, and the Engine.IO packet type.
@@ -121,38 +121,64 @@ impl Outgoing {
         self
     }
 
-    /// All its frames, those compressed that it is worth for; `None` if it is for none of them, or not wanted.
-    pub(super) fn deflated(&self, protocol: Protocol, deflate: Deflate) -> Option<Arc<[u8]>> {
-        let long = |attachment: &Attachment| attachment.payload_len(protocol) >= deflate.threshold;
-        if !self.compress || (self.packet().len() < deflate.threshold && !self.attachments().iter().any(long))
-        {
-            return None;
-        }
-        let make = || self.make_deflated(protocol, deflate);
-        Some(
-            match self.more.as_ref().and_then(|more| more.compressed.as_ref()) {
-                Some(shared) => shared.get_or_make((deflate.effort, protocol), make),
-                None => make(),
-            },
-        )
+    /// Where it is [shared](Self::share_compressed), what has been made of it.
+    pub(super) fn shared_frames(&self) -> Option<&SharedFrames> {
+        self.more.as_deref()?.compressed.as_deref()
     }
 
-    fn make_deflated(&self, protocol: Protocol, deflate: Deflate) -> Arc<[u8]> {
-        let mut frames = Vec::new();
-        match deflate.compress(&[self.packet()]) {
-            Some(payload) => push_compressed(&mut frames, OpCode::Text, &payload),
+    /// How many of its bytes a WebSocket compresses: those of its messages that reach the threshold, unless it isn't to.
+    pub(super) fn compressible(&self, protocol: Protocol, threshold: usize) -> usize {
+        if !self.compress {
+            return 0;
+        }
+        let attachments = self.attachments().iter();
+        let attachments = attachments.map(|attachment| attachment.payload_len(protocol));
+        std::iter::once(self.packet().len())
+            .chain(attachments)
+            .filter(|len| *len >= threshold)
+            .sum()
+    }
+
+    /// All its frames, those compressed that it makes smaller; `None` if it is none of them.
+    pub(super) fn deflated(&self, protocol: Protocol, options: Deflate) -> Frames {
+        self.pressed(protocol, options.threshold, |parts, len| {
+            Some(deflate(parts, options.effort)).filter(|pressed| pressed.len() < len)
+        })
+    }
+
+    /// All its frames, those compressed that reach the threshold, which may refer to what the context has compressed before.
+    pub(super) fn deflated_in(&self, context: &mut Deflater, protocol: Protocol, threshold: usize) -> Frames {
+        self.pressed(protocol, threshold, |parts, _| Some(context.deflate(parts)))
+    }
+
+    fn pressed(
+        &self,
+        protocol: Protocol,
+        threshold: usize,
+        mut press: impl FnMut(&[&[u8]], usize) -> Option<Vec<u8>>,
+    ) -> Frames {
+        // What is empty can't become smaller, and a context has no form for it.
+        let mut press = |parts: &[&[u8]], len: usize| match len {
+            0 => None,
+            len if len < threshold => None,
+            len => press(parts, len),
+        };
+        let (mut frames, mut any) = (Vec::new(), false);
+        match press(&[self.packet()], self.packet().len()) {
+            Some(payload) => push_compressed(&mut frames, &mut any, OpCode::Text, &payload),
             None => frames.extend_from_slice(self.frame()),
         }
         for attachment in self.attachments() {
-            match deflate.compress(&[binary_type(protocol), &attachment.data]) {
-                Some(payload) => push_compressed(&mut frames, OpCode::Binary, &payload),
+            let parts = [binary_type(protocol), &attachment.data];
+            match press(&parts, attachment.payload_len(protocol)) {
+                Some(payload) => push_compressed(&mut frames, &mut any, OpCode::Binary, &payload),
                 None => {
                     frames.extend_from_slice(attachment.head(protocol));
                     frames.extend_from_slice(&attachment.data);
                 }
             }
         }
-        Arc::from(frames)
+        any.then(|| Arc::from(frames))
     }
 
     #[cfg(test)]
@@ -176,7 +202,8 @@ impl Outgoing {
     }
 }
 
-fn push_compressed(frames: &mut Vec<u8>, op: OpCode, payload: &[u8]) {
+fn push_compressed(frames: &mut Vec<u8>, any: &mut bool, op: OpCode, payload: &[u8]) {
+    *any = true;
     frames.extend_from_slice(&FrameHead::new(op, true, payload.len()));
     frames.extend_from_slice(payload);
 }
@@ -258,43 +285,55 @@ mod tests {
     }
 
     #[cfg(feature = "deflate")]
-    fn deflate(window_bits: u8) -> Deflate {
-        let level = 6;
-        Deflate {
-            threshold: 100,
-            effort: crate::websocket::Effort { level, window_bits },
-        }
-    }
-
-    #[cfg(feature = "deflate")]
-    #[test]
-    fn a_broadcast_is_compressed_once_for_each_window() {
-        let outgoing = Outgoing::new(&mut text(&"x".repeat(2000)), Vec::new(), true).share_compressed();
-        let frames = |bits| outgoing.clone().deflated(Protocol::V4, deflate(bits)).unwrap();
-        let first = frames(15);
-        assert_eq!(first[0], 0xc1);
-        assert!(Arc::ptr_eq(&first, &frames(15)));
-        assert!(!Arc::ptr_eq(&first, &frames(9)));
-        assert!(Arc::ptr_eq(&frames(9), &frames(9)));
-    }
+    const OPTIONS: Deflate = Deflate {
+        threshold: 100,
+        effort: crate::websocket::Effort {
+            level: 6,
+            window_bits: 15,
+        },
+        context_takeover: false,
+    };
 
     #[cfg(feature = "deflate")]
     #[test]
     fn only_what_is_worth_it_is_compressed() {
         let packet = |len, compress| Outgoing::new(&mut text(&"x".repeat(len)), Vec::new(), compress);
-        assert!(packet(98, true).deflated(Protocol::V4, deflate(15)).is_none());
-        assert!(packet(99, true).deflated(Protocol::V4, deflate(15)).is_some());
-        assert!(packet(99, false).deflated(Protocol::V4, deflate(15)).is_none());
+        for (len, compress, compressible) in [(98, true, 0), (99, true, 100), (99, false, 0)] {
+            assert_eq!(
+                packet(len, compress).compressible(Protocol::V4, 100),
+                compressible,
+                "{len}"
+            );
+        }
+        assert!(packet(99, true).deflated(Protocol::V4, OPTIONS).is_some());
 
         let noise: Bytes = (0..120_u8).map(|i| i.wrapping_mul(167)).collect();
         let zeros = Bytes::from_static(&[0; 99]);
         let outgoing = Outgoing::new(&mut text("52-[]"), vec![noise, zeros], true);
+        assert_eq!(outgoing.compressible(Protocol::V3, 100), 121 + 100);
         // An attachment of Engine.IO 3 has a byte more, which takes the second to the threshold.
-        for (protocol, head) in [(Protocol::V3, 0xc2), (Protocol::V4, 0x82)] {
-            let frames = outgoing.deflated(protocol, deflate(15)).unwrap();
-            let second = outgoing.frame().len() + outgoing.attachments()[0].head(protocol).len() + 120;
-            assert_eq!((frames[0], frames[outgoing.frame().len()]), (0x81, 0x82));
-            assert_eq!(frames[second], head, "{protocol:?}");
+        let frames = outgoing.deflated(Protocol::V3, OPTIONS).unwrap();
+        let second = outgoing.frame().len() + outgoing.attachments()[0].head(Protocol::V3).len() + 120;
+        assert_eq!((frames[0], frames[outgoing.frame().len()]), (0x81, 0x82));
+        assert_eq!(frames[second], 0xc2);
+        assert_eq!(outgoing.compressible(Protocol::V4, 100), 120);
+        assert!(
+            outgoing.deflated(Protocol::V4, OPTIONS).is_none(),
+            "noise becomes no smaller"
+        );
+    }
+
+    #[cfg(feature = "deflate")]
+    #[test]
+    fn in_a_context_everything_that_reaches_the_threshold_is_compressed_but_for_what_is_empty() {
+        let mut context = Deflater::new(OPTIONS.effort);
+        let noise: Bytes = (0..120_u8).map(|i| i.wrapping_mul(167)).collect();
+        let outgoing = Outgoing::new(&mut text("52-[]"), vec![noise, Bytes::new()], true);
+        for _ in 0..2 {
+            let frames = outgoing.deflated_in(&mut context, Protocol::V4, 0).unwrap();
+            assert_eq!(frames[0], 0xc1);
+            assert_eq!(frames[2 + usize::from(frames[1])], 0xc2);
+            assert!(frames.ends_with(&[0x82, 0]));
         }
     }
 

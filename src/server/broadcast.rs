@@ -87,7 +87,7 @@ impl Broadcast {
         self
     }
 
-    /// With or without compression. No transport compresses yet, so it changes nothing.
+    /// Whether WebSockets may compress it, where `per_message_deflate` is set: they may by default.
     pub const fn compress(mut self, compress: bool) -> Self {
         self.flags.compress = compress;
         self

@@ -115,8 +115,8 @@ impl Builder {
         self
     }
 
-    /// How many bytes may wait for a client that reads too slowly: 4 MiB by default. What happens beyond is said by
-    /// [`overflow`](Self::overflow).
+    /// How many bytes may wait for a client that reads too slowly, counted before any compression: 4 MiB by default. What happens
+    /// beyond is said by [`overflow`](Self::overflow).
     pub const fn max_send_buffer(mut self, bytes: usize) -> Self {
         self.settings.engine.max_send_buffer = bytes;
         self

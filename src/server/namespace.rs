@@ -166,7 +166,7 @@ impl<S> Namespace<S> {
         self.everyone().local()
     }
 
-    /// A selection of everyone, with or without compression. No transport compresses yet, so it changes nothing.
+    /// A selection of everyone, with or without compression, where `per_message_deflate` is set: with it by default.
     pub fn compress(&self, compress: bool) -> Broadcast {
         self.everyone().compress(compress)
     }

@@ -10,7 +10,7 @@ impl Builder {
     /// Node. Single messages are left out with `compress(false)`.
     ///
     /// The limit of [`max_http_buffer_size`](Self::max_http_buffer_size) holds for what a client has sent, and for what
-    /// that becomes: inflating stops there. To compress costs processor time, about 30 µs for 1 KiB of JSON.
+    /// that becomes: inflating stops there. What compression costs is said by [`PerMessageDeflate`].
     ///
     /// A level over 9, or windows other than 9 to 15 bits, are an error of [`build`](Self::build).
     ///

@@ -63,7 +63,7 @@ impl Socket {
         self.flagged().volatile()
     }
 
-    /// Emits to this socket with or without compression. No transport compresses yet, so it changes nothing.
+    /// Emits to this socket with or without compression, where `per_message_deflate` is set: with it by default.
     pub fn compress(&self, compress: bool) -> ToSocket {
         self.flagged().compress(compress)
     }
@@ -159,7 +159,7 @@ impl ToSocket {
         self
     }
 
-    /// With or without compression. No transport compresses yet, so it changes nothing.
+    /// Whether WebSockets may compress it, where `per_message_deflate` is set: they may by default.
     pub const fn compress(mut self, compress: bool) -> Self {
         self.flags.compress = compress;
         self

@@ -12,7 +12,7 @@ use super::{
     header::{Parsed, ReceivedHead},
     mask::unmask,
     negotiation::Agreement,
-    partial::Partial,
+    partial::{Partial, Rules},
     utf8,
 };
 
@@ -29,7 +29,7 @@ pub(crate) struct DecoderConfig {
 ///
 /// Between messages it owns nothing: complete frames are unmasked where they lie and lent from there. Only what is
 /// cut off by the end of the input, or belongs to a fragmented message, is copied into a buffer, which is gone again
-/// with the call after the one that completed the message. All of its state is in the value, so a driver may stop
+/// with the call after the one that completed the message. (Only what later messages may refer to stays, where that is agreed on.) All of its state is in the value, so a driver may stop
 /// after any call.
 #[derive(Debug)]
 pub(crate) struct Decoder {
@@ -99,7 +99,10 @@ impl Decoder {
                 event: None,
             });
         }
-        if self.partial.is_none()
+        if self
+            .partial
+            .as_ref()
+            .is_none_or(|partial| partial.is_between_messages())
             && let Some(frame) = self.whole_frame(input).map_err(|error| self.fail(error))?
         {
             return self.lend_in_place(&frame, input);
@@ -168,7 +171,13 @@ impl Decoder {
             });
         }
         let partial = self.partial.get_or_insert_default();
-        let absorbed = partial.absorb(input, self.max_message_size, self.deflate.is_some());
+        let absorbed = partial.absorb(
+            input,
+            Rules {
+                max_message_size: self.max_message_size,
+                deflate: self.deflate,
+            },
+        );
         // Known before the event is lent: a close frame ends the stream whether or not it is a legal one.
         self.ended = absorbed.is_err() || partial.is_closed();
         let consumed = absorbed?;

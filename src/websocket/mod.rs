@@ -38,7 +38,7 @@ pub(crate) mod transcript;
 pub(crate) use self::{
     close::{CloseCode, CloseFrame},
     control::{ControlFrame, Pongs},
-    deflate::{Effort, deflate},
+    deflate::{Deflater, Effort, deflate},
     error::ProtocolError,
     frame::{FrameHead, OpCode, head_len, write_head_before},
     handshake::{Accepted, HandshakeError, accept},

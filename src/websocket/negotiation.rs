@@ -12,14 +12,18 @@ const MAX_WINDOW_BITS: u8 = 15;
 /// zlib can't write raw deflate data for a smaller window.
 const MIN_SERVER_WINDOW_BITS: u8 = 9;
 
-/// What the server wants besides that every message is compressed by itself, by either side: window bits, 9 to 15.
+/// What the server wants.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Terms {
+    /// Window bits, 9 to 15.
     pub(crate) server_max_window_bits: u8,
     pub(crate) client_max_window_bits: u8,
+    /// Messages may refer to those before.
+    pub(crate) server_context_takeover: bool,
+    pub(crate) client_context_takeover: bool,
 }
 
-/// What both sides keep to, besides that every message is compressed by itself.
+/// What both sides keep to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Agreement {
     pub(crate) server_max_window_bits: u8,
@@ -27,6 +31,8 @@ pub(crate) struct Agreement {
     answer_server_window: bool,
     /// 15 unless the client is told otherwise. The answer can say 8, which any larger inflate window reads.
     client_max_window_bits: u8,
+    pub(crate) server_context_takeover: bool,
+    pub(crate) client_context_takeover: bool,
 }
 
 /// The first offer that the terms allow, or `None` to decline them all.
@@ -50,14 +56,22 @@ fn accept(offer: &ExtensionOffer, terms: Terms) -> Option<Agreement> {
         server_max_window_bits: server_bits.min(terms.server_max_window_bits),
         answer_server_window: offer.server_max_window_bits.is_some(),
         client_max_window_bits: client_bits,
+        // What the server gives up it may always say (§7.1.1.1), and a client keeps to what it is told (§7.1.1.2).
+        server_context_takeover: terms.server_context_takeover && !offer.server_no_context_takeover,
+        client_context_takeover: terms.client_context_takeover && !offer.client_no_context_takeover,
     })
 }
 
 impl Agreement {
     /// The value of `Sec-WebSocket-Extensions` in the response. A window of 15 bits is what its absence means.
     pub(crate) fn header(self) -> HeaderValue {
-        let mut header =
-            String::from("permessage-deflate; server_no_context_takeover; client_no_context_takeover");
+        let mut header = String::from("permessage-deflate");
+        if !self.server_context_takeover {
+            header.push_str("; server_no_context_takeover");
+        }
+        if !self.client_context_takeover {
+            header.push_str("; client_no_context_takeover");
+        }
         if self.answer_server_window || self.server_max_window_bits < MAX_WINDOW_BITS {
             let bits = self.server_max_window_bits;
             header.push_str(&format!("; server_max_window_bits={bits}"));

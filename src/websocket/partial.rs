@@ -6,16 +6,18 @@ mod tests;
 use std::{borrow::Cow, mem};
 
 use super::{
-    deflate::inflate,
+    deflate::{Inflater, inflate},
     error::ProtocolError,
     frame::OpCode,
     header::{MAX_RECEIVED_HEAD, Parsed, ReceivedHead},
     mask::{self, unmask},
     message::Event,
+    negotiation::Agreement,
     utf8::Utf8Text,
 };
 
-/// Exists while something is incomplete, and until the next call for what was lent from it.
+/// Exists while something is incomplete, and until the next call for what was lent from it; for good where messages refer to those
+/// before.
 #[derive(Debug, Default)]
 pub(super) struct Partial {
     reading: Reading,
@@ -25,6 +27,16 @@ pub(super) struct Partial {
     control: Vec<u8>,
     /// What the last call completed, kept while it is lent.
     completed: Option<Completed>,
+    /// Has the messages that the next one may refer to.
+    context: Option<Inflater>,
+}
+
+/// What there is to keep to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rules {
+    /// The most bytes a message may have.
+    pub(super) max_message_size: usize,
+    pub(super) deflate: Option<Agreement>,
 }
 
 /// ```text
@@ -75,8 +87,13 @@ enum Completed {
 
 impl Partial {
     /// Whether nothing is incomplete.
-    pub(super) fn is_idle(&self) -> bool {
+    pub(super) fn is_between_messages(&self) -> bool {
         self.message.is_none() && matches!(self.reading, Reading::Head(CutHead { len: 0, .. }))
+    }
+
+    /// Whether it isn't needed any more.
+    pub(super) fn is_idle(&self) -> bool {
+        self.context.is_none() && self.is_between_messages()
     }
 
     /// Whether the last call completed a close frame, legal or not.
@@ -90,15 +107,10 @@ impl Partial {
     }
 
     /// Takes bytes up to the end of the first message or control frame that they complete, and says how many.
-    pub(super) fn absorb(
-        &mut self,
-        input: &mut [u8],
-        max_message_size: usize,
-        deflate: bool,
-    ) -> Result<usize, ProtocolError> {
+    pub(super) fn absorb(&mut self, input: &mut [u8], rules: Rules) -> Result<usize, ProtocolError> {
         let mut consumed = 0;
         while self.completed.is_none() {
-            match self.advance(&mut input[consumed..], max_message_size, deflate)? {
+            match self.advance(&mut input[consumed..], rules)? {
                 Some(taken) => consumed += taken,
                 None => return Ok(input.len()),
             }
@@ -117,24 +129,19 @@ impl Partial {
     }
 
     /// One step; `None` if the input was used up before it was done.
-    fn advance(
-        &mut self,
-        input: &mut [u8],
-        max: usize,
-        deflate: bool,
-    ) -> Result<Option<usize>, ProtocolError> {
+    fn advance(&mut self, input: &mut [u8], rules: Rules) -> Result<Option<usize>, ProtocolError> {
         match &mut self.reading {
             Reading::Head(head) => {
-                let Some((taken, head)) = head.take(input, deflate)? else {
+                let Some((taken, head)) = head.take(input, rules.deflate.is_some())? else {
                     return Ok(None);
                 };
-                self.begin(&head, max)?;
+                self.begin(&head, rules.max_message_size)?;
                 Ok(Some(taken))
             }
             Reading::Payload(frame) if frame.remaining == 0 => {
                 let (op, fin) = (frame.op, frame.fin);
                 self.reading = Reading::default();
-                self.complete(op, fin, max)?;
+                self.complete(op, fin, rules)?;
                 Ok(Some(0))
             }
             Reading::Payload(_) if input.is_empty() => Ok(None),
@@ -165,17 +172,34 @@ impl Partial {
         Ok(())
     }
 
-    fn complete(&mut self, op: OpCode, fin: bool, max: usize) -> Result<(), ProtocolError> {
+    fn complete(&mut self, op: OpCode, fin: bool, rules: Rules) -> Result<(), ProtocolError> {
         if op.is_control() {
             self.completed = Some(Completed::Control(op));
-        } else if fin {
-            self.completed = self
-                .message
-                .take()
-                .map(|message| message.finish(max))
-                .transpose()?;
+        } else if fin && let Some(message) = self.message.take() {
+            self.completed = Some(match message {
+                Message::Text(text) => Completed::Text(text.finish()?),
+                Message::Binary(bytes) => Completed::Binary(bytes),
+                Message::Compressed { text, bytes } => self.inflate(text, &bytes, rules)?,
+            });
         }
         Ok(())
+    }
+
+    fn inflate(&mut self, text: bool, compressed: &[u8], rules: Rules) -> Result<Completed, ProtocolError> {
+        let takeover = rules
+            .deflate
+            .is_some_and(|agreement| agreement.client_context_takeover);
+        let bytes = if takeover {
+            let context = self.context.get_or_insert_with(Inflater::new);
+            context.inflate(compressed, rules.max_message_size)?
+        } else {
+            inflate(compressed, rules.max_message_size)?
+        };
+        if !text {
+            return Ok(Completed::Binary(bytes));
+        }
+        let text = String::from_utf8(bytes).map_err(|_| ProtocolError::InvalidUtf8)?;
+        Ok(Completed::Text(text))
     }
 }
 
@@ -261,21 +285,6 @@ impl Message {
                 bytes.reserve_exact(growth(bytes.len(), bytes.capacity(), piece.len(), frame));
                 bytes.extend_from_slice(piece);
                 Ok(())
-            }
-        }
-    }
-
-    fn finish(self, max: usize) -> Result<Completed, ProtocolError> {
-        match self {
-            Self::Text(text) => text.finish().map(Completed::Text),
-            Self::Binary(bytes) => Ok(Completed::Binary(bytes)),
-            Self::Compressed { text, bytes } => {
-                let bytes = inflate(&bytes, max)?;
-                if !text {
-                    return Ok(Completed::Binary(bytes));
-                }
-                let text = String::from_utf8(bytes).map_err(|_| ProtocolError::InvalidUtf8)?;
-                Ok(Completed::Text(text))
             }
         }
     }

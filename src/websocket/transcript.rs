@@ -12,10 +12,18 @@ pub(crate) struct Transcript {
 impl Transcript {
     /// Lets a decoder read the pieces, in the way a driver does.
     pub(crate) fn of<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, max_message_size: usize) -> Self {
-        let mut decoder = Decoder::new(DecoderConfig {
-            max_message_size,
-            deflate: None,
-        });
+        Self::with(
+            pieces,
+            DecoderConfig {
+                max_message_size,
+                deflate: None,
+            },
+        )
+    }
+
+    /// The same with what was agreed on about compression.
+    pub(crate) fn with<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, config: DecoderConfig) -> Self {
+        let mut decoder = Decoder::new(config);
         let mut transcript = Self::default();
         for piece in pieces {
             if let Err(error) = transcript.read(&mut decoder, &mut piece.to_vec()) {

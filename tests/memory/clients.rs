@@ -21,8 +21,16 @@ pub(crate) struct Client(TcpStream);
 impl Client {
     /// Returns once the server has admitted the socket.
     pub(crate) fn connect(to: SocketAddr) -> Self {
+        Self::connect_with(to, b"")
+    }
+
+    /// The same with a further line in the request.
+    pub(crate) fn connect_with(to: SocketAddr, line: &[u8]) -> Self {
         let mut client = Self(TcpStream::connect(to).unwrap());
-        client.0.write_all(REQUEST).unwrap();
+        let (head, end) = REQUEST.split_at(REQUEST.len() - 2);
+        for part in [head, line, end] {
+            client.0.write_all(part).unwrap();
+        }
         client.wait_for(b"\x81");
         client.send(b"40");
         client.wait_for(b"40{");
@@ -32,6 +40,13 @@ impl Client {
     /// Returns once the server has answered, and so has done with everything before.
     pub(crate) fn round_trip(&mut self) {
         self.send(b"420[\"echo\"]");
+        self.wait_for(b"430[");
+    }
+
+    /// Sends these frames, and returns once the server has acknowledged the event in them.
+    #[cfg(feature = "deflate")]
+    pub(crate) fn ask(&mut self, frames: &[u8]) {
+        self.0.write_all(frames).unwrap();
         self.wait_for(b"430[");
     }
 

@@ -6,6 +6,8 @@
 )]
 
 mod clients;
+#[cfg(feature = "deflate")]
+mod deflate;
 mod owners;
 
 use std::{

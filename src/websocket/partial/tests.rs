@@ -3,6 +3,13 @@ use crate::websocket::tests::client::{BINARY, CONTINUATION, FIN, TEXT, claim, fr
 
 const MAX: usize = 1 << 20;
 
+fn rules(max_message_size: usize) -> Rules {
+    Rules {
+        max_message_size,
+        deflate: None,
+    }
+}
+
 impl Partial {
     fn buffered(&self) -> usize {
         match &self.message {
@@ -18,11 +25,11 @@ fn a_claimed_length_allocates_nothing() {
     for op in [TEXT, BINARY] {
         let mut partial = Partial::default();
         partial
-            .absorb(&mut claim(FIN | op, MAX as u64), MAX, false)
+            .absorb(&mut claim(FIN | op, MAX as u64), rules(MAX))
             .unwrap();
         assert_eq!(partial.buffered(), 0);
         partial
-            .absorb(&mut frame(op, [b'x'; 16])[6..], MAX, false)
+            .absorb(&mut frame(op, [b'x'; 16])[6..], rules(MAX))
             .unwrap();
         assert!(partial.buffered() <= 32, "{}", partial.buffered());
     }
@@ -32,9 +39,9 @@ fn a_claimed_length_allocates_nothing() {
 fn endless_empty_fragments_cost_nothing() {
     for op in [TEXT, BINARY] {
         let mut partial = Partial::default();
-        partial.absorb(&mut frame(op, ""), MAX, false).unwrap();
+        partial.absorb(&mut frame(op, ""), rules(MAX)).unwrap();
         for _ in 0..10_000 {
-            partial.absorb(&mut frame(CONTINUATION, ""), MAX, false).unwrap();
+            partial.absorb(&mut frame(CONTINUATION, ""), rules(MAX)).unwrap();
         }
         assert_eq!(partial.buffered(), 0);
     }
@@ -45,7 +52,7 @@ fn moves(partial: &mut Partial, pieces: impl IntoIterator<Item = Vec<u8>>) -> us
     let mut moves = 0;
     for mut piece in pieces {
         let before = partial.buffered();
-        partial.absorb(&mut piece, MAX, false).unwrap();
+        partial.absorb(&mut piece, rules(MAX)).unwrap();
         moves += usize::from(partial.buffered() > before);
         let len = partial.message.as_ref().map_or(0, Message::len);
         assert!(
@@ -81,10 +88,10 @@ fn a_buffer_stops_growing_where_the_last_frame_ends() {
     let mut partial = Partial::default();
     let payload = vec![0; 100_000];
     partial
-        .absorb(&mut claim(FIN | BINARY, 100_000), MAX, false)
+        .absorb(&mut claim(FIN | BINARY, 100_000), rules(MAX))
         .unwrap();
     for piece in payload[1..].chunks(30_000) {
-        partial.absorb(&mut piece.to_vec(), MAX, false).unwrap();
+        partial.absorb(&mut piece.to_vec(), rules(MAX)).unwrap();
     }
     assert_eq!(partial.buffered(), 100_000);
 }
@@ -104,10 +111,10 @@ fn a_message_beyond_the_limit_is_refused_on_its_head() {
         let (last, before) = frames.split_last().unwrap();
         let mut partial = Partial::default();
         for frame in before {
-            partial.absorb(&mut frame.clone(), 100, false).unwrap();
+            partial.absorb(&mut frame.clone(), rules(100)).unwrap();
         }
         assert_eq!(
-            partial.absorb(&mut last.clone(), 100, false),
+            partial.absorb(&mut last.clone(), rules(100)),
             Err(ProtocolError::MessageTooBig)
         );
     }
@@ -116,9 +123,9 @@ fn a_message_beyond_the_limit_is_refused_on_its_head() {
 #[test]
 fn a_message_of_exactly_the_limit_is_accepted() {
     let mut partial = Partial::default();
-    partial.absorb(&mut frame(BINARY, [0; 60]), 100, false).unwrap();
+    partial.absorb(&mut frame(BINARY, [0; 60]), rules(100)).unwrap();
     partial
-        .absorb(&mut frame(FIN | CONTINUATION, [1; 40]), 100, false)
+        .absorb(&mut frame(FIN | CONTINUATION, [1; 40]), rules(100))
         .unwrap();
     assert!(matches!(partial.lend(), Ok(Some(Event::Binary(bytes))) if bytes.len() == 100));
 }

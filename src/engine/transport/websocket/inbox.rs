@@ -20,14 +20,17 @@ use crate::{
 };
 
 /// Messages taken in before other connections of the thread have their turn.
-const MESSAGES: u32 = 64;
+const MESSAGES: usize = 64;
+
+/// A message counts once more for so many bytes: what is read at a time is little, but it may have been compressed.
+const BYTES: usize = 16 * 1024;
 
 /// The sink of a WebSocket that is the transport: messages go straight to the receiver.
 pub(super) struct Inbox<'a> {
     connection: &'a Connection,
     receiver: &'a dyn Receiver,
     /// Messages that may still be taken in.
-    left: u32,
+    left: usize,
     heard: bool,
     pub(super) closed: Option<Option<CloseCode>>,
 }
@@ -57,6 +60,11 @@ impl<'a> Inbox<'a> {
             heard: false,
             closed: None,
         }
+    }
+
+    /// Counts a message of so many bytes.
+    fn spend(&mut self, bytes: usize) {
+        self.left = self.left.saturating_sub(1 + bytes / BYTES);
     }
 
     fn handle_packet(&mut self, packet: Packet<'_>) {
@@ -117,17 +125,18 @@ impl Sink for Inbox<'_> {
                 return Flow::Stop;
             }
             // What comes after the end is not delivered.
-            Event::Text(_) | Event::Binary(_) if !self.connection.is_open() => {}
+            Event::Text(_) | Event::Binary(_) if !self.connection.is_open() => self.spend(0),
             Event::Text(text) => {
+                self.spend(text.len());
                 self.hear();
                 self.handle_text(text);
             }
             Event::Binary(frame) => {
+                self.spend(frame.len());
                 self.hear();
                 self.handle_binary(frame);
             }
         }
-        self.left -= 1;
         if self.left == 0 { Flow::Stop } else { Flow::Go }
     }
 }

@@ -2,10 +2,11 @@
 //!
 //! ```text
 //!  OnUpgrade ──► Io ──► Driver ─┬─ Reader ──► Receiver        messages up, borrowed from the scratch
-//!                               ├─ Writer ◄── Outbox          everything queued in one write
+//!                               ├─ Writer ◄── Outbox          everything queued in one write; a Compressor in between, if agreed on
 //!                               └─► linger                    the client's close frame, when the session is over
 //! ```
 
+mod compressor;
 mod direct;
 mod driver;
 mod inbox;

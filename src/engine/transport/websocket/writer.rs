@@ -10,7 +10,10 @@ use std::{
 use smallvec::SmallVec;
 use tokio::io::AsyncWrite;
 
-use super::scratch::{SCRATCH, WriteScratch};
+use super::{
+    compressor::Compressor,
+    scratch::{SCRATCH, WriteScratch},
+};
 use crate::{
     Protocol,
     engine::{
@@ -39,6 +42,8 @@ pub(super) struct Writer {
     items: Queue,
     /// Bytes written of the next item.
     offset: usize,
+    /// What comes after the items.
+    compressor: Option<Box<Compressor>>,
 }
 
 impl Writer {
@@ -46,12 +51,17 @@ impl Writer {
         Self {
             items: Queue::new(),
             offset: 0,
+            compressor: None,
         }
     }
 
     /// Everything has been written.
     pub(super) fn is_empty(&self) -> bool {
         self.items.is_empty()
+            && self
+                .compressor
+                .as_ref()
+                .is_none_or(|compressor| compressor.is_empty())
     }
 
     /// Has the item written after everything else.
@@ -63,6 +73,9 @@ impl Writer {
     pub(super) fn truncate(&mut self) {
         let started = usize::from(self.offset > 0).min(self.items.len());
         self.items.drain(..self.items.len() - started);
+        if let Some(compressor) = &mut self.compressor {
+            compressor.clear();
+        }
     }
 
     /// Takes everything out of the outbox, when everything has been written. [`start`](Self::start) goes on.
@@ -77,17 +90,25 @@ impl Writer {
     }
 
     /// Makes what has been filled in ready to be written. Attachments become text if the client can't read binary
-    /// frames; what is worth it is compressed, unless there is such text.
+    /// frames; what is worth it is compressed on its way, unless there is such text.
     pub(super) fn start(&mut self, protocol: Protocol, b64: bool, deflate: Option<Deflate>) {
         if b64 {
             let items = std::mem::take(&mut self.items).into_iter();
             self.items = items.flat_map(|item| base64_frames(item, protocol)).collect();
-        } else if let Some(deflate) = deflate {
-            self.items
-                .iter_mut()
-                .for_each(|item| item.compress(protocol, deflate));
         }
         self.items.reverse();
+        if let Some(deflate) = deflate
+            && !b64
+            && self
+                .items
+                .iter()
+                .any(|item| item.compressible(protocol, deflate.threshold) > 0)
+        {
+            let compressor = self
+                .compressor
+                .get_or_insert_with(|| Box::new(Compressor::new(deflate)));
+            compressor.start(std::mem::take(&mut self.items));
+        }
     }
 
     /// Gives up the buffer of a burst.
@@ -95,10 +116,36 @@ impl Writer {
         if self.items.spilled() && self.items.is_empty() {
             self.items = Queue::new();
         }
+        if self
+            .compressor
+            .as_ref()
+            .is_some_and(|compressor| compressor.is_idle())
+        {
+            self.compressor = None;
+        }
     }
 
     /// Writes until everything is out.
     pub(super) fn poll_flush<S: AsyncWrite + Unpin>(
+        &mut self,
+        stream: &mut S,
+        protocol: Protocol,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        loop {
+            ready!(self.poll_items(stream, protocol, cx))?;
+            let Some(compressor) = &mut self.compressor else {
+                return Poll::Ready(Ok(()));
+            };
+            if !ready!(compressor.poll_ready(protocol, &mut self.items, cx)) {
+                return Poll::Ready(Ok(()));
+            }
+            self.items.reverse();
+        }
+    }
+
+    /// Writes until the items are out.
+    fn poll_items<S: AsyncWrite + Unpin>(
         &mut self,
         stream: &mut S,
         protocol: Protocol,

@@ -1,0 +1,223 @@
+//! Packets that are compressed before they are written, without keeping other connections from their turn.
+
+#[cfg(feature = "deflate")]
+#[cfg(test)]
+mod tests;
+
+use std::{
+    num::NonZeroUsize,
+    sync::LazyLock,
+    task::{Context, Poll, ready},
+    thread::available_parallelism,
+};
+
+use futures_util::{FutureExt, future::BoxFuture};
+use tokio::{sync::Semaphore, task::spawn_blocking};
+
+use crate::{
+    Protocol,
+    engine::{
+        deflate::{Deflate, Frames, Slot},
+        outbox::{Item, Queue},
+        outgoing::Outgoing,
+    },
+    websocket::Deflater,
+};
+
+/// So many bytes are compressed by the task of the connection, half a millisecond's work, before others have their turn.
+const TURN: usize = 16 * 1024;
+
+/// Messages that are compressed on blocking threads at a time. More would only want memory.
+static JOBS: LazyLock<Semaphore> =
+    LazyLock::new(|| Semaphore::new(available_parallelism().map_or(1, NonZeroUsize::get)));
+
+/// What a writer has while something waits to be compressed, and for good where messages refer to those before.
+pub(super) struct Compressor {
+    deflate: Deflate,
+    /// What the next message may refer to. A job has it while there is one.
+    context: Option<Deflater>,
+    /// The next one is the last.
+    waiting: Queue,
+    /// The frames of the next one are made elsewhere.
+    job: Option<Job>,
+    /// The turn is over; others have to have theirs first.
+    rests: bool,
+}
+
+type Job = BoxFuture<'static, Done>;
+
+/// How far a packet is.
+enum Step {
+    Made(Frames),
+    Job(Job),
+}
+
+/// What a job leaves.
+#[derive(Default)]
+struct Done {
+    frames: Frames,
+    context: Option<Deflater>,
+}
+
+impl Compressor {
+    pub(super) fn new(deflate: Deflate) -> Self {
+        Self {
+            deflate,
+            context: None,
+            waiting: Queue::new(),
+            job: None,
+            rests: false,
+        }
+    }
+
+    /// Has these items, the last one first, compressed in their order.
+    pub(super) fn start(&mut self, items: Queue) {
+        self.waiting = items;
+    }
+
+    /// Nothing waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Nothing would be lost with it.
+    pub(super) fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && self.context.is_none()
+    }
+
+    /// Forgets what waits. The context goes with it if a job has it: what was to be sent never is.
+    pub(super) fn clear(&mut self) {
+        self.waiting = Queue::new();
+        self.job = None;
+    }
+
+    /// Appends what is ready to be written, as much as there is a turn for. `false` if nothing waits any more.
+    pub(super) fn poll_ready(
+        &mut self,
+        protocol: Protocol,
+        ready: &mut Queue,
+        cx: &mut Context<'_>,
+    ) -> Poll<bool> {
+        if std::mem::take(&mut self.rests) {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let mut left = TURN;
+        while !self.waiting.is_empty() {
+            match self.poll_next(protocol, &mut left, cx) {
+                Poll::Ready(Some(item)) => ready.push(item),
+                Poll::Ready(None) => {
+                    self.rests = true;
+                    break;
+                }
+                Poll::Pending if ready.is_empty() => return Poll::Pending,
+                // It is asked for again when these are written.
+                Poll::Pending => break,
+            }
+        }
+        Poll::Ready(!ready.is_empty() || self.rests)
+    }
+
+    /// The next item as it is to be written; `None` if `left` bytes of this turn are too few for it.
+    fn poll_next(
+        &mut self,
+        protocol: Protocol,
+        left: &mut usize,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Item>> {
+        let mut frames = None;
+        if self.job.is_none()
+            && let Some(Item::Packet(packet)) = self.waiting.last()
+        {
+            let bytes = packet.compressible(protocol, self.deflate.threshold);
+            if *left < bytes && bytes <= TURN {
+                return Poll::Ready(None);
+            }
+            if bytes > 0 {
+                match self.begin(packet.clone(), bytes, protocol, left) {
+                    Step::Made(made) => frames = made,
+                    Step::Job(job) => self.job = Some(job),
+                }
+            }
+        }
+        if let Some(job) = &mut self.job {
+            let done = ready!(job.as_mut().poll(cx));
+            self.job = None;
+            (frames, self.context) = (done.frames, done.context);
+        }
+        let item = self.waiting.pop();
+        Poll::Ready(item.map(|item| frames.map_or(item, Item::Frame)))
+    }
+
+    /// Compresses a packet, or has that done.
+    fn begin(&mut self, packet: Outgoing, bytes: usize, protocol: Protocol, left: &mut usize) -> Step {
+        if self.deflate.context_takeover {
+            return self.begin_in_context(packet, bytes, protocol, left);
+        }
+        let deflate = self.deflate;
+        let make = {
+            let packet = packet.clone();
+            move || {
+                if bytes > TURN {
+                    let pressed = press(move || packet.deflated(protocol, deflate));
+                    return Slot::Pressing(pressed.map(Option::flatten).boxed().shared());
+                }
+                *left -= bytes;
+                Slot::Made(packet.deflated(protocol, deflate))
+            }
+        };
+        let slot = match packet.shared_frames() {
+            Some(shared) => shared.get_or_make((deflate.effort, protocol), make),
+            None => make(),
+        };
+        match slot {
+            Slot::Made(frames) => Step::Made(frames),
+            Slot::Pressing(pressing) => Step::Job(
+                pressing
+                    .map(|frames| Done {
+                        frames,
+                        context: None,
+                    })
+                    .boxed(),
+            ),
+        }
+    }
+
+    fn begin_in_context(
+        &mut self,
+        packet: Outgoing,
+        bytes: usize,
+        protocol: Protocol,
+        left: &mut usize,
+    ) -> Step {
+        let Deflate {
+            threshold, effort, ..
+        } = self.deflate;
+        let mut context = self.context.take().unwrap_or_else(|| Deflater::new(effort));
+        if bytes <= TURN {
+            *left -= bytes;
+            let frames = packet.deflated_in(&mut context, protocol, threshold);
+            self.context = Some(context);
+            return Step::Made(frames);
+        }
+        let pressed = press(move || Done {
+            frames: packet.deflated_in(&mut context, protocol, threshold),
+            context: Some(context),
+        });
+        // If it was lost, then with it what it would have sent: the next one may begin anew, and this one goes as it is.
+        Step::Job(pressed.map(Option::unwrap_or_default).boxed())
+    }
+}
+
+/// Does something on a blocking thread; `None` if the runtime ends before it.
+#[expect(clippy::disallowed_methods, reason = "a driver")]
+fn press<T: Send + 'static>(
+    make: impl FnOnce() -> T + Send + 'static,
+) -> impl Future<Output = Option<T>> + Send {
+    // In a task of its own, so that it goes on whoever stops waiting for it.
+    let pressed = tokio::spawn(async move {
+        let _permit = JOBS.acquire().await;
+        spawn_blocking(make).await.ok()
+    });
+    pressed.map(|pressed| pressed.ok().flatten())
+}
