@@ -115,8 +115,8 @@ pub use crate::{
     room::{Room, Rooms},
     server::{
         AckSender, Broadcast, BuildError, Builder, Client, ConnectError, DisconnectReason, Drain,
-        DrainReport, EmitError, HandlerError, Handshake, Namespace, RemoteSocket, ServerEvent, Socket,
-        SocketIo,
+        DrainReport, EmitError, EventError, HandlerError, Handshake, Namespace, RemoteSocket, ServerEvent,
+        Socket, SocketIo,
     },
 };
 

@@ -12,6 +12,8 @@
 mod contract;
 #[path = "differential/deviations.rs"]
 mod deviations;
+#[path = "differential/members.rs"]
+mod members;
 #[path = "support/setup.rs"]
 mod setup;
 
@@ -52,8 +54,12 @@ struct Node {
 
 impl Node {
     async fn start(major: &str, options: &str) -> Self {
-        let mut node = Command::from(setup::node("clients/js/reference-server.mjs"));
-        node.args([major, "0", options])
+        Self::run("clients/js/reference-server.mjs", &[major, "0", options]).await
+    }
+
+    async fn run(script: &str, args: &[&str]) -> Self {
+        let mut node = Command::from(setup::node(script));
+        node.args(args)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .kill_on_drop(true);

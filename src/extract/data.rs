@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use crate::{
     extract::FromEvent,
     packet::{ArgError, Rest},
-    server::{AckSender, EventParts},
+    server::{AckSender, Event, EventParts},
 };
 
 /// The next argument of the event, deserialised.
@@ -65,6 +65,17 @@ where
 
     fn from_event(parts: &mut EventParts<'_>, _: &S) -> Result<Self, ArgError> {
         parts.rest().map(Self)
+    }
+}
+
+impl<S> FromEvent<S> for Event {
+    type Rejection = ArgError;
+
+    fn from_event(parts: &mut EventParts<'_>, _: &S) -> Result<Self, ArgError> {
+        Ok(Self {
+            name: parts.event().to_owned(),
+            args: parts.rest()?,
+        })
     }
 }
 

@@ -8,7 +8,7 @@
 //! | [`SocketIo`](crate::SocketIo) | ✓ | ✓ | ✓ | ✓ |
 //! | [`State<T>`](axum::extract::State), axum's | ✓ | ✓ | ✓ | ✓ |
 //! | [`Extension<T>`](axum::Extension), axum's | ✓ | ✓ | ✓ | ✓ |
-//! | [`Data<T>`], [`Rest<T>`], [`EventName`], [`AckSender`] | ✓ | | | |
+//! | [`Data<T>`], [`Rest<T>`], [`EventName`], [`Event`], [`AckSender`] | ✓ | | | |
 //! | [`Auth<T>`] | | ✓ | | |
 //! | `Query`, `TypedHeader`, `ConnectInfo`, `CookieJar` and all of axum's [`FromRequestParts`](axum::extract::FromRequestParts) | | ✓ | | ✓ |
 //! | [`DisconnectReason`](crate::DisconnectReason) | | | ✓ | |
@@ -57,5 +57,5 @@ pub use self::{
 };
 pub use crate::{
     packet::{ArgError, Rest},
-    server::{AckSender, DisconnectParts, EventParts},
+    server::{AckSender, DisconnectParts, Event, EventParts},
 };

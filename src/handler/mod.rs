@@ -27,6 +27,7 @@
 //! | `on`, `on_any` | [`EventHandler`] | [`FromEvent`](crate::extract::FromEvent) | [`IntoReply`] |
 //! | `on_connect` | [`ConnectHandler`] | axum's [`FromRequestParts`](axum::extract::FromRequestParts) | [`IntoOutcome`] |
 //! | `middleware` | [`MiddlewareHandler`] | axum's [`FromRequestParts`](axum::extract::FromRequestParts) | [`IntoVerdict`] |
+//! | `packet_middleware`, [`Socket::middleware`](crate::Socket::middleware) | [`PacketMiddlewareHandler`] | [`FromEvent`](crate::extract::FromEvent) | [`IntoPassage`] |
 //! | `on_disconnecting`, `on_disconnect` | [`DisconnectHandler`] | [`FromDisconnect`](crate::extract::FromDisconnect) | [`IntoOutcome`] |
 //! | `on_error` | [`ErrorHandler`] | `Socket`, `HandlerError` | `()` |
 //!
@@ -52,6 +53,7 @@ mod function;
 mod middleware;
 mod namespace;
 mod never;
+mod packet_middleware;
 mod refused;
 mod reply;
 mod reserved;
@@ -67,6 +69,7 @@ pub use self::{
     event::EventHandler,
     function::{Function, HandlerFuture},
     middleware::MiddlewareHandler,
+    packet_middleware::PacketMiddlewareHandler,
     refused::Refused,
-    reply::{Ack, Failed, IntoOutcome, IntoReply, IntoVerdict},
+    reply::{Ack, Failed, IntoOutcome, IntoPassage, IntoReply, IntoVerdict},
 };

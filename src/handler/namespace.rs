@@ -2,8 +2,9 @@
 
 use crate::{
     handler::{
-        ConnectHandler, DisconnectHandler, ErrorHandler, EventHandler, MiddlewareHandler, connect,
-        disconnect, error, event as events, middleware, reserved,
+        ConnectHandler, DisconnectHandler, ErrorHandler, EventHandler, MiddlewareHandler,
+        PacketMiddlewareHandler, connect, disconnect, error, event as events, middleware, packet_middleware,
+        reserved,
     },
     server::Namespace,
 };
@@ -142,6 +143,44 @@ impl<S: Clone + Send + Sync + 'static> Namespace<S> {
     {
         self.registry()
             .add_middleware(middleware::erase(handler, self.state().clone()));
+        self
+    }
+
+    /// Asks `handler` about every event that a socket of this namespace receives, before the handlers of that event: it lets it pass, changes it
+    /// or refuses it. Stored once, for all sockets; [`Socket::middleware`](crate::Socket::middleware) is that of one socket, and comes after
+    /// these.
+    ///
+    /// Middlewares run one after the other in the order they were added. The first that returns an error, or one of whose extractors
+    /// refuses, ends it, and no handler hears of the event; who is told depends on the client, see [`EventError`](crate::EventError).
+    /// A middleware that takes the [`AckSender`](crate::AckSender) answers in the place of the handlers.
+    ///
+    /// * Acknowledgements pass no middleware, nor does a disconnection.
+    /// * [Catch-all](Self::on_any) handlers hear an event before the middlewares, as in Node, and so also hear those that are refused.
+    /// * One that waits doesn't hold up the events behind, as in Node: these may overtake it. In a [sequential](Self::sequential)
+    ///   namespace they wait. Middlewares that wait count as handlers do, see
+    ///   [`max_events_in_flight`](crate::Builder::max_events_in_flight).
+    ///
+    /// ```
+    /// use axum_socketio::{EventError, SocketIo, extract::{Event, EventName}};
+    ///
+    /// let io = SocketIo::new();
+    /// io.of("/")
+    ///     .packet_middleware(async |EventName(event): EventName| {
+    ///         if event.starts_with("admin:") { Err(EventError::new("not an admin")) } else { Ok(()) }
+    ///     })
+    ///     // What it returns is what the handlers hear.
+    ///     .packet_middleware(async |mut event: Event| {
+    ///         event.args.truncate(3);
+    ///         event
+    ///     });
+    /// ```
+    #[doc(alias = "use")]
+    pub fn packet_middleware<H, T>(self, handler: H) -> Self
+    where
+        H: PacketMiddlewareHandler<T, S>,
+        T: 'static,
+    {
+        self.add_packet_middleware(packet_middleware::erase(handler, self.state().clone()));
         self
     }
 

@@ -1,8 +1,8 @@
 //! Handlers that never return: `async || loop { .. }`, or `todo!()` while a program is written.
 
 use crate::{
-    handler::{IntoOutcome, IntoReply, IntoVerdict},
-    server::{AckSender, BoxError, ConnectError},
+    handler::{IntoOutcome, IntoPassage, IntoReply, IntoVerdict},
+    server::{AckSender, BoxError, ConnectError, Event, EventError},
 };
 
 /// The type `!`. Only functions may name it as what they return, so it is taken from there.
@@ -31,6 +31,13 @@ impl IntoReply for Never {
 #[diagnostic::do_not_recommend]
 impl IntoOutcome for Never {
     fn outcome(self) -> Result<(), BoxError> {
+        self
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl IntoPassage for Never {
+    fn passage(self) -> Result<Option<Event>, EventError> {
         self
     }
 }

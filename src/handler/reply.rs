@@ -8,7 +8,7 @@ use std::{
 
 use serde::Serialize;
 
-use crate::server::{AckSender, BoxError, ConnectError};
+use crate::server::{AckSender, BoxError, ConnectError, Event, EventError};
 
 /// Answers the client's callback when an event handler returns it.
 ///
@@ -100,6 +100,25 @@ pub trait IntoVerdict {
     fn verdict(self) -> Result<(), ConnectError>;
 }
 
+/// What a packet middleware returns: `()` lets the event pass, an [`Event`] lets that one pass in its place, and an error that can become an
+/// [`EventError`] refuses it. `Result<R, E>` of one of these lets an `Ok` pass as `R`.
+///
+/// `String` and `&str` are such errors: the message. For a type of your own write `impl From<YourError> for EventError`.
+#[diagnostic::on_unimplemented(
+    message = "a packet middleware can't return `{Self}`",
+    label = "returned by the packet middleware, but no verdict on the event",
+    note = "return `()` or `Ok(())` to let the event pass, an `Event` to let another one pass, and `Err(..)` to refuse it: `Result<(), EventError>`, or any error with an `Into<EventError>`, such as a `String`"
+)]
+pub trait IntoPassage {
+    /// The event to go on with, if not the one that came.
+    ///
+    /// # Errors
+    ///
+    /// The event is refused.
+    #[doc(hidden)]
+    fn passage(self) -> Result<Option<Event>, EventError>;
+}
+
 /// The error of a handler, kept as it was, as the source of a [`HandlerError`](crate::HandlerError).
 ///
 /// Handlers fail with anything that can be displayed, so the type of the error can't be asked for its own source.
@@ -189,6 +208,28 @@ where
 {
     fn verdict(self) -> Result<(), ConnectError> {
         self.map_err(Into::into)
+    }
+}
+
+impl IntoPassage for () {
+    fn passage(self) -> Result<Option<Event>, EventError> {
+        Ok(None)
+    }
+}
+
+impl IntoPassage for Event {
+    fn passage(self) -> Result<Option<Event>, EventError> {
+        Ok(Some(self))
+    }
+}
+
+impl<R, E> IntoPassage for Result<R, E>
+where
+    R: IntoPassage,
+    E: Into<EventError>,
+{
+    fn passage(self) -> Result<Option<Event>, EventError> {
+        self.map_err(Into::into)?.passage()
     }
 }
 

@@ -1,7 +1,10 @@
 //! Registering handlers with one socket, as in JS.
 
 use crate::{
-    handler::{DisconnectHandler, ErrorHandler, EventHandler, disconnect, error, event as events, reserved},
+    handler::{
+        DisconnectHandler, ErrorHandler, EventHandler, PacketMiddlewareHandler, disconnect, error,
+        event as events, packet_middleware, reserved,
+    },
     server::{Hears, ListenerId, Position, Socket},
 };
 
@@ -110,6 +113,31 @@ impl Socket {
         T: 'static,
     {
         self.hear_outgoing(Position::First, events::erase(handler, ()))
+    }
+
+    /// Asks `handler` about every event that this socket receives, before the handlers of that event: it lets it pass, changes it or refuses
+    /// it. JS `socket.use(fn)`.
+    ///
+    /// It comes after those of the namespace, see [`Namespace::packet_middleware`](crate::Namespace::packet_middleware), which has the
+    /// rules.
+    ///
+    /// ```
+    /// # use axum_socketio::Socket;
+    /// use axum_socketio::{EventError, extract::EventName};
+    ///
+    /// async fn joined(socket: Socket) {
+    ///     socket.middleware(async |EventName(event): EventName| {
+    ///         if event == "doge" { Ok(()) } else { Err(EventError::new("not a doge")) }
+    ///     });
+    /// }
+    /// ```
+    #[doc(alias = "use")]
+    pub fn middleware<H, T>(&self, handler: H) -> ListenerId
+    where
+        H: PacketMiddlewareHandler<T, ()>,
+        T: 'static,
+    {
+        self.add_middleware(packet_middleware::erase(handler, ()))
     }
 
     /// Calls `handler` when this socket is about to leave, while it is still in its rooms.

@@ -84,7 +84,7 @@ impl Socket {
             Ok(Poll::Pending) => {
                 let io = self.io().clone();
                 dispatch::spawn(&io, async move {
-                    let verdict = judged(verdict).await;
+                    let verdict = dispatch::caught(verdict).await;
                     self.conclude(verdict);
                 });
             }
@@ -176,16 +176,6 @@ fn verdict(socket: Socket, middlewares: List<dyn Middleware>) -> Verdict {
         }
         Ok(())
     })
-}
-
-async fn judged(mut verdict: Verdict) -> Result<Result<(), ConnectError>, Panicked> {
-    std::future::poll_fn(
-        |cx| match catch_unwind(AssertUnwindSafe(|| verdict.as_mut().poll(cx))) {
-            Ok(poll) => poll.map(Ok),
-            Err(panic) => Poll::Ready(Err(Panicked::new(&*panic))),
-        },
-    )
-    .await
 }
 
 /// The auth payload of Socket.IO 5, or what stood in the query of the namespace in Socket.IO 4.

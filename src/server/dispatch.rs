@@ -20,8 +20,8 @@ use crate::{
     engine::Cork,
     packet::{ArgError, Args},
     server::{
-        AckSender, ConnectError, DisconnectReason, HandlerError, Socket, SocketIo, error::HandlerErrorKind,
-        in_flight::Flight,
+        AckSender, ConnectError, DisconnectReason, Event, EventError, HandlerError, Socket, SocketIo,
+        error::HandlerErrorKind, in_flight::Flight,
     },
 };
 
@@ -56,6 +56,15 @@ pub(crate) type Run = Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>>
 pub(crate) trait EventListener: Send + Sync + 'static {
     /// Extracts the arguments and makes the future, without polling it. The error is an extractor's refusal.
     fn call(&self, parts: &mut EventParts<'_>) -> Result<Run, BoxError>;
+}
+
+/// Whether an event may go on, and as which one if not as it came.
+pub(crate) type Passage = Pin<Box<dyn Future<Output = Result<Option<Event>, EventError>> + Send>>;
+
+/// A user's function that events have to pass.
+pub(crate) trait PacketMiddleware: Send + Sync + 'static {
+    /// Extracts the arguments and makes the future, without polling it. The error is an extractor's refusal.
+    fn call(&self, parts: &mut EventParts<'_>) -> Result<Passage, BoxError>;
 }
 
 /// A user's function that hears of a new socket. Extraction happens inside of the future.
@@ -310,6 +319,17 @@ pub(super) fn spawn(io: &SocketIo, future: impl Future<Output = ()> + Send + 'st
             tracing::error!("a handler that waits needs a tokio runtime, and there is none: it is given up")
         }
     }
+}
+
+/// The future, with a panic in it as an error.
+pub(super) async fn caught<T>(mut future: Pin<Box<dyn Future<Output = T> + Send>>) -> Result<T, Panicked> {
+    std::future::poll_fn(
+        |cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+            Ok(poll) => poll.map(Ok),
+            Err(panic) => Poll::Ready(Err(Panicked::new(&*panic))),
+        },
+    )
+    .await
 }
 
 /// The panic of a handler, as an error.

@@ -257,7 +257,7 @@ impl ConnectError {
     #[must_use]
     pub fn with_data(mut self, data: impl Serialize) -> Self {
         self.data = serde_json::value::to_raw_value(&data)
-            .inspect_err(|error| tracing::warn!(%error, "the data of a connect error can't be serialised"))
+            .inspect_err(|error| tracing::warn!(%error, "the data of a refusal can't be serialised"))
             .ok();
         self
     }
@@ -310,6 +310,7 @@ struct WhatFailed {
 pub(crate) enum HandlerErrorKind {
     Failed,
     Rejected,
+    Refused,
     Panicked,
     Emit,
     Decode,
@@ -339,6 +340,9 @@ impl HandlerError {
         let socket = socket.public_id();
         if self.is_panicked() {
             tracing::error!(namespace, socket, error = source, "{self}");
+        } else if self.is_refused() {
+            // The application has said no, which is nothing to look into, and clients could fill the log with it.
+            tracing::debug!(namespace, socket, error = source, "{self}");
         } else {
             tracing::warn!(namespace, socket, error = source, "{self}");
         }
@@ -360,6 +364,12 @@ impl HandlerError {
     #[must_use]
     pub fn is_rejected(&self) -> bool {
         self.0.kind == HandlerErrorKind::Rejected
+    }
+
+    /// A packet middleware refused an event of an Engine.IO 4 client; the source is the [`EventError`](crate::EventError).
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        self.0.kind == HandlerErrorKind::Refused
     }
 
     /// A handler panicked.
@@ -386,6 +396,7 @@ impl fmt::Display for HandlerError {
         let what = match self.0.kind {
             HandlerErrorKind::Failed => "a handler failed",
             HandlerErrorKind::Rejected => "an extractor refused",
+            HandlerErrorKind::Refused => "a middleware refused an event",
             HandlerErrorKind::Panicked => "a handler panicked",
             HandlerErrorKind::Emit => "an emit was lost",
             HandlerErrorKind::Decode => "a packet makes no sense",

@@ -6,7 +6,9 @@ use std::{
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
-use crate::server::{ConnectListener, DisconnectListener, ErrorListener, EventListener, Middleware};
+use crate::server::{
+    ConnectListener, DisconnectListener, ErrorListener, EventListener, Middleware, PacketMiddleware,
+};
 
 /// A list that is read often and seldom changed: reading takes a reference count, so handlers run without a lock.
 pub(super) type List<L> = Arc<[Arc<L>]>;
@@ -22,6 +24,7 @@ struct Lists {
     any: Option<List<dyn EventListener>>,
     connect: Option<List<dyn ConnectListener>>,
     middlewares: Option<List<dyn Middleware>>,
+    packet_middlewares: Option<List<dyn PacketMiddleware>>,
     disconnecting: Option<List<dyn DisconnectListener>>,
     disconnect: Option<List<dyn DisconnectListener>>,
     error: Option<Arc<dyn ErrorListener>>,
@@ -46,6 +49,10 @@ impl Listeners {
 
     pub(crate) fn add_middleware(&self, middleware: Arc<dyn Middleware>) {
         append(&mut self.write().middlewares, middleware);
+    }
+
+    pub(super) fn add_packet_middleware(&self, middleware: Arc<dyn PacketMiddleware>) {
+        append(&mut self.write().packet_middlewares, middleware);
     }
 
     pub(crate) fn add_disconnecting(&self, listener: Arc<dyn DisconnectListener>) {
@@ -74,6 +81,10 @@ impl Listeners {
 
     pub(super) fn middlewares(&self) -> Option<List<dyn Middleware>> {
         self.read().middlewares.clone()
+    }
+
+    pub(super) fn packet_middlewares(&self) -> Option<List<dyn PacketMiddleware>> {
+        self.read().packet_middlewares.clone()
     }
 
     pub(super) fn disconnecting(&self) -> Option<List<dyn DisconnectListener>> {

@@ -16,6 +16,8 @@ mod dispatch;
 mod drain;
 mod emit;
 mod error;
+mod event;
+mod event_error;
 mod extensions;
 mod gate;
 mod in_flight;
@@ -27,6 +29,7 @@ mod modes;
 mod namespace;
 mod origins;
 mod outgoing_listeners;
+mod packet_middleware;
 mod pending_acks;
 #[cfg(feature = "deflate")]
 mod per_message_deflate;
@@ -38,7 +41,8 @@ mod socket_listeners;
 mod to_socket;
 
 pub(crate) use self::dispatch::{
-    BoxError, ConnectListener, DisconnectListener, ErrorListener, EventListener, Middleware, Rejected, Run,
+    BoxError, ConnectListener, DisconnectListener, ErrorListener, EventListener, Middleware,
+    PacketMiddleware, Passage, Rejected, Run,
 };
 pub(crate) use self::gate::{Ask, BoxFuture, Gate, Sharing};
 pub(crate) use self::socket_listeners::{Hears, Position};
@@ -53,6 +57,8 @@ pub use self::{
     dispatch::{DisconnectParts, EventParts},
     drain::{Drain, DrainReport},
     error::{AckError, BroadcastAckError, ConnectError, EmitError, HandlerError},
+    event::Event,
+    event_error::EventError,
     extensions::Extensions,
     io::SocketIo,
     namespace::Namespace,

@@ -11,6 +11,8 @@ impl Modes {
     pub(super) const SEQUENTIAL: u8 = 1;
     /// Some socket has had a listener for what is sent to it.
     pub(super) const TELLS_OUTGOING: u8 = 2;
+    /// Some socket, or all, have had a packet middleware.
+    pub(super) const FILTERS: u8 = 4;
 
     pub(super) fn set(&self, mode: u8) {
         self.0.fetch_or(mode, Ordering::Relaxed);

@@ -16,8 +16,8 @@ use crate::{
     packet,
     room::{Index, Room, Rooms, Target},
     server::{
-        AckStream, Broadcast, EmitError, Socket, builder::Settings, cluster::ServerListeners,
-        listeners::Listeners, modes::Modes,
+        AckStream, Broadcast, EmitError, PacketMiddleware, Socket, builder::Settings,
+        cluster::ServerListeners, listeners::Listeners, modes::Modes,
     },
 };
 
@@ -206,6 +206,11 @@ impl<S> Namespace<S> {
         &self.state
     }
 
+    pub(crate) fn add_packet_middleware(&self, middleware: Arc<dyn PacketMiddleware>) {
+        self.inner.listeners.add_packet_middleware(middleware);
+        self.inner.set_filters();
+    }
+
     pub(crate) fn registry(&self) -> &Listeners {
         &self.inner.listeners
     }
@@ -262,6 +267,20 @@ impl NamespaceInner {
 
     pub(super) fn is_sequential(&self) -> bool {
         self.modes.has(Modes::SEQUENTIAL)
+    }
+
+    /// Events are not simply given to their listeners.
+    pub(super) fn is_special(&self) -> bool {
+        self.modes.has(Modes::SEQUENTIAL | Modes::FILTERS)
+    }
+
+    /// Some socket, or all, have had a packet middleware.
+    pub(super) fn filters(&self) -> bool {
+        self.modes.has(Modes::FILTERS)
+    }
+
+    pub(super) fn set_filters(&self) {
+        self.modes.set(Modes::FILTERS);
     }
 
     /// Some socket has had a listener for what is sent to it.

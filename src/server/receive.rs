@@ -39,20 +39,64 @@ impl Socket {
             Err(error) if error.is_ignorable() => return tracing::debug!(%error, "a packet was ignored"),
             Err(error) => return self.client().fail(error),
         };
-        if !self.home().is_sequential() {
+        if !self.home().is_special() {
             self.each_run(event, ack, attachments, |event, run| {
                 dispatch::start_or_spawn(self, Some(event), run)
             });
         } else {
-            self.dispatch_sequentially(event, ack, attachments);
+            self.dispatch_specially(event, payload, ack, attachments);
         }
     }
 
+    /// In a sequential namespace, or past middlewares.
+    fn dispatch_specially(
+        &self,
+        event: EventPayload<'_>,
+        payload: &str,
+        ack: Option<u64>,
+        attachments: &[Bytes],
+    ) {
+        if self.home().is_sequential() {
+            self.dispatch_sequentially(event, payload, ack, attachments);
+        } else {
+            self.runs(event, payload, ack, attachments, |event, run| {
+                dispatch::start_or_spawn(self, Some(event), run)
+            });
+        }
+    }
+
+    /// Makes the runs of an event, which may have to pass middlewares.
+    fn runs(
+        &self,
+        event: EventPayload<'_>,
+        payload: &str,
+        ack: Option<u64>,
+        attachments: &[Bytes],
+        take: impl FnMut(&str, Run),
+    ) {
+        let middlewares = self.packet_middlewares();
+        if middlewares.is_empty() {
+            return self.each_run(event, ack, attachments, take);
+        }
+        let stored = StoredEvent {
+            payload: payload.into(),
+            ack,
+            attachments: attachments.to_vec(),
+        };
+        self.filter(&event, stored, middlewares, take);
+    }
+
     /// Runs the handlers one after the other; if one waits, what comes after it waits too.
-    fn dispatch_sequentially(&self, event: EventPayload<'_>, ack: Option<u64>, attachments: &[Bytes]) {
+    fn dispatch_sequentially(
+        &self,
+        event: EventPayload<'_>,
+        payload: &str,
+        ack: Option<u64>,
+        attachments: &[Bytes],
+    ) {
         let mut unfinished: Vec<Run> = Vec::new();
         let name = event.name.clone();
-        self.each_run(event, ack, attachments, |event, run| {
+        self.runs(event, payload, ack, attachments, |event, run| {
             if unfinished.is_empty() {
                 unfinished.extend(dispatch::start(self, Some(event), run));
             } else {
@@ -105,7 +149,12 @@ impl Socket {
         let name = match args::event(&stored.payload, self.protocol()) {
             Ok(event) => {
                 let name = Box::<str>::from(&*event.name);
-                self.each_run(event, stored.ack, &stored.attachments, |_, run| runs.push(run));
+                let StoredEvent {
+                    payload,
+                    ack,
+                    attachments,
+                } = stored;
+                self.runs(event, payload, *ack, attachments, |_, run| runs.push(run));
                 name
             }
             Err(error) if error.is_ignorable() => return tracing::debug!(%error, "a packet was ignored"),

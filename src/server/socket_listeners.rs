@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use crate::server::{DisconnectListener, ErrorListener, EventListener, Socket};
+use crate::server::{DisconnectListener, ErrorListener, EventListener, PacketMiddleware, Socket};
 
 /// Names a listener of one socket, to remove it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -49,6 +49,7 @@ pub(crate) enum Hears {
     },
     Any(Arc<dyn EventListener>),
     AnyOutgoing(Arc<dyn EventListener>),
+    Middleware(Arc<dyn PacketMiddleware>),
     Disconnecting(Arc<dyn DisconnectListener>),
     Disconnect(Arc<dyn DisconnectListener>),
     Error(Arc<dyn ErrorListener>),
@@ -181,6 +182,20 @@ impl SocketListeners {
         [any, named]
     }
 
+    pub(super) fn any(&self) -> Vec<Arc<dyn EventListener>> {
+        self.those(|hears| match hears {
+            Hears::Any(listener) => Some(listener),
+            _ => None,
+        })
+    }
+
+    pub(super) fn middlewares(&self) -> Vec<Arc<dyn PacketMiddleware>> {
+        self.those(|hears| match hears {
+            Hears::Middleware(middleware) => Some(middleware),
+            _ => None,
+        })
+    }
+
     pub(super) fn any_outgoing(&self) -> Vec<Arc<dyn EventListener>> {
         self.those(|hears| match hears {
             Hears::AnyOutgoing(listener) => Some(listener),
@@ -242,7 +257,7 @@ impl Hears {
             Self::Disconnecting(_) => Some("disconnecting"),
             Self::Disconnect(_) => Some("disconnect"),
             Self::Error(_) => Some("error"),
-            Self::Any(_) | Self::AnyOutgoing(_) => None,
+            Self::Any(_) | Self::AnyOutgoing(_) | Self::Middleware(_) => None,
         }
     }
 }

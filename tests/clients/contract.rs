@@ -33,9 +33,13 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) async fn start(options: Builder) -> Self {
+        Self::serve(&contract(options)).await
+    }
+
+    pub(crate) async fn serve(io: &SocketIo) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("a bound listener has an address");
-        let app = Router::new().layer(contract(options).layer());
+        let app = Router::new().layer(io.layer());
         #[expect(clippy::disallowed_methods, reason = "the server runs beside the client")]
         let serving = tokio::spawn(async move {
             axum::serve(listener, app).await.expect("the server runs");

@@ -18,6 +18,7 @@ mod listeners;
 mod log;
 mod middleware;
 mod order;
+mod packet_middleware;
 mod reasons;
 mod robustness;
 mod rooms;

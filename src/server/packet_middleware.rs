@@ -1,0 +1,207 @@
+//! What events have to pass before their listeners hear them.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
+use crate::{
+    Protocol,
+    packet::args::{self, EventPayload},
+    server::{
+        BoxError, EventError, EventListener, EventParts, HandlerError, Hears, ListenerId, PacketMiddleware,
+        Passage, Position, Socket,
+        dispatch::{self, Panicked, Run},
+        emit,
+        error::HandlerErrorKind,
+        inbox::StoredEvent,
+        socket_listeners::SocketListeners,
+    },
+};
+
+/// The middlewares that an event has to pass, in this order.
+pub(super) type Middlewares = Vec<Arc<dyn PacketMiddleware>>;
+
+/// What became of an event at one middleware.
+enum Verdict {
+    Passes,
+    Refused,
+}
+
+impl Socket {
+    /// Registers a middleware of this socket.
+    pub(crate) fn add_middleware(&self, middleware: Arc<dyn PacketMiddleware>) -> ListenerId {
+        let id = self
+            .listeners()
+            .add(Position::Last, Hears::Middleware(middleware));
+        self.home().set_filters();
+        id
+    }
+
+    /// Those of the namespace first.
+    pub(super) fn packet_middlewares(&self) -> Middlewares {
+        if !self.home().filters() {
+            return Middlewares::new();
+        }
+        let shared = self.home().listeners().packet_middlewares();
+        let own = self
+            .own_listeners()
+            .map(SocketListeners::middlewares)
+            .unwrap_or_default();
+        let shared = shared.iter().flat_map(|list| list.iter().cloned());
+        shared.chain(own).collect()
+    }
+
+    /// Makes the runs of an event that has to pass middlewares: those of its catch-all listeners, which in Node hear it before, and one for
+    /// all that comes after.
+    pub(super) fn filter(
+        &self,
+        event: &EventPayload<'_>,
+        mut stored: StoredEvent,
+        middlewares: Middlewares,
+        mut take: impl FnMut(&str, Run),
+    ) {
+        let name: &str = &event.name;
+        let [shared, _] = self.home().listeners().event(name);
+        let own = self.own_listeners().map(SocketListeners::any);
+        for listener in all(shared.as_deref(), own.as_deref()) {
+            let args = event.args.clone().with_attachments(&stored.attachments);
+            let mut parts = EventParts::new(self, name, args, &mut stored.ack);
+            if let Some(run) = dispatch::prepare(self, Some(name), || listener.call(&mut parts)) {
+                take(name, run);
+            }
+        }
+        let socket = self.clone();
+        let rest = async move {
+            socket.pass(stored, middlewares).await;
+            Ok(())
+        };
+        take(name, Box::pin(rest));
+    }
+
+    /// Asks the middlewares one after the other, then runs the listeners of the event that has come out.
+    async fn pass(self, mut event: StoredEvent, middlewares: Middlewares) {
+        for middleware in middlewares {
+            if let Verdict::Refused = self.ask(&*middleware, &mut event).await {
+                return;
+            }
+        }
+        if !self.is_connected() {
+            return;
+        }
+        let mut runs = Vec::new();
+        if self.home().is_sequential() {
+            self.named_runs(&event, |name, run| runs.push((Box::<str>::from(name), run)));
+        } else {
+            self.named_runs(&event, |name, run| {
+                dispatch::start_or_spawn(&self, Some(name), run)
+            });
+        }
+        for (name, run) in runs {
+            dispatch::finish(&self, Some(&name), run).await;
+        }
+    }
+
+    async fn ask(&self, middleware: &dyn PacketMiddleware, event: &mut StoredEvent) -> Verdict {
+        let (name, called) = self.call(middleware, event);
+        let passage = match called {
+            Ok(Ok(passage)) => dispatch::caught(passage).await,
+            Ok(Err(refusal)) => {
+                let error = HandlerError::new(Some(&name), HandlerErrorKind::Rejected, refusal);
+                return self.failed(&error, "Bad Request");
+            }
+            Err(panicked) => Err(panicked),
+        };
+        let replaced = match passage {
+            Ok(Ok(None)) => Ok(()),
+            Ok(Ok(Some(changed))) => changed.replace(event),
+            Ok(Err(refusal)) => return self.refused(&name, refusal),
+            Err(panicked) => {
+                let error = HandlerError::new(Some(&name), HandlerErrorKind::Panicked, panicked);
+                return self.failed(&error, "Internal error");
+            }
+        };
+        match replaced {
+            Ok(()) => Verdict::Passes,
+            Err(error) => {
+                let error = HandlerError::new(Some(&name), HandlerErrorKind::Failed, error);
+                self.failed(&error, "Internal error")
+            }
+        }
+    }
+
+    /// Extracts the arguments of a middleware; what it is called with is the event as it is by now.
+    fn call(
+        &self,
+        middleware: &dyn PacketMiddleware,
+        event: &mut StoredEvent,
+    ) -> (Box<str>, Result<Result<Passage, BoxError>, Panicked>) {
+        let EventPayload { name, args } = payload(&event.payload);
+        let args = args.with_attachments(&event.attachments);
+        let mut parts = EventParts::new(self, &name, args, &mut event.ack);
+        let called = catch_unwind(AssertUnwindSafe(|| middleware.call(&mut parts)));
+        let called = called.map_err(|panic| Panicked::new(&*panic));
+        ((&*name).into(), called)
+    }
+
+    /// Makes a run of each listener of the event's name.
+    fn named_runs(&self, event: &StoredEvent, mut take: impl FnMut(&str, Run)) {
+        let EventPayload { name, args } = payload(&event.payload);
+        let args = args.with_attachments(&event.attachments);
+        let mut ack = event.ack;
+        let [_, shared] = self.home().listeners().event(&name);
+        let own = self.own_listeners().map(|listeners| listeners.event(&name));
+        for listener in all(shared.as_deref(), own.as_ref().map(|[_, named]| &**named)) {
+            let mut parts = EventParts::new(self, &name, args.clone(), &mut ack);
+            if let Some(run) = dispatch::prepare(self, Some(&name), || listener.call(&mut parts)) {
+                take(&name, run);
+            }
+        }
+    }
+
+    /// Node 2 tells the client, Node 4 the `error` listeners.
+    fn refused(&self, event: &str, refusal: EventError) -> Verdict {
+        match self.protocol() {
+            Protocol::V3 => self.send_refusal(&refusal),
+            Protocol::V4 => {
+                self.report(&HandlerError::new(
+                    Some(event),
+                    HandlerErrorKind::Refused,
+                    refusal,
+                ));
+            }
+        }
+        Verdict::Refused
+    }
+
+    /// The middleware didn't get to an answer, so it is no.
+    fn failed(&self, error: &HandlerError, told: &str) -> Verdict {
+        self.report(error);
+        if self.protocol() == Protocol::V3 {
+            self.send_refusal(&EventError::new(told));
+        }
+        Verdict::Refused
+    }
+
+    fn send_refusal(&self, refusal: &EventError) {
+        if self.is_connected() {
+            let packet = emit::connect_error(Protocol::V3, self.namespace_name(), refusal.as_connect_error());
+            // Whether it still can be told doesn't matter.
+            let _ = self.connection().send(packet);
+        }
+    }
+}
+
+type Listener = Arc<dyn EventListener>;
+
+fn all<'a>(
+    shared: Option<&'a [Listener]>,
+    own: Option<&'a [Listener]>,
+) -> impl Iterator<Item = &'a Listener> {
+    shared.into_iter().chain(own).flatten()
+}
+
+/// It was checked when it came, or has been written by this server since.
+fn payload(json: &str) -> EventPayload<'_> {
+    args::event(json, Protocol::V4).expect("invariant: a stored event is one")
+}
