@@ -1,6 +1,7 @@
 //! One client's connection.
 
 mod drive;
+mod events;
 mod writable;
 
 use std::{
@@ -14,6 +15,7 @@ use std::{
     time::Duration,
 };
 
+pub use self::events::Events;
 use self::writable::Writable;
 use super::{
     CloseReason, Handshake, Limit, Outgoing, Overflow, ReadyState, SendError, Transport, clock,
@@ -43,6 +45,8 @@ pub(super) struct Inner {
     awake: AtomicBool,
     /// Nothing is read, because the receiver doesn't want the next message yet.
     blocked: AtomicBool,
+    /// Somebody listens to what happens. Written under the lock.
+    watched: AtomicBool,
     /// `ReadyState`, to be read without the lock.
     ready: AtomicU8,
     /// When the client last gave a sign of life.
@@ -59,39 +63,56 @@ pub(super) struct PollingFormat {
 }
 
 impl Connection {
-    /// The session id. It is a credential: whoever knows it can speak for the client.
+    /// The session id. JS `conn.id`.
+    ///
+    /// It is a credential: whoever knows it can speak for a client that polls, and read what is sent to it. So it is here for
+    /// those who ask for it, a load balancer's table perhaps, and isn't in the `Debug` output of anything, nor in the log. To
+    /// name a client to others there is the [`id`](crate::Socket::id) of its socket.
     #[must_use]
     pub fn id(&self) -> &SessionId {
         &self.0.id
     }
 
-    /// The generation of the protocol the client chose.
+    /// The generation of the protocol the client chose. JS `conn.protocol`.
     #[must_use]
     pub fn protocol(&self) -> Protocol {
         self.0.protocol
     }
 
-    /// The transport that carries the connection now, or carried it last.
+    /// The transport that carries the connection now, or carried it last. JS `conn.transport.name`.
     #[must_use]
     pub fn transport(&self) -> Transport {
         self.lock().session.transport()
     }
 
-    /// The peer's address, if the server knows it. Behind a proxy it is the proxy's.
+    /// The peer's address, if the server knows it. Behind a proxy it is the proxy's. JS `conn.remoteAddress`.
     #[must_use]
+    #[doc(alias = "remoteAddress")]
     pub fn remote_addr(&self) -> Option<SocketAddr> {
         self.0.handshake.remote_addr()
     }
 
-    /// How far the connection is in its life.
+    /// How far the connection is in its life. JS `conn.readyState`.
     #[must_use]
+    #[doc(alias = "readyState")]
     pub fn ready_state(&self) -> ReadyState {
         ReadyState::from_u8(self.0.ready.load(Ordering::Acquire))
     }
 
-    /// Closes the connection for all its namespaces, after what is queued has been sent.
+    /// Closes the connection for all its namespaces, after what is queued has been sent: at most 5 s over a WebSocket, and
+    /// 30 s over long-polling, whose client has to fetch it. JS `conn.close()`.
+    ///
+    /// From now on nothing is received. Its sockets leave with the reason `forced close` when the connection is closed.
     pub fn close(&self) {
         self.close_with(CloseReason::ForcedClose);
+    }
+
+    /// Closes the connection at once; what is queued is thrown away. JS `conn.close(true)`.
+    ///
+    /// Its sockets leave with the reason `forced close`, from a task, so that no disconnect handler runs inside of this call.
+    #[doc(alias = "discard")]
+    pub fn close_now(&self) {
+        self.fail_later(CloseReason::ForcedClose);
     }
 
     /// Waits until everything queued has been handed to the transport, or the connection is closed.
@@ -199,6 +220,9 @@ impl Connection {
         } else {
             core.take_driver()
         };
+        if self.is_watched() {
+            return Self::tell_pushed(core, waker, pushed);
+        }
         drop(core);
         if let Some(waker) = waker {
             waker.wake();

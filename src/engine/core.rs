@@ -1,11 +1,14 @@
 //! What the lock of a connection protects, and what follows from touching it.
 
+mod watchers;
+
 use std::{
     collections::BTreeMap,
     sync::Arc,
     task::{Context, Waker},
 };
 
+use self::watchers::Watchers;
 use super::{CloseReason, Receiver, outbox::Outbox, session::Session, transport::websocket::Direct};
 use crate::Protocol;
 
@@ -39,6 +42,8 @@ struct Others {
     push: Option<Waker>,
     /// Senders who wait for the outbox to be empty, by the numbers they chose.
     drained: BTreeMap<u64, Waker>,
+    /// Those who listen to what happens.
+    watchers: Watchers,
 }
 
 /// What is to be done after the lock has been released.
@@ -102,7 +107,8 @@ impl Core {
     /// Those who waited for the outbox to be empty; most of the time nobody does.
     pub(super) fn take_drained(&mut self) -> Option<impl Iterator<Item = Waker> + use<>> {
         let others = self.others.as_mut()?;
-        Some(std::mem::take(&mut others.drained).into_values())
+        let told = others.watchers.drained();
+        Some(std::mem::take(&mut others.drained).into_values().chain(told))
     }
 
     /// Writes what is queued without the driver. `false` if it has to see to it.
@@ -130,14 +136,15 @@ impl Core {
 
     pub(super) fn wake_all(&mut self, effects: &mut Effects) {
         self.wake_driver(effects);
-        if let Some(others) = self.others.take() {
-            effects.wakers.extend(
-                others
-                    .probe
-                    .into_iter()
-                    .chain(others.push)
-                    .chain(others.drained.into_values()),
-            );
+        if let Some(mut others) = self.others.take() {
+            let drained = std::mem::take(&mut others.drained);
+            effects.wakers.extend(others.probe.take());
+            effects.wakers.extend(others.push.take());
+            effects.wakers.extend(drained.into_values());
+            // Whoever listens does so until the end, and reads on after it.
+            if !others.watchers.is_empty() {
+                self.others = Some(others);
+            }
         }
     }
 
@@ -147,6 +154,7 @@ impl Core {
             return;
         };
         self.outbox.clear();
+        self.tell_closed(reason, effects);
         if !self.dispatching {
             effects.closed = self.receiver.take().map(|receiver| (receiver, reason));
             effects.unused = self.session.stay_open();

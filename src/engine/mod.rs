@@ -10,6 +10,7 @@ mod core;
 mod cork;
 mod deflate;
 mod drain;
+mod event;
 mod future;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
@@ -55,10 +56,11 @@ pub(crate) use close::SendError;
 pub use close::{CloseReason, ReadyState};
 pub(crate) use config::Config;
 pub use config::Overflow;
-pub use connection::Connection;
+pub use connection::{Connection, Events};
 pub(crate) use cork::Cork;
 #[cfg(feature = "deflate")]
 pub use deflate::PerMessageDeflate;
+pub use event::{Event, Packet, PacketType};
 pub(crate) use future::Handle;
 pub use handshake::Encrypted;
 pub(crate) use handshake::Handshake;
@@ -66,6 +68,7 @@ pub(crate) use limit::LimitHook;
 pub use limit::{Limit, LimitExceeded};
 pub(crate) use outgoing::{HEADROOM, Outgoing};
 pub(crate) use path::{PathMatch, PathRule};
+pub use response::Refused;
 pub use service::Engine;
 pub(crate) use service::random_session_id;
 pub(crate) use trace::refused;

@@ -215,12 +215,18 @@ impl Outbox {
     }
 
     /// Queues what must not be lost, whatever the limit. Twice in a row it is said once: a client may ask for pongs
-    /// faster than it reads them, and they cost it nothing.
-    pub(super) fn push_control(&mut self, control: Control) {
-        let last = self.queue.last();
-        if !matches!(last, Some(Item::Control(queued)) if *queued == control) {
+    /// faster than it reads them, and they cost it nothing. Whether it has been queued.
+    pub(super) fn push_control(&mut self, control: Control) -> bool {
+        let said = matches!(self.last(), Some(Item::Control(queued)) if *queued == control);
+        if !said {
             self.queue.push(Item::Control(control));
         }
+        !said
+    }
+
+    /// What was queued last, if nobody has taken it yet.
+    pub(super) fn last(&self) -> Option<&Item> {
+        self.queue.last()
     }
 
     /// Queues the packet that opens the connection, before any other.

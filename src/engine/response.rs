@@ -70,6 +70,26 @@ impl fmt::Display for Denial {
     }
 }
 
+/// A connection that somebody else has accepted isn't served: the error of [`on_connection`](crate::SocketIo::on_connection).
+///
+/// It says why, in the words of Node's server.
+#[derive(Debug)]
+pub struct Refused(Denial);
+
+impl From<Denial> for Refused {
+    fn from(denial: Denial) -> Self {
+        Self(denial)
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the connection was refused: {}", self.0)
+    }
+}
+
+impl std::error::Error for Refused {}
+
 const HTML: &str = "text/html";
 const JSON: &str = "application/json";
 

@@ -5,6 +5,7 @@ use std::{net::SocketAddr, sync::atomic::Ordering};
 use http::{Method, Request, Version, header::UPGRADE, request::Parts};
 use http_body::Body;
 use hyper::upgrade::OnUpgrade;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
     Admission, Config, Connection, Engine, Handshake, Limit, Transport,
@@ -16,7 +17,7 @@ use super::{
     query,
     refusal::Refusal,
     refused,
-    response::{self, Answer, Denial},
+    response::{self, Answer, Denial, Refused},
     transport::{
         poll::HeldPoll,
         push::Push,
@@ -101,6 +102,39 @@ impl Engine {
             refused!(peer, "{denial}");
             Handle::answered(denial.answer(wish != Wish::Plain))
         })
+    }
+
+    /// Serves a WebSocket that somebody else has accepted.
+    pub(crate) fn take_over<S>(
+        &self,
+        parts: Parts,
+        peer: Option<SocketAddr>,
+        stream: S,
+    ) -> Result<Connection, Refused>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let incoming = Incoming {
+            parts,
+            peer,
+            common: false,
+            wish: Wish::Upgrade,
+        };
+        let (opening, b64) = match self.subject(&incoming, Admission::Open)? {
+            Subject::Open(choice) => {
+                let handshake = incoming.copy();
+                (
+                    Opening::Handshake(self.clone(), choice.protocol, handshake, choice.reserved),
+                    choice.b64,
+                )
+            }
+            Subject::Upgrade(connection, b64) => (Opening::Probe(connection), b64),
+            Subject::Poll(_) | Subject::Push(_) => {
+                return Err(Denial::from(Refusal::TRANSPORT_MISMATCH).into());
+            }
+        };
+        let served = websocket::take_over(stream, opening, b64);
+        served.ok_or_else(|| Denial::from(Refusal::ShuttingDown).into())
     }
 
     fn route<B: Body>(&self, incoming: Incoming, body: B, admission: Admission) -> Result<Handle<B>, Denial> {

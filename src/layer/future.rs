@@ -16,12 +16,12 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use crate::{
-    engine::Handle,
+    engine::{Engine, Handle},
     layer::{
         BoxError, ResponseBody, cors,
         gate::{Asked, Finish},
     },
-    server::{BoxFuture, SocketIo},
+    server::BoxFuture,
 };
 
 pin_project! {
@@ -60,7 +60,7 @@ pin_project! {
 /// A request about which the application is asked.
 struct Question<B> {
     asked: BoxFuture<Asked>,
-    io: SocketIo,
+    engine: Engine,
     request: Option<Request<B>>,
     peer: Option<SocketAddr>,
     /// Whether its extensions are those of any request.
@@ -75,14 +75,14 @@ where
 {
     pub(super) fn asking(
         asked: BoxFuture<Asked>,
-        io: SocketIo,
+        engine: Engine,
         request: Request<B>,
         (peer, common): (Option<SocketAddr>, bool),
         file: Option<Response<Bytes>>,
     ) -> Self {
         let question = Question {
             asked,
-            io,
+            engine,
             request: Some(request),
             peer,
             common,
@@ -143,8 +143,7 @@ where
         State::File { response }
     } else {
         let answer = question
-            .io
-            .engine()
+            .engine
             .handle_admitted(request, question.peer, question.common, admission);
         State::Engine { answer }
     };

@@ -3,8 +3,9 @@
 use tower_layer::Layer;
 
 use crate::{
+    engine::Engine,
     layer::{NotFound, SocketIoService},
-    server::SocketIo,
+    server::{Mount, SocketIo},
 };
 
 /// Mounts a [`SocketIo`] on a router or any other tower service.
@@ -13,10 +14,10 @@ use crate::{
 /// so that handlers behind it can extract it. See the [module docs](crate::layer) for where to put it.
 ///
 /// It is a handle: clones, and every service it makes, share the one server. axum makes many of them, one per route.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 #[must_use = "a layer does nothing until it wraps a service"]
 pub struct SocketIoLayer {
-    io: SocketIo,
+    mount: Mount,
 }
 
 impl SocketIoLayer {
@@ -25,10 +26,30 @@ impl SocketIoLayer {
         SocketIo::new().layer()
     }
 
+    pub(super) const fn mounting(mount: Mount) -> Self {
+        Self { mount }
+    }
+
+    pub(super) const fn mount(&self) -> &Mount {
+        &self.mount
+    }
+
     /// The server that it mounts.
     #[must_use]
     pub const fn io(&self) -> &SocketIo {
-        &self.io
+        self.mount.io()
+    }
+
+    /// The engine that it mounts: the server's own, unless it was [bound](SocketIo::bind) to the server.
+    #[must_use]
+    pub fn engine(&self) -> &Engine {
+        self.mount.engine()
+    }
+}
+
+impl Default for SocketIoLayer {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -36,7 +57,7 @@ impl<S> Layer<S> for SocketIoLayer {
     type Service = SocketIoService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        SocketIoService::new(inner, self.io.clone())
+        SocketIoService::new(inner, self.mount.clone())
     }
 }
 
@@ -47,7 +68,7 @@ impl SocketIo {
     /// Call it as often as you like: all layers mount the same server. See the [module docs](crate::layer).
     #[doc(alias = "attach")]
     pub fn layer(&self) -> SocketIoLayer {
-        SocketIoLayer { io: self.clone() }
+        SocketIoLayer::mounting(self.mount())
     }
 
     /// This server as a service of its own, which answers 404 outside of its path.
@@ -57,6 +78,6 @@ impl SocketIo {
     #[doc(alias = "attach")]
     #[must_use]
     pub fn service(&self) -> SocketIoService<NotFound> {
-        SocketIoService::new(NotFound::new(), self.clone())
+        SocketIoService::new(NotFound::new(), self.mount())
     }
 }

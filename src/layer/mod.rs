@@ -117,6 +117,7 @@
 //!
 //! [`ClientBundle`] serves `/socket.io/socket.io.js` to pages that want it from there.
 
+mod bind;
 mod body;
 mod client_bundle;
 mod cors;
@@ -129,6 +130,7 @@ mod gate;
 mod layer;
 mod listen;
 mod not_found;
+mod on_connection;
 mod options;
 mod origins;
 mod service;

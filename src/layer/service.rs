@@ -14,9 +14,9 @@ use http_body::Body;
 use tower_service::Service;
 
 use crate::{
-    engine::{ClientBundle, ClientFile, Encrypted, PathMatch, PathRule},
+    engine::{ClientFile, Encrypted, PathMatch},
     layer::{BoxError, ResponseBody, ResponseFuture, gate},
-    server::{Gate, SocketIo},
+    server::{Gate, Mount, SocketIo},
 };
 
 /// A service that serves Socket.IO under the server's path and leaves all other requests to the inner service.
@@ -30,7 +30,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct SocketIoService<S> {
     inner: S,
-    io: SocketIo,
+    mount: Mount,
 }
 
 /// Who answers a request.
@@ -41,14 +41,14 @@ enum Owner<'a> {
 }
 
 impl<S> SocketIoService<S> {
-    pub(super) const fn new(inner: S, io: SocketIo) -> Self {
-        Self { inner, io }
+    pub(super) const fn new(inner: S, mount: Mount) -> Self {
+        Self { inner, mount }
     }
 
     /// The server that answers under its path.
     #[must_use]
     pub const fn io(&self) -> &SocketIo {
-        &self.io
+        self.mount.io()
     }
 
     /// The service that answers everywhere else.
@@ -75,21 +75,27 @@ impl<S> SocketIoService<S> {
     fn ask<B>(
         &self,
         gate: &Arc<Gate>,
-        mut request: Request<B>,
+        request: Request<B>,
         file: Option<Response<Bytes>>,
     ) -> ResponseFuture<S, B>
     where
         S: Service<Request<B>>,
     {
         let peer = peer(request.extensions());
-        unpin_original_uri(&mut request);
         let (mut parts, body) = request.into_parts();
+        unpin_original_uri(&mut parts);
         let engine = file.is_none();
-        let opens = engine && self.io.engine().opens(&parts);
+        let opens = engine && self.mount.engine().opens(&parts);
         let asked = gate::ask(Arc::clone(gate), gate::head(&parts), opens, engine);
         let common = has_common_extensions(&mut parts);
         let request = Request::from_parts(parts, body);
-        ResponseFuture::asking(Box::pin(asked), self.io.clone(), request, (peer, common), file)
+        ResponseFuture::asking(
+            Box::pin(asked),
+            self.mount.engine().clone(),
+            request,
+            (peer, common),
+            file,
+        )
     }
 }
 
@@ -112,8 +118,8 @@ where
     }
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
-        if let Some(gate) = self.io.gate() {
-            match owner(self.io.path_rule(), self.io.client_bundle(), request.uri().path()) {
+        if let Some(gate) = self.mount.gate() {
+            match owner(&self.mount, request.uri().path()) {
                 Owner::Engine => return self.ask(gate, request, None),
                 Owner::File(file) => {
                     let response = file.respond(request.method(), request.headers());
@@ -122,19 +128,19 @@ where
                 Owner::Inner => {}
             }
         }
-        match owner(self.io.path_rule(), self.io.client_bundle(), request.uri().path()) {
+        match owner(&self.mount, request.uri().path()) {
             Owner::Engine => {
                 let peer = peer(request.extensions());
-                unpin_original_uri(&mut request);
                 let (mut parts, body) = request.into_parts();
+                unpin_original_uri(&mut parts);
                 let common = has_common_extensions(&mut parts);
                 let request = Request::from_parts(parts, body);
-                ResponseFuture::engine(self.io.engine().handle(request, peer, common))
+                ResponseFuture::engine(self.mount.engine().handle(request, peer, common))
             }
             Owner::File(file) => ResponseFuture::file(file.respond(request.method(), request.headers())),
             Owner::Inner => {
-                if let Some(outer) = request.extensions_mut().insert(self.io.clone())
-                    && !outer.is_same(&self.io)
+                if let Some(outer) = request.extensions_mut().insert(self.io().clone())
+                    && !outer.is_same(self.io())
                 {
                     warn_of_two();
                 }
@@ -147,13 +153,13 @@ where
 /// The handshake's extensions are kept as long as the connection, and axum's `OriginalUri` is a slice of the HTTP server's
 /// read buffer of many KiB. Where nothing was stripped it says nothing new: its extractor then gives the request's URI.
 /// Where something was, it is copied.
-fn unpin_original_uri<B>(request: &mut Request<B>) {
-    let original = request.extensions_mut().remove::<OriginalUri>();
+pub(super) fn unpin_original_uri(parts: &mut Parts) {
+    let original = parts.extensions.remove::<OriginalUri>();
     if let Some(OriginalUri(original)) = original
-        && original != *request.uri()
+        && original != parts.uri
         && let Ok(copy) = Uri::try_from(original.to_string())
     {
-        request.extensions_mut().insert(OriginalUri(copy));
+        parts.extensions.insert(OriginalUri(copy));
     }
 }
 
@@ -184,10 +190,11 @@ fn warn_of_two() {
 ///
 /// Where the bundle lacks a file that clients may ask for, the application may have it: the engine has no use for the
 /// request, Node's answers it with an error.
-fn owner<'a>(rule: &PathRule, bundle: Option<&'a ClientBundle>, path: &str) -> Owner<'a> {
-    match rule.matches(path) {
+fn owner<'a>(mount: &'a Mount, path: &str) -> Owner<'a> {
+    match mount.path_rule().matches(path) {
         PathMatch::Engine => Owner::Engine,
-        PathMatch::File(name) => bundle
+        PathMatch::File(name) => mount
+            .client_bundle()
             .and_then(|bundle| bundle.get(name))
             .map_or(Owner::Inner, Owner::File),
         PathMatch::None => Owner::Inner,
@@ -195,7 +202,7 @@ fn owner<'a>(rule: &PathRule, bundle: Option<&'a ClientBundle>, path: &str) -> O
 }
 
 /// The address of the peer, where the HTTP server tells: axum's `ConnectInfo`, or the bare address.
-fn peer(extensions: &Extensions) -> Option<SocketAddr> {
+pub(super) fn peer(extensions: &Extensions) -> Option<SocketAddr> {
     let told = extensions
         .get::<ConnectInfo<SocketAddr>>()
         .map(|ConnectInfo(address)| address);

@@ -283,7 +283,16 @@ impl Builder {
     ///
     /// Names the option, its value and what is wrong with it. Times have to be shorter than 2³² seconds, and all but
     /// [`ack_timeout`](Self::ack_timeout) longer than nothing.
-    pub fn build(mut self) -> Result<SocketIo, BuildError> {
+    pub fn build(self) -> Result<SocketIo, BuildError> {
+        self.checked().map(SocketIo::from_settings)
+    }
+
+    /// The options of an engine that is bound to a server.
+    pub(crate) fn build_engine(self) -> Result<Settings, BuildError> {
+        self.checked()?.without_server_options()
+    }
+
+    fn checked(mut self) -> Result<Settings, BuildError> {
         if let Some(mistake) = self.mistake {
             return Err(mistake);
         }
@@ -316,7 +325,7 @@ impl Builder {
         }
         self.settings.path = PathRule::new(&self.path, self.trailing_slash)
             .map_err(|error| BuildError::new("path", format!("{:?}", self.path), error.to_string()))?;
-        Ok(SocketIo::from_settings(self.settings))
+        Ok(self.settings)
     }
 }
 

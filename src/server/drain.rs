@@ -2,11 +2,12 @@
 
 use std::{fmt, time::Duration};
 
+use futures_util::future::join_all;
 use serde::Serialize;
 use tokio::time::timeout;
 
 use crate::{
-    engine::CloseReason,
+    engine::{CloseReason, Engine},
     server::{Namespace, SocketIo},
 };
 
@@ -139,12 +140,14 @@ impl SocketIo {
     /// # }
     /// ```
     pub async fn drain(&self, drain: Drain) -> DrainReport {
-        let connections = self.engine().refuse(REASON);
+        let engines = self.refusing_engines();
+        let connections = engines.iter().map(|engine| engine.refuse(REASON)).sum();
         tracing::info!(connections, period = ?drain.period, "draining");
         if let Some(announce) = drain.announcement {
             announce(&self.namespaces());
         }
-        let closed = self.engine().close_over(drain.period, REASON).await;
+        let closing = engines.iter().map(|engine| engine.close_over(drain.period, REASON));
+        let closed = join_all(closing).await.into_iter().sum();
         let cut = self.end_within(drain.grace).await;
         let unfinished = self.leaving().count();
         tracing::info!(connections, closed, cut, unfinished, "drained");
@@ -172,7 +175,9 @@ impl SocketIo {
     /// not closed: call this from the future that you give to axum's `with_graceful_shutdown`.
     #[doc(alias = "close")]
     pub async fn close_within(&self, deadline: Duration) {
-        self.engine().close(REASON);
+        for engine in self.refusing_engines() {
+            engine.close(REASON);
+        }
         let cut = self.end_within(deadline).await;
         let unfinished = self.leaving().count();
         if cut > 0 || unfinished > 0 {
@@ -189,7 +194,12 @@ impl SocketIo {
     async fn end_within(&self, deadline: Duration) -> usize {
         let last = LAST.min(deadline / 4);
         let in_time = timeout(deadline - 2 * last, self.ended()).await.is_ok();
-        let cut = if in_time { 0 } else { self.engine().cut(REASON) };
+        let engines = self.engines();
+        let cut = if in_time {
+            0
+        } else {
+            engines.iter().map(|engine| engine.cut(REASON)).sum()
+        };
         if !in_time {
             // In vain, if handlers take longer.
             let _ = timeout(last, self.ended()).await;
@@ -201,8 +211,16 @@ impl SocketIo {
         cut
     }
 
+    /// All its engines. Its own is the first to refuse: who binds another one then sees that the server is closing.
+    fn refusing_engines(&self) -> Vec<Engine> {
+        self.engine().refuse(REASON);
+        self.engines()
+    }
+
     async fn ended(&self) {
-        self.engine().closed().await;
+        for engine in self.engines() {
+            engine.closed().await;
+        }
         self.leaving().none().await;
     }
 }

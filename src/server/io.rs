@@ -13,9 +13,9 @@ use tokio::runtime::Handle;
 
 use crate::{
     adapter::Cluster,
-    engine::{Acceptor, ClientBundle, Connection, Engine, Limit, PathRule, Receiver},
+    engine::{Acceptor, Connection, Engine, Limit, Receiver},
     server::{
-        Builder, Client, Gate, Namespace, Origins, builder::Settings, cluster, namespace::NamespaceInner,
+        Builder, Client, Namespace, Origins, builder::Settings, cluster, namespace::NamespaceInner,
         running::Running,
     },
 };
@@ -45,6 +45,8 @@ pub(super) struct IoInner {
     runtime: Mutex<Option<Handle>>,
     /// The other servers, if there may be any.
     cluster: Option<Arc<Cluster>>,
+    /// Engines besides its own.
+    bound: Mutex<Vec<Engine>>,
 }
 
 impl SocketIo {
@@ -71,6 +73,7 @@ impl SocketIo {
             leaving: Running::new(),
             runtime: Mutex::default(),
             cluster,
+            bound: Mutex::default(),
         });
         let io = Self(inner);
         drop(io.of("/"));
@@ -130,32 +133,34 @@ impl SocketIo {
         self.0.settings.origins.as_ref()
     }
 
-    /// The Engine.IO server underneath.
+    /// The Engine.IO server underneath: its own, without those that were [bound](Self::bind) to it. JS `io.engine`.
     #[must_use]
     pub fn engine(&self) -> &Engine {
         &self.0.engine
     }
 
-    /// How often this limit has been overstepped since the server was made.
+    /// How often this limit has been overstepped since the server was made, by clients of all its engines.
     #[must_use]
     pub fn times_exceeded(&self, limit: Limit) -> u64 {
-        self.0.engine.times_exceeded(limit)
+        let engines = self.engines();
+        engines.iter().map(|engine| engine.times_exceeded(limit)).sum()
     }
 
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    pub(crate) fn path_rule(&self) -> &PathRule {
-        &self.0.settings.path
-    }
-
-    pub(crate) fn client_bundle(&self) -> Option<&ClientBundle> {
-        self.0.settings.bundle.as_ref()
-    }
-
     pub(super) fn cluster(&self) -> Option<&Arc<Cluster>> {
         self.0.cluster.as_ref()
+    }
+
+    pub(super) fn bound(&self) -> &Mutex<Vec<Engine>> {
+        &self.0.bound
+    }
+
+    /// What an engine tells of new connections. It doesn't own the server.
+    pub(super) fn as_acceptor(&self) -> Weak<dyn Acceptor> {
+        self.downgrade()
     }
 
     pub(super) fn downgrade(&self) -> Weak<IoInner> {
@@ -164,10 +169,6 @@ impl SocketIo {
 
     pub(super) fn upgrade(io: &Weak<IoInner>) -> Option<Self> {
         io.upgrade().map(Self)
-    }
-
-    pub(crate) fn gate(&self) -> Option<&Arc<Gate>> {
-        self.0.settings.gate.as_ref()
     }
 
     pub(super) fn settings(&self) -> &Settings {

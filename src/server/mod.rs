@@ -5,6 +5,7 @@
 //! across servers.
 
 mod ack;
+mod bound;
 mod broadcast;
 mod builder;
 mod client;
@@ -40,6 +41,7 @@ mod socket_handshake;
 mod socket_listeners;
 mod to_socket;
 
+pub(crate) use self::bound::Mount;
 pub(crate) use self::dispatch::{
     BoxError, ConnectListener, DisconnectListener, ErrorListener, EventListener, Middleware,
     PacketMiddleware, Passage, Rejected, Run,

@@ -38,6 +38,7 @@ impl Connection {
             protocol,
             awake: AtomicBool::new(false),
             blocked: AtomicBool::new(false),
+            watched: AtomicBool::new(false),
             ready: AtomicU8::new(ReadyState::Opening as u8),
             heard: AtomicU64::new(0),
             core: Mutex::new(core),
@@ -120,6 +121,7 @@ impl Connection {
         core.session.fail(reason);
         core.outbox.clear();
         core.wake_all(&mut effects);
+        core.tell_closed(reason, &mut effects);
         self.0.ready.store(ReadyState::Closed as u8, Ordering::Release);
         // The driver of a WebSocket, a GET that is held and a POST come first; where there is none, the wheel does it.
         let timers = &self.0.shared.timers;
@@ -132,7 +134,7 @@ impl Connection {
 
     pub(in crate::engine) fn send_control(&self, control: Control) {
         self.update(clock::now(), |core, effects| {
-            core.outbox.push_control(control);
+            core.push_control(control, effects);
             core.wake_driver(effects);
         });
     }
@@ -157,7 +159,7 @@ impl Connection {
             core.outbox.shrink();
             match core.session.handle_timeout(now, heard, &self.0.shared.config) {
                 TimeoutStep::Ping => {
-                    core.outbox.push_control(Control::Ping);
+                    core.push_control(Control::Ping, effects);
                     core.wake_driver(effects);
                 }
                 TimeoutStep::ProbeLost => core.wake_probe(effects),

@@ -4,6 +4,7 @@
 
 mod draining;
 mod ending;
+mod events;
 mod polling;
 mod served;
 mod size;

@@ -286,6 +286,9 @@ fn deliver(packet: Next<'_>, connection: &Connection, receiver: &dyn Receiver) {
     if connection.protocol() == Protocol::V3 || matches!(packet, Packet::Pong(_)) {
         connection.heard(clock::now());
     }
+    if connection.is_watched() {
+        connection.tell_packet(&packet);
+    }
     match packet {
         Packet::Text(text) => receiver.on_text(text),
         Packet::Binary(data) => receiver.on_binary(Bytes::from(data.into_owned())),

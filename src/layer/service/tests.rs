@@ -67,11 +67,12 @@ async fn text<B: Body<Error: std::fmt::Debug>>(response: Response<B>) -> String 
 
 #[test]
 fn the_owner_of_a_request_depends_on_its_path() {
-    let rule = PathRule::default();
-    let bundle = ClientBundle::embedded(&[("socket.io.js", b"")]).unwrap();
-    let is_engine = |path| matches!(owner(&rule, Some(&bundle), path), Owner::Engine);
-    let is_file = |path| matches!(owner(&rule, Some(&bundle), path), Owner::File(_));
-    let is_inner = |path| matches!(owner(&rule, Some(&bundle), path), Owner::Inner);
+    let bundle = crate::engine::ClientBundle::embedded(&[("socket.io.js", b"")]).unwrap();
+    let bare = SocketIo::new().mount();
+    let mount = SocketIo::builder().serve_client(bundle).build().unwrap().mount();
+    let is_engine = |path| matches!(owner(&mount, path), Owner::Engine);
+    let is_file = |path| matches!(owner(&mount, path), Owner::File(_));
+    let is_inner = |path| matches!(owner(&mount, path), Owner::Inner);
     assert!(is_engine("/socket.io/") && is_engine("/socket.io/anything"));
     assert!(is_file("/socket.io/socket.io.js"));
     assert!(is_inner("/") && is_inner("/socket.io") && is_inner("/socket.iox"));
@@ -80,7 +81,7 @@ fn the_owner_of_a_request_depends_on_its_path() {
         "a script that the bundle lacks"
     );
     assert!(
-        matches!(owner(&rule, None, "/socket.io/socket.io.js"), Owner::Inner),
+        matches!(owner(&bare, "/socket.io/socket.io.js"), Owner::Inner),
         "no bundle"
     );
 }
@@ -98,7 +99,7 @@ fn the_peer_is_what_the_http_server_told() {
 #[tokio::test]
 async fn a_busy_application_does_not_hold_back_our_requests() {
     let application = Application::default();
-    let mut service = SocketIoService::new(application.clone(), SocketIo::new());
+    let mut service = SocketIoService::new(application.clone(), SocketIo::new().mount());
     assert!(is_ready(&mut service));
     let response = service
         .call(request("/socket.io/?EIO=4&transport=polling"))
@@ -116,7 +117,7 @@ async fn a_busy_application_does_not_hold_back_our_requests() {
 #[tokio::test]
 async fn the_application_is_called_when_it_is_ready() {
     let application = Application::default();
-    let mut service = SocketIoService::new(application.clone(), SocketIo::new());
+    let mut service = SocketIoService::new(application.clone(), SocketIo::new().mount());
     assert!(is_ready(&mut service));
     let mut response = Box::pin(service.call(request("/hello")));
     assert!(
@@ -157,11 +158,11 @@ fn an_empty_body_is_at_its_end() {
 fn a_handshake_does_not_pin_the_read_buffer_with_its_uri() {
     let cases = [("/socket.io/?EIO=4", false), ("/api/socket.io/?EIO=4", true)];
     for (original, kept) in cases {
-        let mut stripped = request("/socket.io/?EIO=4");
+        let (mut stripped, _) = request("/socket.io/?EIO=4").into_parts();
         let original: Uri = original.parse().unwrap();
-        stripped.extensions_mut().insert(OriginalUri(original.clone()));
+        stripped.extensions.insert(OriginalUri(original.clone()));
         unpin_original_uri(&mut stripped);
-        let left = stripped.extensions().get::<OriginalUri>();
+        let left = stripped.extensions.get::<OriginalUri>();
         assert_eq!(left.map(|uri| &uri.0), kept.then_some(&original));
     }
 }

@@ -142,6 +142,10 @@ impl<S: Stream> Driver<S> {
         }
     }
 
+    pub(super) const fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     fn poll_stage(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
         match self.stage {
             Stage::Trial(trial) => self.poll_trial(trial, cx),

@@ -68,6 +68,9 @@ impl<'a> Inbox<'a> {
     }
 
     fn handle_packet(&mut self, packet: Packet<'_>) {
+        if self.connection.is_watched() {
+            self.connection.tell_packet(&packet);
+        }
         match packet {
             Packet::Text(text) => self.receiver.on_text(text),
             Packet::Binary(data) => self.receiver.on_binary(Bytes::from(data.into_owned())),
@@ -89,7 +92,12 @@ impl<'a> Inbox<'a> {
 
     fn handle_binary(&mut self, frame: Cow<'_, [u8]>) {
         match message_of(self.connection.protocol(), frame) {
-            Ok(data) => self.receiver.on_binary(data),
+            Ok(data) => {
+                if self.connection.is_watched() {
+                    self.connection.tell_binary(&data);
+                }
+                self.receiver.on_binary(data);
+            }
             Err(error) => self.fail(error),
         }
     }

@@ -25,11 +25,11 @@ pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for S {}
 
-/// The stream of an upgraded request: the socket itself where it can be had, else whatever the HTTP server has.
+/// The stream under a WebSocket: the socket itself where it can be had, else whatever there is.
 pub(super) enum Io {
     Tcp(Tcp),
-    // Boxed, because it is larger than the socket, which is what nearly all connections are.
-    Upgraded(Box<TokioIo<Upgraded>>),
+    // Boxed, because it may be larger than the socket, which is what nearly all connections are.
+    Other(Box<dyn Stream>),
 }
 
 /// A socket whose writing half may be lent.
@@ -42,7 +42,7 @@ pub(super) struct Tcp {
 pub(super) fn lend<S: Stream>(stream: &mut S) -> Option<Direct> {
     match (stream as &mut dyn Any).downcast_mut()? {
         Io::Tcp(tcp) => tcp.writer.take().map(Direct),
-        Io::Upgraded(_) => None,
+        Io::Other(_) => None,
     }
 }
 
@@ -69,8 +69,21 @@ impl Io {
         };
         match upgraded.downcast::<TokioIo<TcpStream>>() {
             Ok(parts) => (Self::tcp(parts.io.into_inner()), parts.read_buf),
-            Err(upgraded) => (Self::Upgraded(Box::new(TokioIo::new(upgraded))), Bytes::new()),
+            Err(upgraded) => (Self::Other(Box::new(TokioIo::new(upgraded))), Bytes::new()),
         }
+    }
+
+    /// Takes a stream of any type, and what of it has been read already.
+    pub(super) fn of<S: Stream>(stream: S) -> (Self, Bytes) {
+        let mut stream = Some(stream);
+        if let Some(upgraded) = take::<TokioIo<Upgraded>>(&mut stream) {
+            return Self::new(upgraded.into_inner());
+        }
+        if let Some(tcp) = take::<TcpStream>(&mut stream) {
+            return (Self::tcp(tcp), Bytes::new());
+        }
+        let stream = stream.expect("invariant: it has not been taken");
+        (Self::Other(Box::new(stream)), Bytes::new())
     }
 
     /// With Nagle's algorithm a second small write waits for the acknowledgement of the first, 40 ms and more.
@@ -86,11 +99,16 @@ impl Io {
     }
 }
 
+/// The stream, if it is of this type.
+fn take<T: 'static>(stream: &mut dyn Any) -> Option<T> {
+    stream.downcast_mut::<Option<T>>().and_then(Option::take)
+}
+
 impl AsyncRead for Io {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Tcp(tcp) => Pin::new(&mut tcp.reader).poll_read(cx, buf),
-            Self::Upgraded(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Other(stream) => Pin::new(stream).poll_read(cx, buf),
         }
     }
 }
@@ -99,21 +117,21 @@ impl AsyncWrite for Io {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Tcp(tcp) => tcp.writer()?.poll_write(cx, buf),
-            Self::Upgraded(stream) => Pin::new(stream).poll_write(cx, buf),
+            Self::Other(stream) => Pin::new(stream).poll_write(cx, buf),
         }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Tcp(tcp) => tcp.writer()?.poll_flush(cx),
-            Self::Upgraded(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Other(stream) => Pin::new(stream).poll_flush(cx),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Tcp(tcp) => tcp.writer()?.poll_shutdown(cx),
-            Self::Upgraded(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Other(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }
 
@@ -124,14 +142,31 @@ impl AsyncWrite for Io {
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Tcp(tcp) => tcp.writer()?.poll_write_vectored(cx, slices),
-            Self::Upgraded(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+            Self::Other(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
         }
     }
 
     fn is_write_vectored(&self) -> bool {
         match self {
             Self::Tcp(_) => true,
-            Self::Upgraded(stream) => stream.is_write_vectored(),
+            Self::Other(stream) => stream.is_write_vectored(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_socket_is_found_whatever_it_was_handed_in_as() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (io, early) = Io::of(stream);
+        assert!(matches!(io, Io::Tcp(_)) && early.is_empty());
+        let (pipe, _) = tokio::io::duplex(1);
+        assert!(matches!(Io::of(pipe).0, Io::Other(_)));
     }
 }

@@ -21,7 +21,10 @@ use hyper::upgrade::{OnUpgrade, Upgraded};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 pub(in crate::engine) use self::direct::Direct;
-use self::{driver::Driver, io::Io};
+use self::{
+    driver::Driver,
+    io::{Io, Stream},
+};
 use crate::{
     Protocol,
     engine::{
@@ -63,6 +66,19 @@ fn start(upgraded: Upgraded, opening: Opening, b64: bool, deflate: Option<Agreem
     }
 }
 
+/// Serves a WebSocket that somebody else has accepted; `None` if nobody wants it any more.
+#[expect(clippy::disallowed_methods, reason = "a driver")]
+pub(in crate::engine) fn take_over<S>(stream: S, opening: Opening, b64: bool) -> Option<Connection>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (io, early) = Io::of(stream);
+    let driver = driver(io, &early, opening, b64, None)?;
+    let connection = driver.connection().clone();
+    tokio::spawn(driver);
+    Some(connection)
+}
+
 /// The driver of a new WebSocket; `None` if nobody wants it any more.
 pub(in crate::engine) fn begin<S>(
     io: S,
@@ -74,6 +90,16 @@ pub(in crate::engine) fn begin<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    driver(io, early, opening, b64, deflate)
+}
+
+fn driver<S: Stream>(
+    io: S,
+    early: &[u8],
+    opening: Opening,
+    b64: bool,
+    deflate: Option<Agreement>,
+) -> Option<Driver<S>> {
     match opening {
         Opening::Handshake(engine, protocol, handshake, reserved) => {
             let format = PollingFormat::default();

@@ -11,7 +11,7 @@ use super::{
     Driver, End, Next, READS, Stage, Trial,
 };
 use crate::engine::{
-    clock,
+    Event, Transport, clock,
     outbox::{Control, Item},
     refused,
     session::{ProbeId, UpgradeStep},
@@ -97,6 +97,7 @@ impl<S: Stream> Driver<S> {
                     core.dispatching = true;
                     core.b64 = b64;
                     core.wake_driver(effects);
+                    core.tell(&Event::Upgrade(Transport::WebSocket), effects);
                 }
                 UpgradeStep::Gone => {}
             }
