@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::deflate::PerMessageDeflate;
+use super::http_compression::HttpCompression;
 use super::limit::LimitHook;
 use super::transport_kind::{Transport, Transports};
 
@@ -40,6 +41,8 @@ pub(crate) struct Config {
     pub(crate) max_handshakes: usize,
     /// Compression of WebSocket messages.
     pub(crate) deflate: Option<PerMessageDeflate>,
+    /// Compression of what polling clients fetch.
+    pub(crate) http_compression: Option<HttpCompression>,
     pub(crate) on_limit: Option<LimitHook>,
 }
 
@@ -72,6 +75,7 @@ impl Default for Config {
             max_connections: usize::MAX,
             max_handshakes: 65_536,
             deflate: None,
+            http_compression: None,
             on_limit: None,
         }
     }

@@ -16,6 +16,7 @@ mod future;
 pub(crate) mod fuzzing;
 mod handshake;
 mod heartbeat;
+mod http_compression;
 mod jsonp;
 mod limit;
 mod open;
@@ -64,6 +65,8 @@ pub use event::{Event, Packet, PacketType};
 pub(crate) use future::Handle;
 pub use handshake::Encrypted;
 pub(crate) use handshake::Handshake;
+#[cfg(feature = "deflate")]
+pub use http_compression::HttpCompression;
 pub(crate) use limit::LimitHook;
 pub use limit::{Limit, LimitExceeded};
 pub(crate) use outgoing::{HEADROOM, Outgoing};

@@ -96,6 +96,16 @@ impl Item {
         }
     }
 
+    /// Whether a polling response may be compressed because of it: one such item is enough. Node has no say on what answers a
+    /// poll by itself.
+    pub(super) fn is_compressible(&self) -> bool {
+        match self {
+            Self::Packet(packet) => packet.is_compressible(),
+            Self::Control(control) => matches!(control, Control::Ping | Control::Pong),
+            Self::Frame(_) => false,
+        }
+    }
+
     /// How many packets it is in a polling response.
     fn packets(&self) -> usize {
         match self {

@@ -181,6 +181,11 @@ impl Outgoing {
         any.then(|| Arc::from(frames))
     }
 
+    /// Whether it may be compressed. The open packet may, as in Node, though it is too short for it alone.
+    pub(super) fn is_compressible(&self) -> bool {
+        self.compress || self.packet()[0] != b'4'
+    }
+
     #[cfg(test)]
     pub(super) fn references(&self) -> usize {
         Arc::strong_count(&self.text)

@@ -6,13 +6,13 @@ use bytes::Bytes;
 use http::{
     HeaderValue, Response, StatusCode,
     header::{
-        CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, SEC_WEBSOCKET_ACCEPT,
-        SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL, UPGRADE,
+        CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, SEC_WEBSOCKET_ACCEPT,
+        SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL, UPGRADE, VARY,
     },
 };
 use http_body_util::Full;
 
-use super::refusal::Refusal;
+use super::{http_compression::Coding, refusal::Refusal};
 use crate::websocket::{Accepted, Agreement, HandshakeError};
 
 pub(super) type Answer = Response<Full<Bytes>>;
@@ -101,6 +101,17 @@ pub(super) fn ok() -> Answer {
 /// The packets for a poll.
 pub(super) fn payload(content_type: &'static str, body: Vec<u8>) -> Answer {
     uncached(with_body(StatusCode::OK, content_type, Bytes::from(body)))
+}
+
+/// The packets for a poll, in the coding that the request's `Accept-Encoding` led to.
+pub(super) fn negotiated(content_type: &'static str, body: Vec<u8>, coding: Option<Coding>) -> Answer {
+    let mut answer = payload(content_type, body);
+    let headers = answer.headers_mut();
+    headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
+    if let Some(coding) = coding {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.as_str()));
+    }
+    answer
 }
 
 /// Nothing but a status: how Node answers what it has no words for.

@@ -13,6 +13,7 @@ use super::{
     clock,
     connection::PollingFormat,
     future::Handle,
+    http_compression::Coding,
     jsonp::Jsonp,
     query,
     refusal::Refusal,
@@ -139,7 +140,10 @@ impl Engine {
 
     fn route<B: Body>(&self, incoming: Incoming, body: B, admission: Admission) -> Result<Handle<B>, Denial> {
         match self.subject(&incoming, admission)? {
-            Subject::Poll(connection) => HeldPoll::new(connection).map(Handle::poll),
+            Subject::Poll(connection) => {
+                let coding = self.coding(&incoming);
+                HeldPoll::new(connection, coding).map(Handle::poll)
+            }
             Subject::Push(connection) => {
                 Push::new(connection, &incoming.parts.headers).map(|push| Handle::push(push, body))
             }
@@ -238,6 +242,7 @@ impl Engine {
             b64: choice.b64,
             jsonp: choice.jsonp.map(Box::new),
         };
+        let coding = self.coding(&incoming);
         let handshake = incoming.copy();
         let connection = self.connect(
             Transport::Polling,
@@ -246,7 +251,13 @@ impl Engine {
             format,
             choice.reserved,
         );
-        HeldPoll::new(connection.ok_or(Refusal::ShuttingDown)?)
+        HeldPoll::new(connection.ok_or(Refusal::ShuttingDown)?, coding)
+    }
+
+    /// How the answer to a poll may be compressed.
+    fn coding(&self, incoming: &Incoming) -> Option<Coding> {
+        self.shared().config.http_compression.as_ref()?;
+        Coding::of(&incoming.parts.headers)
     }
 
     fn known(&self, sid: &str) -> Result<Connection, Refusal> {

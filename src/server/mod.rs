@@ -21,6 +21,8 @@ mod event;
 mod event_error;
 mod extensions;
 mod gate;
+#[cfg(feature = "deflate")]
+mod http_compression;
 mod in_flight;
 mod inbox;
 mod io;

@@ -5,7 +5,9 @@ use std::task::{Context, Poll};
 use crate::{
     Protocol,
     engine::{
-        Connection, clock, jsonp,
+        Connection, clock,
+        http_compression::Coding,
+        jsonp,
         outbox::{Control, Item, Queue},
         packet::Part,
         payload_v3::{self, ContentType},
@@ -27,16 +29,19 @@ const MAX_PACKETS: usize = 16;
 pub(in crate::engine) struct HeldPoll {
     connection: Connection,
     answered: bool,
+    /// How the answer may be compressed.
+    coding: Option<Coding>,
 }
 
 impl HeldPoll {
     /// Lets the GET wait, or refuses it at once.
-    pub(in crate::engine) fn new(connection: Connection) -> Result<Self, Denial> {
+    pub(in crate::engine) fn new(connection: Connection, coding: Option<Coding>) -> Result<Self, Denial> {
         let step = connection.update(clock::now(), |core, _| core.session.handle_poll());
         match step {
             PollStep::Held => Ok(Self {
                 connection,
                 answered: false,
+                coding,
             }),
             PollStep::Overlap => Err(Denial::OVERLAP),
             PollStep::Mismatch => Err(Refusal::TRANSPORT_MISMATCH.into()),
@@ -84,7 +89,21 @@ impl HeldPoll {
             let text = String::from_utf8(body).expect("invariant: a JSONP session gets text only");
             body = jsonp::wrap(&text, callback).into_bytes();
         }
-        response::payload(content_type.as_str(), body)
+        self.respond(content_type.as_str(), body, payload)
+    }
+
+    fn respond(&self, content_type: &'static str, body: Vec<u8>, payload: &Queue) -> Answer {
+        let options = self.connection.shared().config.http_compression.as_ref();
+        let Some(options) = options
+            .filter(|options| body.len() >= options.threshold && payload.iter().any(Item::is_compressible))
+        else {
+            return response::payload(content_type, body);
+        };
+        let coding = self.coding;
+        match coding.and_then(|coding| options.compress(coding, &body)) {
+            Some(compressed) => response::negotiated(content_type, compressed, coding),
+            None => response::negotiated(content_type, body, None),
+        }
     }
 }
 
