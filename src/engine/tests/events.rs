@@ -186,11 +186,15 @@ async fn what_is_in_a_packet_is_not_for_the_log() {
 
 #[tokio::test(start_paused = true)]
 async fn closing_now_throws_away_what_is_queued() {
-    // A GET is held: it brings the end.
+    // A GET is held: it brings the end. What never left was not drained.
     let client = Client::open(Config::default()).await;
+    let mut events = client.events();
     let held = client.hold().await;
+    client.upper.send("lost");
     client.upper.connection().close_now();
+    assert_eq!(read(&mut events), ["out message lost", "Close(ForcedClose)"]);
     held.await.unwrap().is(200, "1");
+    assert_eq!(events.next().await, None);
     assert_eq!(client.upper.close_reasons(), [CloseReason::ForcedClose]);
     assert!(client.is_gone().await);
 
