@@ -270,11 +270,7 @@ async fn a_connection_that_a_handshake_would_not_have_made_is_refused() {
             "Unsupported protocol version",
         ),
         (full, head("EIO=4&transport=websocket"), "Too many connections"),
-        (
-            closed,
-            head("EIO=4&transport=websocket"),
-            "Server shutting down",
-        ),
+        (closed, head("EIO=4&transport=websocket"), "Server shutting down"),
     ];
     for (io, head, why) in cases {
         let (mut near, far) = duplex(1024);

@@ -146,7 +146,9 @@ impl SocketIo {
         if let Some(announce) = drain.announcement {
             announce(&self.namespaces());
         }
-        let closing = engines.iter().map(|engine| engine.close_over(drain.period, REASON));
+        let closing = engines
+            .iter()
+            .map(|engine| engine.close_over(drain.period, REASON));
         let closed = join_all(closing).await.into_iter().sum();
         let cut = self.end_within(drain.grace).await;
         let unfinished = self.leaving().count();
