@@ -18,6 +18,15 @@ pub fn websocket_stream(stream: &[u8], sizes: &[u8], max: usize) -> (Vec<(u8, Ve
     (transcript.said, transcript.failed.is_some(), control_format)
 }
 
+/// Reads bytes as compressed messages.
+///
+/// # Panics
+/// When they depend on how the stream is cut, are larger than allowed, or don't read the same compressed by us.
+#[cfg(feature = "deflate")]
+pub fn deflate_stream(input: &[u8]) {
+    crate::websocket::fuzzing::check(input);
+}
+
 /// Reads a text as a Socket.IO packet.
 ///
 /// # Panics

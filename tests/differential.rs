@@ -10,6 +10,9 @@
 
 #[path = "clients/contract.rs"]
 mod contract;
+#[cfg(feature = "deflate")]
+#[path = "differential/deflate.rs"]
+mod deflate;
 #[path = "differential/deviations.rs"]
 mod deviations;
 #[path = "differential/members.rs"]

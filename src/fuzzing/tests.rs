@@ -109,6 +109,12 @@ fn websocket_stream() {
     });
 }
 
+#[cfg(feature = "deflate")]
+#[test]
+fn deflate_stream() {
+    run("deflate_stream", super::deflate_stream);
+}
+
 #[test]
 fn packet() {
     run("packet", |input| super::packet(&text(input)));

@@ -30,6 +30,9 @@ mod negotiation;
 mod partial;
 mod utf8;
 
+#[cfg(feature = "deflate")]
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 #[cfg(test)]
 mod tests;
 #[cfg(any(test, fuzzing))]

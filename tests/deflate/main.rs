@@ -5,7 +5,12 @@
     reason = "clippy's exemption ends at the test functions, the rest of this file is tests too"
 )]
 
+#[path = "../support/checks.rs"]
+mod checks;
 mod client;
+mod node;
+#[path = "../support/setup.rs"]
+mod setup;
 mod takeover;
 
 use axum_socketio::{SocketIo, engine::PerMessageDeflate};

@@ -12,8 +12,8 @@ const TEXT = 1;
 export const url = process.argv[3];
 
 /** A client in the namespace `/`. */
-export async function join({ protocols = [], revision = 4 } = {}) {
-  const peer = new Peer(protocols, revision);
+export async function join({ protocols = [], revision = 4, perMessageDeflate = true } = {}) {
+  const peer = new Peer(protocols, revision, perMessageDeflate);
   same((await peer.text())[0], "0");
   if (revision === 4) peer.socket.send("40");
   ok((await peer.text()).startsWith("40"));
@@ -21,11 +21,12 @@ export async function join({ protocols = [], revision = 4 } = {}) {
 }
 
 class Peer {
-  constructor(protocols, revision) {
+  constructor(protocols, revision, perMessageDeflate) {
     this.arrived = [];
     this.waiting = [];
     const createConnection = ({ host, port }) => (this.tcp = connectTcp({ host, port, noDelay: true }));
-    this.socket = new WebSocket(`${url}?EIO=${revision}&transport=websocket`, protocols, { createConnection });
+    const options = { createConnection, perMessageDeflate };
+    this.socket = new WebSocket(`${url}?EIO=${revision}&transport=websocket`, protocols, options);
     this.socket.on("message", (data, binary) => this.arrive(data, binary));
     this.closed = new Promise((resolve, reject) => {
       this.socket.on("close", (code, reason) => resolve([code, reason.toString()]));
