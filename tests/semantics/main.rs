@@ -17,6 +17,7 @@ mod leaving;
 mod listeners;
 mod log;
 mod middleware;
+mod misuse;
 mod order;
 mod packet_middleware;
 mod reasons;

@@ -22,6 +22,13 @@ pub(crate) struct Request {
 #[derive(Debug)]
 pub(crate) struct Pending(TcpStream);
 
+/// A connection for one request after the other.
+#[derive(Debug)]
+pub(crate) struct Line {
+    stream: TcpStream,
+    addr: SocketAddr,
+}
+
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Response {
     pub(crate) status: u16,
@@ -63,7 +70,7 @@ impl Request {
     /// Sends the request. Its answer may take as long as it likes.
     pub(crate) async fn start(self, addr: SocketAddr) -> Pending {
         let mut stream = TcpStream::connect(addr).await.unwrap();
-        stream.write_all(&self.into_bytes(addr)).await.unwrap();
+        stream.write_all(&self.into_bytes(addr, "close")).await.unwrap();
         Pending(stream)
     }
 
@@ -71,9 +78,9 @@ impl Request {
         self.start(addr).await.response().await
     }
 
-    fn into_bytes(self, addr: SocketAddr) -> Vec<u8> {
+    fn into_bytes(self, addr: SocketAddr, connection: &str) -> Vec<u8> {
         let mut head = format!(
-            "{} {} HTTP/1.1\r\nHost: {addr}\r\nConnection: close\r\n",
+            "{} {} HTTP/1.1\r\nHost: {addr}\r\nConnection: {connection}\r\n",
             self.method, self.target
         );
         for (name, value) in &self.headers {
@@ -101,6 +108,49 @@ impl Pending {
         let _ = within(self.0.read_to_end(&mut bytes)).await;
         (!bytes.is_empty()).then(|| Response::parse(&bytes))
     }
+}
+
+impl Line {
+    pub(crate) async fn open(addr: SocketAddr) -> Self {
+        let stream = TcpStream::connect(addr).await.unwrap();
+        Self { stream, addr }
+    }
+
+    pub(crate) async fn send(&mut self, request: Request) {
+        let bytes = request.into_bytes(self.addr, "keep-alive");
+        within(self.stream.write_all(&bytes)).await.unwrap();
+    }
+
+    /// The answer to the request; `None` if the connection was closed without any.
+    pub(crate) async fn response(&mut self) -> Option<Response> {
+        let (mut bytes, mut length) = (Vec::new(), None);
+        loop {
+            if length.is_none_or(|length| bytes.len() < length) {
+                let read = within(self.stream.read_buf(&mut bytes)).await.unwrap_or(0);
+                if read == 0 {
+                    return None;
+                }
+            }
+            length = length.or_else(|| whole_length(&bytes));
+            assert!(
+                length.is_none_or(|length| bytes.len() <= length),
+                "more than one answer"
+            );
+            if length == Some(bytes.len()) {
+                return Some(Response::parse(&bytes));
+            }
+        }
+    }
+}
+
+/// How long a response is with its body, once its head is there.
+fn whole_length(bytes: &[u8]) -> Option<usize> {
+    let head = bytes.windows(4).position(|end| end == b"\r\n\r\n")?;
+    let text = std::str::from_utf8(&bytes[..head]).unwrap().to_ascii_lowercase();
+    let length = text
+        .split("\r\n")
+        .find_map(|line| line.strip_prefix("content-length:"));
+    Some(head + 4 + length.expect("a length").trim().parse::<usize>().unwrap())
 }
 
 impl Response {

@@ -6,7 +6,7 @@
 //! [`Profile`], with the same handlers as [`suite`]: so the expectations themselves can be checked against Node's server.
 
 mod client;
-mod http;
+pub(crate) mod http;
 mod payload;
 mod server;
 mod suite;
