@@ -8,6 +8,9 @@
     reason = "clippy's exemption ends at the test functions, the rest of this file is tests too"
 )]
 
+#[cfg(feature = "deflate")]
+#[path = "differential/compression.rs"]
+mod compression;
 #[path = "clients/contract.rs"]
 mod contract;
 #[cfg(feature = "deflate")]
@@ -19,6 +22,8 @@ mod deviations;
 mod members;
 #[path = "support/setup.rs"]
 mod setup;
+#[path = "differential/upgrades.rs"]
+mod upgrades;
 
 use std::{collections::BTreeMap, fmt::Write as _, path::Path, process::Stdio, time::Duration};
 
@@ -26,7 +31,7 @@ use axum_socketio::{
     Builder, SocketIo,
     layer::{ClientBundle, Cookie, Origins},
 };
-use deviations::{DEVIATIONS, NONE};
+use deviations::{ANY, DEVIATIONS, NONE};
 use http::{HeaderName, HeaderValue, Method};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
@@ -47,6 +52,12 @@ const HEADERS: &[&str] = &[
     "etag",
     "vary",
     "allow",
+    "content-encoding",
+    "connection",
+    "upgrade",
+    "sec-websocket-accept",
+    "sec-websocket-protocol",
+    "sec-websocket-version",
 ];
 
 /// An original server, which ends with this value.
@@ -85,10 +96,75 @@ type Answer = BTreeMap<String, String>;
 
 /// One request of HTTP/1.0, whose answer is neither chunked nor kept alive.
 async fn ask(url: &str, method: &str, uri: &str, headers: &[(&str, &str)], body: &str) -> Answer {
-    let mut stream = TcpStream::connect(url.trim_start_matches("http://"))
+    let (mut answer, bytes) = ask_for_bytes(url, method, uri, headers, body).await;
+    answer.insert("body".into(), String::from_utf8_lossy(&bytes).into_owned());
+    answer
+}
+
+/// [`ask`] where the body is no text, or not yet.
+async fn ask_for_bytes(
+    url: &str,
+    method: &str,
+    uri: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> (Answer, Vec<u8>) {
+    let headers = [&[("connection", "close")], headers].concat();
+    let request = request("1.0", method, uri, &headers, body);
+    let mut stream = send(url, &request).await;
+    let mut answer = Vec::new();
+    let read = timeout(DEADLINE, stream.read_to_end(&mut answer)).await;
+    read.unwrap().unwrap();
+    let (mut answer, body) = parsed(&answer);
+    // It is what was asked for.
+    answer.remove("connection");
+    (answer, body)
+}
+
+/// One request for a WebSocket. Of an answer that is one only the head is read; a connection that is closed without an
+/// answer has the status [`NONE`].
+async fn ask_to_upgrade(url: &str, method: &str, uri: &str, headers: &[(&str, &str)]) -> Answer {
+    let mut stream = send(url, &request("1.1", method, uri, headers, "")).await;
+    let mut bytes = Vec::new();
+    while timeout(DEADLINE, stream.read_buf(&mut bytes))
         .await
-        .unwrap();
-    let mut head = format!("{method} {uri} HTTP/1.0\r\nhost: localhost\r\nconnection: close\r\n");
+        .unwrap()
+        .unwrap()
+        > 0
+    {
+        let text = String::from_utf8_lossy(&bytes);
+        let Some((head, body)) = text.split_once("\r\n\r\n") else {
+            continue;
+        };
+        let length = head.lines().find_map(|line| {
+            line.to_ascii_lowercase()
+                .strip_prefix("content-length: ")?
+                .parse()
+                .ok()
+        });
+        if head.starts_with("HTTP/1.1 101") || length == Some(body.len()) {
+            break;
+        }
+    }
+    if bytes.is_empty() {
+        return Answer::from([("status".into(), NONE.into())]);
+    }
+    let (mut answer, body) = parsed(&bytes);
+    if answer["status"] != "101" {
+        answer.insert("body".into(), String::from_utf8(body).unwrap());
+    }
+    answer
+}
+
+async fn send(url: &str, request: &str) -> TcpStream {
+    let address = url.trim_start_matches("http://");
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    stream
+}
+
+fn request(version: &str, method: &str, uri: &str, headers: &[(&str, &str)], body: &str) -> String {
+    let mut head = format!("{method} {uri} HTTP/{version}\r\nhost: localhost\r\n");
     for (name, value) in headers {
         write!(head, "{name}: {value}\r\n").unwrap();
     }
@@ -100,23 +176,16 @@ async fn ask(url: &str, method: &str, uri: &str, headers: &[(&str, &str)], body:
         )
         .unwrap();
     }
-    stream
-        .write_all(format!("{head}\r\n{body}").as_bytes())
-        .await
-        .unwrap();
-    let mut answer = Vec::new();
-    timeout(DEADLINE, stream.read_to_end(&mut answer))
-        .await
-        .unwrap()
-        .unwrap();
-    parsed(&String::from_utf8_lossy(&answer))
+    format!("{head}\r\n{body}")
 }
 
-fn parsed(answer: &str) -> Answer {
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+/// Status and headers; the body by itself.
+fn parsed(answer: &[u8]) -> (Answer, Vec<u8>) {
+    let at = answer.windows(4).position(|end| end == b"\r\n\r\n").unwrap();
+    let (head, body) = (std::str::from_utf8(&answer[..at]).unwrap(), &answer[at + 4..]);
     let mut lines = head.lines();
     let status = lines.next().unwrap().split(' ').nth(1).unwrap().to_owned();
-    let mut parsed = Answer::from([("status".into(), status), ("body".into(), body.into())]);
+    let mut parsed = Answer::from([("status".into(), status)]);
     for (name, value) in lines.map(|line| line.split_once(':').unwrap()) {
         let name = name.to_ascii_lowercase();
         if HEADERS.contains(&&*name) || name.starts_with("access-control-") {
@@ -128,7 +197,7 @@ fn parsed(answer: &str) -> Answer {
             parsed.insert(name, value.trim().into());
         }
     }
-    parsed
+    (parsed, body.to_vec())
 }
 
 /// The session id in an open packet.
@@ -161,6 +230,11 @@ async fn tagged(url: &str, method: &str, uri: &str, headers: &[(&str, &str)], ta
     answer
 }
 
+/// Whether a row of the table means this value.
+fn is(row: &str, value: &str) -> bool {
+    row == value || row == ANY && value != NONE
+}
+
 /// What differs and is not decided, a line each.
 fn differences(case: &str, node: &Answer, ours: &Answer) -> String {
     let mut told = String::new();
@@ -169,7 +243,7 @@ fn differences(case: &str, node: &Answer, ours: &Answer) -> String {
         let [node, ours] = [node, ours].map(|answer| answer.get(name).map_or(NONE, |value| value));
         let decided = DEVIATIONS
             .iter()
-            .any(|row| case.starts_with(row.0) && (row.1, row.2, row.3) == (name, node, ours));
+            .any(|row| case.starts_with(row.0) && row.1 == name && is(row.2, node) && is(row.3, ours));
         if node != ours && !decided {
             writeln!(told, "{case}: {name}\n  node {node:.300?}\n  ours {ours:.300?}").unwrap();
         }
@@ -318,8 +392,10 @@ async fn cookies_are_those_of_node() {
 #[tokio::test]
 async fn client_files_are_those_of_node() {
     let packages = setup::setting("AXUM_SOCKETIO_JS_CLIENTS");
-    let bundle =
-        ClientBundle::from_dir(Path::new(&packages).join("node_modules/sioserver4/client-dist")).unwrap();
+    let bundle = |folder: &str| {
+        let folder = Path::new(&packages).join("node_modules").join(folder);
+        SocketIo::builder().serve_client(ClientBundle::from_dir(folder).unwrap())
+    };
     let cases: &[Case] = &[
         ("file", "GET", "/socket.io/socket.io.js", &[]),
         (
@@ -335,16 +411,27 @@ async fn client_files_are_those_of_node() {
             &[("if-none-match", "W/ETAG")],
         ),
         ("head", "HEAD", "/socket.io/socket.io.js", &[]),
+        (
+            "other",
+            "GET",
+            "/socket.io/socket.io.js",
+            &[("if-none-match", "\"other\"")],
+        ),
+        ("map", "GET", "/socket.io/socket.io.js.map", &[]),
+        (
+            "known map",
+            "GET",
+            "/socket.io/socket.io.js.map",
+            &[("if-none-match", "ETAG")],
+        ),
         ("min", "GET", "/socket.io/socket.io.min.js", &[]),
+        ("slim", "GET", "/socket.io/socket.io.slim.js", &[]),
+        ("slim map", "GET", "/socket.io/socket.io.slim.js.map", &[]),
+        ("query", "GET", "/socket.io/socket.io.js?v=2", &[]),
     ];
-    compare(
-        "files",
-        "4",
-        r#"{"serveClient": true}"#,
-        SocketIo::builder().serve_client(bundle),
-        cases,
-    )
-    .await;
+    let options = r#"{"serveClient": true, "cookie": false}"#;
+    compare("files", "2", options, bundle("socket.io-client/dist"), cases).await;
+    compare("files", "4", options, bundle("sioserver4/client-dist"), cases).await;
 }
 
 /// What is posted, and what ends the waiting for its answer.

@@ -15,6 +15,7 @@ use axum::{
 use axum_socketio::{Builder, SocketIo, engine::HttpCompression, layer::Origins};
 use bytes::Bytes;
 use flate2::read::{GzDecoder, ZlibDecoder};
+use futures::FutureExt;
 use http_body_util::BodyExt;
 use tower::ServiceExt;
 use tower_http::compression::CompressionLayer;
@@ -204,6 +205,24 @@ async fn scripts_and_binary_payloads_are_compressed_and_noise_is_not() {
         (coding(&headers), vary(&headers)),
         (None, vec!["Accept-Encoding"])
     );
+}
+
+#[tokio::test]
+async fn a_very_long_answer_keeps_nobody_else_waiting() {
+    let client = Client::join(on(), "EIO=4").await;
+    client.emit(200_000);
+    let mut poll = Box::pin(client.poll("gzip"));
+    assert!(
+        poll.as_mut().now_or_never().is_none(),
+        "it is not compressed here"
+    );
+    let (headers, body) = poll.await;
+    assert_eq!(decoded(&headers, &body), news(200_000).as_bytes());
+
+    // Who gives up meanwhile has lost packets, so the session can't go on.
+    client.emit(200_000);
+    assert!(client.poll("gzip").now_or_never().is_none());
+    assert_eq!(client.io.engine().clients_count(), 0);
 }
 
 #[tokio::test]

@@ -99,12 +99,12 @@ pub(super) fn ok() -> Answer {
 }
 
 /// The packets for a poll.
-pub(super) fn payload(content_type: &'static str, body: Vec<u8>) -> Answer {
-    uncached(with_body(StatusCode::OK, content_type, Bytes::from(body)))
+pub(super) fn payload(content_type: &'static str, body: Bytes) -> Answer {
+    uncached(with_body(StatusCode::OK, content_type, body))
 }
 
 /// The packets for a poll, in the coding that the request's `Accept-Encoding` led to.
-pub(super) fn negotiated(content_type: &'static str, body: Vec<u8>, coding: Option<Coding>) -> Answer {
+pub(super) fn negotiated(content_type: &'static str, body: Bytes, coding: Option<Coding>) -> Answer {
     let mut answer = payload(content_type, body);
     let headers = answer.headers_mut();
     headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
@@ -143,9 +143,12 @@ fn refusal(refusal: &Refusal, upgrade: bool) -> Answer {
     with_body(refusal.status(), JSON, Bytes::from(body))
 }
 
+/// Node's `ws` has the same words, and closes the connection too.
 fn bad_handshake(error: HandshakeError) -> Answer {
-    let mut answer = empty(error.status());
-    answer.headers_mut().extend(error.headers());
+    let mut answer = with_body(error.status(), HTML, error.to_string().into());
+    let headers = answer.headers_mut();
+    headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    headers.extend(error.headers());
     answer
 }
 

@@ -95,16 +95,17 @@ impl HandshakeError {
     }
 }
 
+/// For the client, in the words of npm's `ws` 8 where it has any.
 impl fmt::Display for HandshakeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Method => "a WebSocket handshake has another method",
-            Self::HttpVersion => "a WebSocket handshake has another version of HTTP",
-            Self::Connection => "the Connection header does not say upgrade",
-            Self::Upgrade => "the Upgrade header does not say websocket",
-            Self::WebSocketVersion => "Sec-WebSocket-Version is not 13",
-            Self::Key => "Sec-WebSocket-Key is missing or not 16 bytes in base64",
-            Self::Subprotocol => "Sec-WebSocket-Protocol is not a list of tokens",
+            Self::Method => "Invalid HTTP method",
+            Self::HttpVersion => "Invalid HTTP version",
+            Self::Connection => "Missing or invalid Connection header",
+            Self::Upgrade => "Invalid Upgrade header",
+            Self::WebSocketVersion => "Missing or invalid Sec-WebSocket-Version header",
+            Self::Key => "Missing or invalid Sec-WebSocket-Key header",
+            Self::Subprotocol => "Invalid Sec-WebSocket-Protocol header",
         })
     }
 }

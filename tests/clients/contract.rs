@@ -91,6 +91,9 @@ fn values(namespace: Namespace<Reasons>) -> Namespace<Reasons> {
         .on("echo", async |socket: Socket, args: Rest<Value>| {
             socket.emit("echo", args)
         })
+        .on("echo plain", async |socket: Socket, args: Rest<Value>| {
+            socket.compress(false).emit("echo", args)
+        })
         .on("echo ack", async |args: Rest<Value>| Ack(args))
         .on("ask", async |socket: Socket, args: Rest<Value>| {
             let answers: Rest<Value> = socket.emit_with_ack("question", args).await?;

@@ -1,12 +1,19 @@
 //! The GET of a polling client: what the server has for it.
 
-use std::task::{Context, Poll};
+use std::{
+    fmt,
+    task::{Context, Poll, ready},
+};
 
+use bytes::Bytes;
+use futures_util::future::{BoxFuture, FutureExt};
+
+use super::press::{TURN, press};
 use crate::{
     Protocol,
     engine::{
-        Connection, clock,
-        http_compression::Coding,
+        CloseReason, Connection, clock,
+        http_compression::{Coding, HttpCompression},
         jsonp,
         outbox::{Control, Item, Queue},
         packet::Part,
@@ -25,12 +32,27 @@ const MAX_PACKETS: usize = 16;
 /// A GET that is held until there is something to say.
 ///
 /// Dropped before it has its answer, it is the client giving the request up.
-#[derive(Debug)]
 pub(in crate::engine) struct HeldPoll {
     connection: Connection,
-    answered: bool,
     /// How the answer may be compressed.
     coding: Option<Coding>,
+    stage: Stage,
+}
+
+/// How far a GET is.
+enum Stage {
+    Held,
+    /// Its answer is compressed by another thread.
+    Compressing(Box<Compressing>),
+    Answered,
+}
+
+struct Compressing {
+    content_type: &'static str,
+    coding: Coding,
+    body: Bytes,
+    /// `None` if the runtime has ended meanwhile, or if it would not be smaller.
+    compressed: BoxFuture<'static, Option<Option<Vec<u8>>>>,
 }
 
 impl HeldPoll {
@@ -40,8 +62,8 @@ impl HeldPoll {
         match step {
             PollStep::Held => Ok(Self {
                 connection,
-                answered: false,
                 coding,
+                stage: Stage::Held,
             }),
             PollStep::Overlap => Err(Denial::OVERLAP),
             PollStep::Mismatch => Err(Refusal::TRANSPORT_MISMATCH.into()),
@@ -50,6 +72,11 @@ impl HeldPoll {
     }
 
     pub(in crate::engine) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
+        if let Stage::Compressing(compressing) = &mut self.stage {
+            let answer = ready!(compressing.poll(cx));
+            self.stage = Stage::Answered;
+            return Poll::Ready(answer);
+        }
         let taken = self.connection.update(clock::now(), |core, effects| {
             let queued = !core.outbox.is_empty();
             let answer = core.session.handle_poll_answer(queued);
@@ -69,12 +96,12 @@ impl HeldPoll {
         let Some((answer, mut payload)) = taken else {
             return Poll::Pending;
         };
-        self.answered = true;
         payload.extend(controls(answer).iter().copied().map(Item::Control));
-        Poll::Ready(self.encode(&payload))
+        let (content_type, body) = self.encode(&payload);
+        self.respond(content_type, body, &payload, cx)
     }
 
-    fn encode(&self, payload: &Queue) -> Answer {
+    fn encode(&self, payload: &Queue) -> (&'static str, Bytes) {
         let format = self.connection.polling_format();
         let parts: Vec<Part<'_>> = payload.iter().flat_map(parts).collect();
         let mut body = Vec::with_capacity(capacity(&parts));
@@ -89,33 +116,93 @@ impl HeldPoll {
             let text = String::from_utf8(body).expect("invariant: a JSONP session gets text only");
             body = jsonp::wrap(&text, callback).into_bytes();
         }
-        self.respond(content_type.as_str(), body, payload)
+        (content_type.as_str(), body.into())
     }
 
-    fn respond(&self, content_type: &'static str, body: Vec<u8>, payload: &Queue) -> Answer {
+    /// Compresses the body, if that is wanted and worth it, and takes its time for a long one.
+    fn respond(
+        &mut self,
+        content_type: &'static str,
+        body: Bytes,
+        payload: &Queue,
+        cx: &mut Context<'_>,
+    ) -> Poll<Answer> {
         let options = self.connection.shared().config.http_compression.as_ref();
-        let Some(options) = options
-            .filter(|options| body.len() >= options.threshold && payload.iter().any(Item::is_compressible))
-        else {
-            return response::payload(content_type, body);
+        let worth = |options: &&HttpCompression| {
+            body.len() >= options.threshold && payload.iter().any(Item::is_compressible)
         };
-        let coding = self.coding;
-        match coding.and_then(|coding| options.compress(coding, &body)) {
-            Some(compressed) => response::negotiated(content_type, compressed, coding),
-            None => response::negotiated(content_type, body, None),
-        }
+        let answer = match (options.filter(worth), self.coding) {
+            (None, _) => response::payload(content_type, body),
+            (Some(_), None) => response::negotiated(content_type, body, None),
+            (Some(options), Some(coding)) if body.len() > TURN => {
+                let (options, pressed) = (options.clone(), body.clone());
+                let compressed = press(move || options.compress(coding, &pressed));
+                self.stage = Stage::Compressing(Box::new(Compressing {
+                    content_type,
+                    coding,
+                    body,
+                    compressed: compressed.boxed(),
+                }));
+                return self.poll(cx);
+            }
+            (Some(options), Some(coding)) => {
+                let compressed = options.compress(coding, &body);
+                compressed_or_not(content_type, coding, body, compressed)
+            }
+        };
+        self.stage = Stage::Answered;
+        Poll::Ready(answer)
+    }
+}
+
+impl Compressing {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
+        let compressed = ready!(self.compressed.poll_unpin(cx)).flatten();
+        let body = std::mem::take(&mut self.body);
+        Poll::Ready(compressed_or_not(
+            self.content_type,
+            self.coding,
+            body,
+            compressed,
+        ))
+    }
+}
+
+fn compressed_or_not(
+    content_type: &'static str,
+    coding: Coding,
+    body: Bytes,
+    compressed: Option<Vec<u8>>,
+) -> Answer {
+    match compressed {
+        Some(compressed) => response::negotiated(content_type, compressed.into(), Some(coding)),
+        None => response::negotiated(content_type, body, None),
     }
 }
 
 impl Drop for HeldPoll {
     fn drop(&mut self) {
-        if !self.answered {
-            if self.connection.is_open() {
-                refused!(self.connection, "poll connection closed prematurely");
-            }
-            self.connection
-                .update(clock::now(), |core, _| core.session.handle_poll_aborted());
+        if matches!(self.stage, Stage::Answered) {
+            return;
         }
+        if self.connection.is_open() {
+            refused!(self.connection, "poll connection closed prematurely");
+        }
+        match self.stage {
+            // Its packets are lost.
+            Stage::Compressing(_) => self.connection.fail(CloseReason::TransportError),
+            _ => self
+                .connection
+                .update(clock::now(), |core, _| core.session.handle_poll_aborted()),
+        }
+    }
+}
+
+impl fmt::Debug for HeldPoll {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HeldPoll")
+            .field("connection", &self.connection)
+            .finish_non_exhaustive()
     }
 }
 

@@ -42,6 +42,7 @@ function guard(socket, next) {
 function serve(namespace, socket) {
   const tags = new Set();
   socket.on("echo", (...args) => socket.emit("echo", ...args));
+  socket.on("echo plain", (...args) => socket.compress(false).emit("echo", ...args));
   socket.on("echo ack", (...args) => args.pop()(...args));
   socket.on("ask", (...args) => {
     socket.emit("question", ...args, (...answers) => socket.emit("answered", ...answers));

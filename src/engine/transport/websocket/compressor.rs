@@ -4,15 +4,9 @@
 #[cfg(test)]
 mod tests;
 
-use std::{
-    num::NonZeroUsize,
-    sync::LazyLock,
-    task::{Context, Poll, ready},
-    thread::available_parallelism,
-};
+use std::task::{Context, Poll, ready};
 
 use futures_util::{FutureExt, future::BoxFuture};
-use tokio::{sync::Semaphore, task::spawn_blocking};
 
 use crate::{
     Protocol,
@@ -20,16 +14,10 @@ use crate::{
         deflate::{Deflate, Frames, Slot},
         outbox::{Item, Queue},
         outgoing::Outgoing,
+        transport::press::{TURN, press},
     },
     websocket::Deflater,
 };
-
-/// So many bytes are compressed by the task of the connection, half a millisecond's work, before others have their turn.
-const TURN: usize = 16 * 1024;
-
-/// Messages that are compressed on blocking threads at a time. More would only want memory.
-static JOBS: LazyLock<Semaphore> =
-    LazyLock::new(|| Semaphore::new(available_parallelism().map_or(1, NonZeroUsize::get)));
 
 /// What a writer has while something waits to be compressed, and for good where messages refer to those before.
 pub(super) struct Compressor {
@@ -207,17 +195,4 @@ impl Compressor {
         // If it was lost, then with it what it would have sent: the next one may begin anew, and this one goes as it is.
         Step::Job(pressed.map(Option::unwrap_or_default).boxed())
     }
-}
-
-/// Does something on a blocking thread; `None` if the runtime ends before it.
-#[expect(clippy::disallowed_methods, reason = "a driver")]
-fn press<T: Send + 'static>(
-    make: impl FnOnce() -> T + Send + 'static,
-) -> impl Future<Output = Option<T>> + Send {
-    // In a task of its own, so that it goes on whoever stops waiting for it.
-    let pressed = tokio::spawn(async move {
-        let _permit = JOBS.acquire().await;
-        spawn_blocking(make).await.ok()
-    });
-    pressed.map(|pressed| pressed.ok().flatten())
 }

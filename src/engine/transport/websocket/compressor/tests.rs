@@ -1,7 +1,9 @@
 use std::{
     future::poll_fn,
+    num::NonZeroUsize,
     sync::{Arc, atomic::AtomicUsize},
     task::Wake,
+    thread::available_parallelism,
 };
 
 use flate2::{Decompress, FlushDecompress};
@@ -9,7 +11,7 @@ use tokio::{runtime::Runtime, task::yield_now};
 
 use super::*;
 use crate::{
-    engine::{HEADROOM, outbox::Control},
+    engine::{HEADROOM, outbox::Control, transport::press::JOBS},
     websocket::Effort,
 };
 
