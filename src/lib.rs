@@ -92,6 +92,9 @@ mod from_socketio_js {}
 #[doc = include_str!("../docs/deploys.md")]
 mod deploys {}
 
+#[doc = include_str!("../docs/observability.md")]
+pub mod observability {}
+
 pub mod adapter;
 pub mod engine;
 pub mod extract;
@@ -104,6 +107,7 @@ mod packet;
 mod protocol;
 mod room;
 mod server;
+mod sync;
 mod websocket;
 
 pub use crate::{

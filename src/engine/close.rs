@@ -27,6 +27,18 @@ pub enum CloseReason {
 }
 
 impl CloseReason {
+    /// All of them.
+    #[cfg(feature = "metrics")]
+    pub(super) const ALL: [Self; 7] = [
+        Self::TransportClose,
+        Self::TransportError,
+        Self::PingTimeout,
+        Self::ParseError,
+        Self::ForcedClose,
+        Self::ForcedServerClose,
+        Self::ServerShuttingDown,
+    ];
+
     /// The reason as the JavaScript server spells it, for example `transport close`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

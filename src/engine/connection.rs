@@ -7,10 +7,7 @@ mod writable;
 use std::{
     fmt,
     net::SocketAddr,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     task::Waker,
     time::Duration,
 };
@@ -21,12 +18,20 @@ use super::{
     CloseReason, Handshake, Limit, Outgoing, Overflow, ReadyState, SendError, Transport, clock,
     core::{Core, Effects},
     cork,
+    instruments::{Dropped, Instruments},
     jsonp::Jsonp,
     outbox::Full,
     refused,
     service::Shared,
 };
-use crate::{Protocol, id::SessionId};
+use crate::{
+    Protocol,
+    id::SessionId,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, AtomicU8, AtomicU64},
+    },
+};
 
 /// One client's Engine.IO connection, whichever transport carries it: `socket.conn` in JavaScript.
 ///
@@ -152,6 +157,7 @@ impl Connection {
             }
         });
         if sent == Err(SendError::Full) {
+            self.0.shared.instruments.dropped(Dropped::BufferFull);
             let config = &self.0.shared.config;
             if config.overflow == Overflow::Disconnect {
                 refused!(self, "the send buffer is full");
@@ -171,7 +177,10 @@ impl Connection {
         self.push(out, |core| match core.session.accepts_packets() {
             false => Err(SendError::Closed),
             true if core.is_writable() => Ok(()),
-            true => Err(SendError::NotWritable),
+            true => {
+                self.0.shared.instruments.dropped(Dropped::Volatile);
+                Err(SendError::NotWritable)
+            }
         })
     }
 
@@ -213,7 +222,11 @@ impl Connection {
     ) -> Result<(), SendError> {
         let mut core = self.lock();
         allowed(&core)?;
+        let weight = Instruments::weigh(&out);
         let pushed = core.outbox.push(out, self.0.shared.config.max_send_buffer);
+        if pushed.is_ok() {
+            self.0.shared.instruments.sent(core.session.transport(), weight);
+        }
         let busy = self.0.awake.load(Ordering::Relaxed) || core.outbox.is_writing();
         let waker = if busy || pushed.is_err() || self.is_held_back(&mut core) {
             None
@@ -249,6 +262,7 @@ impl Connection {
         if self.0.awake.load(Ordering::Relaxed) || core.outbox.is_empty() || core.outbox.is_writing() {
             return;
         }
+        self.0.shared.instruments.flushed(core.outbox.queued());
         if !core.write_directly(self.protocol()) {
             let driver = core.take_driver();
             drop(core);

@@ -9,7 +9,9 @@ use std::{
 };
 
 use self::watchers::Watchers;
-use super::{CloseReason, Receiver, outbox::Outbox, session::Session, transport::websocket::Direct};
+use super::{
+    CloseReason, Receiver, Transport, outbox::Outbox, session::Session, transport::websocket::Direct,
+};
 use crate::Protocol;
 
 /// The part of a connection that changes.
@@ -50,7 +52,7 @@ struct Others {
 #[derive(Default)]
 pub(super) struct Effects {
     wakers: Vec<Waker>,
-    pub(super) closed: Option<(Arc<dyn Receiver>, CloseReason)>,
+    pub(super) closed: Option<(Arc<dyn Receiver>, CloseReason, Transport)>,
     /// The session ended before it had found a use.
     pub(super) unused: bool,
 }
@@ -156,7 +158,8 @@ impl Core {
         self.outbox.clear();
         self.tell_closed(reason, effects);
         if !self.dispatching {
-            effects.closed = self.receiver.take().map(|receiver| (receiver, reason));
+            let transport = self.session.transport();
+            effects.closed = self.receiver.take().map(|receiver| (receiver, reason, transport));
             effects.unused = self.session.stay_open();
         }
     }

@@ -9,6 +9,7 @@ use std::{
 use tokio::runtime::Handle;
 
 use super::Connection;
+use crate::sync::thread_local;
 
 /// How many connections a thread writes to before it does something else.
 const CHUNK: usize = 256;
@@ -48,14 +49,14 @@ pub(crate) struct Cork(());
 
 impl Cork {
     pub(crate) fn new() -> Self {
-        CORKED.with_borrow_mut(|corked| corked.corks += 1);
+        corked(|corked| corked.corks += 1);
         Self(())
     }
 }
 
 impl Drop for Cork {
     fn drop(&mut self) {
-        let mut connections = CORKED.with_borrow_mut(|corked| {
+        let mut connections = corked(|corked| {
             corked.corks -= 1;
             match corked.corks {
                 0 => mem::take(&mut corked.connections),
@@ -70,12 +71,16 @@ impl Drop for Cork {
         }
         connections.clear();
         // The room for the next ones.
-        CORKED.with_borrow_mut(|corked| {
+        corked(|corked| {
             if corked.connections.capacity() == 0 {
                 corked.connections = connections;
             }
         });
     }
+}
+
+fn corked<R>(change: impl FnOnce(&mut Corked) -> R) -> R {
+    CORKED.with(|corked| change(&mut corked.borrow_mut()))
 }
 
 /// Remembers a connection until the cork is pulled, unless this thread has remembered it already: `by` is who has. Gives the

@@ -10,6 +10,7 @@ use std::{
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Uri, Version, request::Parts};
 use hyper::upgrade::OnUpgrade;
 use smallvec::SmallVec;
+use tracing::Span;
 
 /// The longest request head that is kept, in bytes. Browsers send one or two thousand; HTTP servers take far more, and a
 /// client could have it kept for every connection.
@@ -56,6 +57,10 @@ pub(crate) struct Handshake {
 #[expect(clippy::exhaustive_structs, reason = "it says all there is by being there")]
 pub struct Encrypted;
 
+/// The span of the session, among the extensions: who has none pays nothing for it.
+#[derive(Clone)]
+struct SessionSpan(Span);
+
 impl Handshake {
     /// Whether a request head is short enough to be kept for the life of a connection.
     pub(crate) fn fits(parts: &Parts) -> bool {
@@ -80,6 +85,18 @@ impl Handshake {
             common,
             encrypted,
         }
+    }
+
+    /// Keeps the span of the session, if somebody wants it.
+    pub(super) fn set_span(&mut self, span: Span) {
+        if !span.is_disabled() {
+            self.extensions.insert(SessionSpan(span));
+        }
+    }
+
+    pub(super) fn span(&self) -> Span {
+        let span = self.extensions.get::<SessionSpan>();
+        span.map_or_else(Span::none, |SessionSpan(span)| span.clone())
     }
 
     pub(crate) fn remote_addr(&self) -> Option<SocketAddr> {
@@ -139,6 +156,7 @@ impl Handshake {
         if self.encrypted {
             parts.extensions.insert(Encrypted);
         }
+        parts.extensions.remove::<SessionSpan>();
         parts
     }
 

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Connection, clock};
+use super::{Connection, clock, instruments::Overstepped};
 
 /// How often the log hears of one limit at most: who oversteps limits could fill a disk otherwise.
 const LOG_EVERY: Duration = Duration::from_secs(10);
@@ -137,10 +137,10 @@ impl fmt::Debug for LimitHook {
 }
 
 /// What became of the limits of one engine.
-#[derive(Debug)]
 pub(super) struct Limits {
     hook: Option<LimitHook>,
     counts: [AtomicU64; Limit::ALL.len()],
+    overstepped: Overstepped,
     logged: Mutex<[Logged; Limit::ALL.len()]>,
 }
 
@@ -157,6 +157,7 @@ impl Limits {
         Self {
             hook,
             counts: Default::default(),
+            overstepped: Overstepped::new(),
             logged: Mutex::default(),
         }
     }
@@ -175,6 +176,7 @@ impl Limits {
         namespace: Option<&str>,
     ) {
         self.counts[limit as usize].fetch_add(1, Ordering::Relaxed);
+        self.overstepped.count(limit);
         if let Some(times) = self.worth_a_line(limit, clock::now()) {
             tracing::warn!(
                 target: "axum_socketio::limit",

@@ -17,6 +17,7 @@ pub(crate) mod fuzzing;
 mod handshake;
 mod heartbeat;
 mod http_compression;
+mod instruments;
 mod jsonp;
 mod limit;
 mod open;
@@ -67,6 +68,7 @@ pub use handshake::Encrypted;
 pub(crate) use handshake::Handshake;
 #[cfg(feature = "deflate")]
 pub use http_compression::HttpCompression;
+pub(crate) use instruments::{RefusalReason, Stopwatch};
 pub(crate) use limit::LimitHook;
 pub use limit::{Limit, LimitExceeded};
 pub(crate) use outgoing::{HEADROOM, Outgoing};

@@ -157,6 +157,11 @@ impl Outbox {
         self.queue.is_empty() && !self.writing
     }
 
+    /// What the queued packets cost.
+    pub(super) fn queued(&self) -> usize {
+        self.queued
+    }
+
     /// Some bytes of the first item are on the wire already.
     pub(super) fn has_begun(&self) -> bool {
         self.written > 0

@@ -3,6 +3,8 @@
 use http::StatusCode;
 use serde::Serialize;
 
+use super::instruments::RefusalReason;
+
 /// A request that is answered with an error instead of being served.
 ///
 /// Codes and messages are those Node's server puts on the wire; clients show them to their users.
@@ -74,6 +76,21 @@ impl Refusal {
             Self::UnsupportedProtocol => "Unsupported protocol version",
             Self::TooManyConnections => "Too many connections",
             Self::ShuttingDown => "Server shutting down",
+        }
+    }
+
+    /// What counts it.
+    pub(crate) const fn reason(&self) -> RefusalReason {
+        match self {
+            Self::TransportUnknown => RefusalReason::TransportUnknown,
+            Self::SessionUnknown => RefusalReason::SessionUnknown,
+            Self::BadHandshakeMethod => RefusalReason::BadHandshakeMethod,
+            Self::BadRequest(_) => RefusalReason::BadRequest,
+            Self::Forbidden(_) => RefusalReason::Forbidden,
+            Self::UnsupportedProtocol => RefusalReason::UnsupportedProtocol,
+            Self::TooManyConnections => RefusalReason::TooManyConnections,
+            Self::MethodNotAllowed => RefusalReason::MethodNotAllowed,
+            Self::ShuttingDown => RefusalReason::ShuttingDown,
         }
     }
 

@@ -4,16 +4,14 @@ use std::{
     borrow::Borrow,
     collections::HashSet,
     hash::{Hash, Hasher},
-    sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{PoisonError, atomic::Ordering},
 };
 
-use tokio::sync::Notify;
-
 use super::{CloseReason, Connection};
-use crate::id::SessionId;
+use crate::{
+    id::SessionId,
+    sync::{Mutex, MutexGuard, Notify, atomic::AtomicUsize},
+};
 
 /// The sessions by their id.
 #[derive(Default)]
@@ -152,3 +150,6 @@ impl Hash for ById {
         self.0.id().as_str().hash(state);
     }
 }
+
+#[cfg(all(test, models))]
+mod models;

@@ -12,7 +12,7 @@ use http::{
 };
 use http_body_util::Full;
 
-use super::{http_compression::Coding, refusal::Refusal};
+use super::{http_compression::Coding, instruments::RefusalReason, refusal::Refusal};
 use crate::websocket::{Accepted, Agreement, HandshakeError};
 
 pub(super) type Answer = Response<Full<Bytes>>;
@@ -34,6 +34,16 @@ impl Denial {
         StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         "the head of the handshake is too long",
     );
+
+    /// What counts it.
+    pub(super) fn reason(&self) -> RefusalReason {
+        match self {
+            Self::Refusal(refusal) => refusal.reason(),
+            Self::Handshake(_) => RefusalReason::BadWebSocketHandshake,
+            Self::Status(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, _) => RefusalReason::HeadTooLarge,
+            Self::Status(..) => RefusalReason::BadRequest,
+        }
+    }
 
     /// The answer to the request, which may have been one for a WebSocket.
     pub(super) fn answer(&self, upgrade: bool) -> Answer {

@@ -101,6 +101,7 @@ impl Engine {
         };
         self.route(incoming, body, admission).unwrap_or_else(|denial| {
             refused!(peer, "{denial}");
+            self.instruments().refused(denial.reason());
             Handle::answered(denial.answer(wish != Wish::Plain))
         })
     }

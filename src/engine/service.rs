@@ -7,8 +7,8 @@ use std::{
 
 use super::{
     Acceptor, Config, Connection, Handshake, Limit, Outgoing, Transport, admission::Reserved, clock,
-    connection::PollingFormat, core::Core, limit::Limits, open::open_packet, outbox::Outbox,
-    registry::Registry, session::Session, timer::Timers,
+    connection::PollingFormat, core::Core, instruments::Instruments, limit::Limits, open::open_packet,
+    outbox::Outbox, registry::Registry, session::Session, timer::Timers, trace,
 };
 use crate::{
     Protocol,
@@ -27,6 +27,7 @@ pub(super) struct Shared {
     pub(super) registry: Registry,
     pub(super) timers: Arc<Timers>,
     pub(super) limits: Limits,
+    pub(super) instruments: Instruments,
     /// Sessions that have found no use yet.
     pub(super) handshakes: AtomicUsize,
     acceptor: Weak<dyn Acceptor>,
@@ -38,6 +39,7 @@ impl Engine {
         let (registry, timers) = (Registry::default(), Timers::new());
         Self(Arc::new(Shared {
             limits: Limits::new(config.on_limit.clone()),
+            instruments: Instruments::new(),
             handshakes: AtomicUsize::new(0),
             config,
             registry,
@@ -67,6 +69,10 @@ impl Engine {
         SocketId::from_random(random())
     }
 
+    pub(crate) fn instruments(&self) -> &Instruments {
+        &self.0.instruments
+    }
+
     pub(super) fn shared(&self) -> &Shared {
         &self.0
     }
@@ -78,7 +84,7 @@ impl Engine {
         &self,
         transport: Transport,
         protocol: Protocol,
-        handshake: Handshake,
+        mut handshake: Handshake,
         format: PollingFormat,
         reserved: Option<Reserved>,
     ) -> Option<Connection> {
@@ -89,9 +95,10 @@ impl Engine {
             .as_ref()
             .map_or_else(random_session_id, |reserved| reserved.id().clone());
         let core = Core::new(Session::new(transport), self.outbox(&id, transport));
+        handshake.set_span(trace::session(transport, protocol, handshake.remote_addr()));
         let connection = Connection::new(id, protocol, Arc::clone(&self.0), handshake, format, core);
         connection.heard(now);
-        let receiver = acceptor.accept(&connection);
+        let receiver = connection.span().in_scope(|| acceptor.accept(&connection));
         let entered = self.0.registry.insert(&connection, self.0.config.max_connections);
         // From here on the session itself holds its id.
         drop(reserved);
@@ -100,6 +107,7 @@ impl Engine {
             // A WebSocket's driver calls the receiver from now on, and nobody else.
             core.dispatching = transport == Transport::WebSocket;
             core.session.handle_open(protocol, now, &self.0.config);
+            self.0.instruments.connected(transport, protocol);
         });
         if let Err(reason) = entered {
             connection.close_with(reason);

@@ -20,6 +20,7 @@ use tokio::{
 use crate::{
     ServerId, SocketId,
     adapter::{Answer, Waiting},
+    engine::Stopwatch,
     packet::args,
     server::{
         AckError, BroadcastAckError, EmitError, HandlerError, Socket, emit,
@@ -89,6 +90,7 @@ enum State {
         id: u64,
         reply: oneshot::Receiver<RawAck>,
         deadline: Deadline,
+        asked: Stopwatch,
     },
 }
 
@@ -112,6 +114,7 @@ impl<T> AckFuture<T> {
                 id,
                 reply,
                 deadline: Deadline::after(timeout),
+                asked: Stopwatch::start(),
             },
             value: PhantomData,
         }
@@ -128,9 +131,13 @@ impl<T: DeserializeOwned> Future for AckFuture<T> {
                 reply,
                 deadline,
                 socket,
+                asked,
                 ..
             } => match Pin::new(reply).poll(cx) {
-                Poll::Ready(Ok(ack)) => ack.read(),
+                Poll::Ready(Ok(ack)) => {
+                    socket.io().engine().instruments().acknowledged(*asked);
+                    ack.read()
+                }
                 Poll::Ready(Err(_)) => Err(AckError::disconnected()),
                 Poll::Pending => {
                     // The event may be held back, and whoever waits may block this thread.
@@ -170,6 +177,7 @@ pub struct AckStream<T> {
     id: u64,
     replies: mpsc::UnboundedReceiver<Reply>,
     deadline: Deadline,
+    asked: Stopwatch,
     /// What the clients of other servers answer.
     remote: Option<Box<Waiting>>,
     done: bool,
@@ -190,6 +198,7 @@ impl<T> AckStream<T> {
             id,
             replies,
             deadline: Deadline::after(timeout),
+            asked: Stopwatch::start(),
             remote: None,
             done: false,
             value: PhantomData,
@@ -266,6 +275,9 @@ impl<T: DeserializeOwned> Stream for AckStream<T> {
         }
         let local = self.replies.poll_recv(cx);
         if let Poll::Ready(Some((id, ack))) = local {
+            if let Some(socket) = self.recipients.first() {
+                socket.io().engine().instruments().acknowledged(self.asked);
+            }
             return Poll::Ready(Some(ack.read().map(|value| (id, value))));
         }
         let remote = self

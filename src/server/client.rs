@@ -3,7 +3,7 @@
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        Arc, PoisonError, Weak,
         atomic::{AtomicUsize, Ordering},
     },
     task::{Context, Poll},
@@ -19,6 +19,7 @@ use crate::{
     server::{
         DisconnectReason, HandlerError, Socket, SocketIo, error::HandlerErrorKind, pending_acks::RawAck,
     },
+    sync::{Mutex, MutexGuard},
 };
 
 /// A client: one connection, with a socket in each namespace that it joined. JS `socket.client`.

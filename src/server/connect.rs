@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     Protocol, SocketId,
-    engine::Limit,
+    engine::{Limit, RefusalReason},
     server::{
         Client, ConnectError, HandlerError, Middleware, Socket,
         client::Place,
@@ -25,6 +25,7 @@ use crate::{
         listeners::List,
         namespace::NamespaceInner,
         socket::Status,
+        trace,
     },
 };
 
@@ -42,6 +43,10 @@ impl Client {
             );
             let error = ConnectError::new("Invalid namespace");
             let refusal = emit::connect_error(protocol, name, &error);
+            self.io()
+                .engine()
+                .instruments()
+                .refused(RefusalReason::InvalidNamespace);
             let _ = self.connection().send(refusal);
             return;
         };
@@ -76,7 +81,8 @@ impl Socket {
         let Some(middlewares) = self.home().listeners().middlewares() else {
             return self.admitted();
         };
-        let mut verdict = verdict(self.clone(), middlewares);
+        let span = trace::handler(&self, "middleware", None);
+        let mut verdict = trace::within(span, verdict(self.clone(), middlewares));
         let polled = catch_unwind(AssertUnwindSafe(|| {
             verdict.as_mut().poll(&mut Context::from_waker(Waker::noop()))
         }));
@@ -94,6 +100,12 @@ impl Socket {
     }
 
     fn conclude(self, verdict: Result<Result<(), ConnectError>, Panicked>) {
+        if !matches!(verdict, Ok(Ok(()))) {
+            self.io()
+                .engine()
+                .instruments()
+                .refused(RefusalReason::Middleware);
+        }
         match verdict {
             Ok(Ok(())) => self.admitted(),
             Ok(Err(error)) => self.turned_away(&error),
@@ -136,7 +148,7 @@ impl Socket {
         self.home().index().insert(self.clone());
         let listeners = self.home().listeners().connect();
         for listener in listeners.iter().flat_map(|list| list.iter()) {
-            let run = dispatch::prepare(&self, None, || Ok(listener.call(self.clone())));
+            let run = dispatch::prepare(&self, "connect", None, || Ok(listener.call(self.clone())));
             if let Some(run) = run {
                 dispatch::start_or_spawn(&self, None, run);
             }

@@ -162,7 +162,7 @@ impl Socket {
             .own_listeners()
             .map(SocketListeners::disconnecting)
             .unwrap_or_default();
-        self.run_all(listeners.as_ref(), &own, reason);
+        self.run_all("disconnecting", listeners.as_ref(), &own, reason);
         drop(sequence);
     }
 
@@ -192,6 +192,7 @@ impl Socket {
 
     fn run_all(
         &self,
+        kind: &'static str,
         shared: Option<&List<dyn DisconnectListener>>,
         own: &[Arc<dyn DisconnectListener>],
         reason: DisconnectReason,
@@ -199,7 +200,7 @@ impl Socket {
         let shared = shared.into_iter().flat_map(|list| list.iter());
         for listener in shared.chain(own) {
             let mut parts = DisconnectParts::new(self, reason);
-            let run = dispatch::prepare(self, None, || listener.call(&mut parts));
+            let run = dispatch::prepare(self, kind, None, || listener.call(&mut parts));
             if let Some(rest) = run.and_then(|run| dispatch::start(self, None, run)) {
                 let (socket, guard) = (self.clone(), UnderWay::start(self.io()));
                 dispatch::spawn(self.io(), async move {
@@ -254,6 +255,7 @@ impl Drop for LeaveSequence<'_> {
                 .connection()
                 .send(emit::disconnect(socket.namespace_name()));
         }
-        socket.run_all(socket.home().listeners().disconnect().as_ref(), &own, reason);
+        let listeners = socket.home().listeners().disconnect();
+        socket.run_all("disconnect", listeners.as_ref(), &own, reason);
     }
 }

@@ -21,7 +21,7 @@ use crate::{
     packet::{ArgError, Args},
     server::{
         AckSender, ConnectError, DisconnectReason, Event, EventError, HandlerError, Socket, SocketIo,
-        error::HandlerErrorKind, in_flight::Flight,
+        error::HandlerErrorKind, in_flight::Flight, trace,
     },
 };
 
@@ -180,14 +180,16 @@ impl<'a> DisconnectParts<'a> {
     }
 }
 
-/// Makes a run out of a listener; what it refuses, or a panic, is reported.
+/// Makes a run out of a listener, in a span that says what `kind` of handler it is; what it refuses, or a panic, is reported.
 pub(super) fn prepare(
     socket: &Socket,
+    kind: &'static str,
     event: Option<&str>,
     call: impl FnOnce() -> Result<Run, BoxError>,
 ) -> Option<Run> {
-    let error = match catch_unwind(AssertUnwindSafe(call)) {
-        Ok(Ok(run)) => return Some(run),
+    let span = trace::handler(socket, kind, event);
+    let error = match catch_unwind(AssertUnwindSafe(|| span.in_scope(call))) {
+        Ok(Ok(run)) => return Some(trace::within(span, run)),
         Ok(Err(refusal)) => HandlerError::new(event, HandlerErrorKind::Rejected, refusal),
         Err(panic) => HandlerError::new(event, HandlerErrorKind::Panicked, Panicked::new(&*panic)),
     };

@@ -42,6 +42,10 @@ mod socket;
 mod socket_handshake;
 mod socket_listeners;
 mod to_socket;
+mod trace;
+
+#[cfg(all(test, models))]
+mod models;
 
 pub(crate) use self::bound::Mount;
 pub(crate) use self::dispatch::{

@@ -3,7 +3,7 @@
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -19,6 +19,7 @@ use crate::{
         AckStream, Broadcast, EmitError, PacketMiddleware, Socket, builder::Settings,
         cluster::ServerListeners, listeners::Listeners, modes::Modes,
     },
+    sync::{Mutex, MutexGuard},
 };
 
 /// A namespace: JS `io.of("/name")`.

@@ -43,7 +43,7 @@ impl Socket {
         for listener in listeners {
             let mut no_ack = None;
             let mut parts = EventParts::new(self, &event.name, args.clone(), &mut no_ack);
-            let run = dispatch::prepare(self, Some(&event.name), || {
+            let run = dispatch::prepare(self, "outgoing", Some(&event.name), || {
                 let _telling = Telling::enter();
                 listener.call(&mut parts)
             });

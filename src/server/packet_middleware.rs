@@ -67,7 +67,7 @@ impl Socket {
         for listener in all(shared.as_deref(), own.as_deref()) {
             let args = event.args.clone().with_attachments(&stored.attachments);
             let mut parts = EventParts::new(self, name, args, &mut stored.ack);
-            if let Some(run) = dispatch::prepare(self, Some(name), || listener.call(&mut parts)) {
+            if let Some(run) = dispatch::prepare(self, "event", Some(name), || listener.call(&mut parts)) {
                 take(name, run);
             }
         }
@@ -153,7 +153,7 @@ impl Socket {
         let own = self.own_listeners().map(|listeners| listeners.event(&name));
         for listener in all(shared.as_deref(), own.as_ref().map(|[_, named]| &**named)) {
             let mut parts = EventParts::new(self, &name, args.clone(), &mut ack);
-            if let Some(run) = dispatch::prepare(self, Some(&name), || listener.call(&mut parts)) {
+            if let Some(run) = dispatch::prepare(self, "event", Some(&name), || listener.call(&mut parts)) {
                 take(&name, run);
             }
         }

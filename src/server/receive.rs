@@ -190,7 +190,7 @@ impl Socket {
         }
         for listener in [shared_any, &own_any, shared, &own].into_iter().flatten() {
             let mut parts = EventParts::new(self, name, args.clone(), &mut ack);
-            if let Some(run) = dispatch::prepare(self, Some(name), || listener.call(&mut parts)) {
+            if let Some(run) = dispatch::prepare(self, "event", Some(name), || listener.call(&mut parts)) {
                 take(name, run);
             }
         }

@@ -2,10 +2,7 @@
 
 use std::{
     fmt,
-    sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicBool, AtomicU8, Ordering},
-    },
+    sync::{Arc, OnceLock, PoisonError, atomic::Ordering},
 };
 
 use serde::{Serialize, de::DeserializeOwned};
@@ -22,6 +19,10 @@ use crate::{
         namespace::NamespaceInner,
         pending_acks::{NotAwaited, PendingAcks, Waiter},
         socket_listeners::SocketListeners,
+    },
+    sync::{
+        Mutex, MutexGuard,
+        atomic::{AtomicBool, AtomicU8},
     },
 };
 

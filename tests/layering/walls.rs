@@ -46,7 +46,7 @@ const SERVICE: Names = &[
     "tower_layer",
     "tower_service",
 ];
-const DRIVER: Names = &["getrandom", "hyper", "hyper_util", "tokio", "tracing"];
+const DRIVER: Names = &["getrandom", "hyper", "hyper_util", "metrics", "tokio", "tracing"];
 const AXUM: Names = &["axum", "axum_core"];
 const TOWER: Names = &["tower", "tower_http"];
 const IO: &[Names] = &[DATA, SERVICE, DRIVER];
@@ -64,6 +64,7 @@ const ENGINE_DRIVERS: Names = &[
     "engine/drain",
     "engine/future",
     "engine/handshake",
+    "engine/instruments",
     "engine/limit",
     "engine/outbox",
     "engine/registry",
@@ -78,15 +79,17 @@ const ENGINE_DRIVERS: Names = &[
 /// The table. A room may always use itself.
 #[rustfmt::skip]
 const WALLS: &[Wall] = &[
+    // Locks and atomics, real or modelled: a pure room has no use for them.
+    wall(&["sync"], &[], &[DRIVER, &["loom"]]),
     pure(&["id", "protocol"], &[]),
     pure(&["packet", "room"], &["id", "protocol"]),
     pure(&["websocket"], &[]),
-    wall(ENGINE_DRIVERS, &["id", "protocol", "websocket"], IO),
+    wall(ENGINE_DRIVERS, &["sync", "id", "protocol", "websocket"], IO),
     // A queued packet holds its WebSocket frame, made by the codec.
     pure(&["engine/outgoing"], &["id", "protocol", "websocket"]),
     pure(&["engine"], &["id", "protocol"]),
     wall(&["adapter"], &["id", "protocol", "packet", "room"], IO),
-    wall(&["server"], &["id", "protocol", "packet", "room", "engine", "adapter"], IO),
+    wall(&["server"], &["sync", "id", "protocol", "packet", "room", "engine", "adapter"], IO),
     wall(&["extract"], &["id", "protocol", "packet", "room", "server"], IO_AXUM),
     wall(&["handler"], &["id", "protocol", "packet", "room", "server", "extract"], IO_AXUM),
     wall(&["layer"], &["id", "protocol", "engine", "server"], IO_AXUM_TOWER),
@@ -114,6 +117,7 @@ const fn wall(prefixes: Names, rooms: Names, crates: &'static [Names]) -> Wall {
 
 /// From the bottom up.
 const ROOMS: &[&str] = &[
+    "sync",
     "id",
     "protocol",
     "packet",

@@ -1,10 +1,7 @@
 //! What the drivers do with a connection.
 
 use std::{
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
-        atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
-    },
+    sync::{Arc, PoisonError, Weak, atomic::Ordering},
     time::Instant,
 };
 
@@ -19,6 +16,10 @@ use crate::{
         session::TimeoutStep,
     },
     id::SessionId,
+    sync::{
+        Mutex, MutexGuard,
+        atomic::{AtomicBool, AtomicU8, AtomicU64},
+    },
 };
 
 impl Connection {
@@ -198,10 +199,13 @@ impl Connection {
         if let Some(tick) = tick {
             shared.timers.insert(tick, self);
         }
-        if let Some((receiver, reason)) = effects.closed.take() {
+        if let Some((receiver, reason, transport)) = effects.closed.take() {
+            shared
+                .instruments
+                .disconnected(transport, self.protocol(), reason);
             let _told = shared.registry.remove(self.id().as_str());
             effects.wake();
-            receiver.on_close(reason);
+            self.span().in_scope(|| receiver.on_close(reason));
         } else {
             effects.wake();
         }

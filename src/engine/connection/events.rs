@@ -95,7 +95,7 @@ impl Connection {
     /// The rest of [`push`](Self::push) where somebody listens.
     #[cold]
     pub(super) fn tell_pushed(
-        mut core: std::sync::MutexGuard<'_, Core>,
+        mut core: crate::sync::MutexGuard<'_, Core>,
         driver: Option<Waker>,
         pushed: Result<(), Full>,
     ) -> Result<(), SendError> {

@@ -399,6 +399,17 @@ async fn websocket_pings_are_answered() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_ping_that_comes_while_a_write_is_blocked_is_answered() {
+    let server = server();
+    let mut ws = Ws::open_over(&server, "EIO=4", 200).await;
+    server.last().send(&"x".repeat(300));
+    settle().await;
+    ws.0.send(Message::Ping(Bytes::from_static(b"!"))).await.unwrap();
+    assert_eq!(ws.text().await.len(), 301);
+    assert_eq!(ws.next().await, Message::Pong(Bytes::from_static(b"!")));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_panic_of_the_receiver_ends_the_session_properly() {
     let server = server();
     let mut ws = Ws::open(&server, "EIO=4").await;

@@ -84,6 +84,7 @@ impl HeldPoll {
                 core.register_driver(cx);
                 return None;
             }
+            self.connection.shared().instruments.flushed(core.outbox.queued());
             let payload = match answer {
                 PollAnswer::Packets => core.outbox.take_payload(MAX_PACKETS),
                 _ => Queue::new(),

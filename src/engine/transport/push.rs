@@ -14,7 +14,7 @@ use http_body::Body;
 use crate::{
     Protocol,
     engine::{
-        CloseReason, Connection, Limit, Receiver, clock, jsonp,
+        CloseReason, Connection, Limit, Receiver, Transport, clock, jsonp,
         outbox::Control,
         packet::{Packet, ParseError},
         payload_v3, payload_v4,
@@ -114,7 +114,8 @@ impl Push {
             };
             self.start_dispatch(read);
         }
-        ready!(self.poll_dispatch(cx));
+        let span = self.connection.span();
+        ready!(span.in_scope(|| self.poll_dispatch(cx)));
         Poll::Ready(self.end(response::ok()))
     }
 
@@ -289,9 +290,21 @@ fn deliver(packet: Next<'_>, connection: &Connection, receiver: &dyn Receiver) {
     if connection.is_watched() {
         connection.tell_packet(&packet);
     }
+    let received = |bytes| {
+        connection
+            .shared()
+            .instruments
+            .received(Transport::Polling, bytes)
+    };
     match packet {
-        Packet::Text(text) => receiver.on_text(text),
-        Packet::Binary(data) => receiver.on_binary(Bytes::from(data.into_owned())),
+        Packet::Text(text) => {
+            received(text.len());
+            receiver.on_text(text);
+        }
+        Packet::Binary(data) => {
+            received(data.len());
+            receiver.on_binary(Bytes::from(data.into_owned()));
+        }
         Packet::Close => connection.update(clock::now(), |core, _| core.session.handle_close_packet()),
         Packet::Ping(_) => handle_ping(connection),
         // A pong nobody asked for, and what only has a meaning on a WebSocket that probes.

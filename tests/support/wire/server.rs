@@ -1,10 +1,14 @@
 //! The server under test, on axum.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::OnceLock, time::Duration};
 
 use axum::Router;
 use axum_socketio::SocketIo;
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::{
+    net::TcpListener,
+    runtime::{Builder, Handle, Runtime},
+    task::JoinSet,
+};
 
 use super::suite;
 
@@ -30,11 +34,16 @@ pub(crate) enum Profile {
 impl TestServer {
     /// Mounts the server on a router and serves it.
     pub(crate) async fn start(io: &SocketIo) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let runtime = runtime();
+        let listener = runtime.spawn(TcpListener::bind("127.0.0.1:0"));
+        let listener = listener.await.unwrap().unwrap();
         let addr = listener.local_addr().unwrap();
         let router: Router = Router::new().layer(io.layer());
         let mut running = JoinSet::new();
-        running.spawn(async move { axum::serve(listener, router).await.unwrap() });
+        running.spawn_on(
+            async move { axum::serve(listener, router).await.unwrap() },
+            &runtime,
+        );
         Self {
             addr,
             _running: running,
@@ -58,6 +67,21 @@ impl TestServer {
         addr.set_port(addr.port() + profile as u16);
         Self::at(addr)
     }
+}
+
+/// Where servers run: beside their tests, one thread for both, unless `AXUM_SOCKETIO_WORKERS` is a number. Then it is one
+/// runtime of so many threads for all servers, and what a handler does and what a test looks at meet in any order.
+fn runtime() -> Handle {
+    static SERVERS: OnceLock<Option<Runtime>> = OnceLock::new();
+    let servers = SERVERS.get_or_init(|| {
+        let workers = std::env::var("AXUM_SOCKETIO_WORKERS").ok()?;
+        let workers = workers.parse().expect("AXUM_SOCKETIO_WORKERS is a number");
+        let mut builder = Builder::new_multi_thread();
+        Some(builder.worker_threads(workers).enable_all().build().unwrap())
+    });
+    servers
+        .as_ref()
+        .map_or_else(Handle::current, |servers| servers.handle().clone())
 }
 
 impl Profile {

@@ -6,13 +6,13 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use tokio::{io::AsyncWrite, net::tcp::OwnedWriteHalf};
+use tokio::io::AsyncWrite;
 
-use super::{scratch::WriteScratch, writer::Writer};
+use super::{halves::WriteHalf, scratch::WriteScratch, writer::Writer};
 use crate::{Protocol, engine::outbox::Outbox};
 
 /// The writing half of a WebSocket's socket, lent by its driver for as long as that has nothing to write.
-pub(in crate::engine) struct Direct(pub(super) OwnedWriteHalf);
+pub(in crate::engine) struct Direct(pub(super) WriteHalf);
 
 impl Direct {
     /// Writes what is queued, if it is no more than one call takes. `false` if the driver has to see to what is left.
@@ -43,7 +43,7 @@ impl Direct {
 }
 
 /// A socket that says pending where it would block, and wakes nobody later.
-struct NonBlocking<'a>(&'a OwnedWriteHalf);
+struct NonBlocking<'a>(&'a WriteHalf);
 
 impl AsyncWrite for NonBlocking<'_> {
     fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {

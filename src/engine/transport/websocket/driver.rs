@@ -8,6 +8,8 @@ use std::{
     task::{Context, Poll, Waker, ready},
 };
 
+use tracing::Span;
+
 use super::{
     inbox::Inbox,
     io::{self, Stream},
@@ -146,6 +148,11 @@ impl<S: Stream> Driver<S> {
         &self.connection
     }
 
+    /// The span of the session, see [`Connection::span`].
+    pub(super) fn span(&self) -> Span {
+        self.connection.span()
+    }
+
     fn poll_stage(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
         match self.stage {
             Stage::Trial(trial) => self.poll_trial(trial, cx),
@@ -217,7 +224,6 @@ impl<S: Stream> Driver<S> {
     /// Writes everything that is queued, and ends when the session has.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         loop {
-            self.push_pong();
             let Some(stream) = &mut self.stream else {
                 return Poll::Pending;
             };
@@ -229,6 +235,10 @@ impl<S: Stream> Driver<S> {
                     return Poll::Ready(End::Silent);
                 }
             }
+            // Not before the flush: the ping may have come while that was blocked.
+            if self.push_pong() {
+                continue;
+            }
             if let Some(end) = ready!(self.poll_fill(cx)) {
                 return Poll::Ready(end);
             }
@@ -238,6 +248,7 @@ impl<S: Stream> Driver<S> {
     /// The next things to write. Pending if there are none, and then whoever queues one wakes the task.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Option<End>> {
         let mut core = self.connection.lock();
+        self.connection.shared().instruments.flushed(core.outbox.queued());
         self.writer.fill(&mut core.outbox);
         if !self.writer.is_empty() {
             let (b64, direct) = (core.b64, core.direct.take());
@@ -289,14 +300,17 @@ impl<S: Stream> Driver<S> {
         Poll::Pending
     }
 
-    fn push_pong(&mut self) {
+    /// Answers the client's ping, if it has sent one and nothing is being written.
+    fn push_pong(&mut self) -> bool {
         if self.writer.is_empty()
             && let Some(pong) = self.reader.poll_pong()
         {
             self.take_back();
             self.take_begun();
             self.writer.push(Item::Frame(Arc::from(pong.as_slice())));
+            return true;
         }
+        false
     }
 
     /// Takes over a frame that others have begun to write: nothing may come between its bytes.
@@ -360,6 +374,7 @@ impl<S: Stream> Driver<S> {
         match std::mem::replace(&mut self.stage, Stage::Trial(gone)) {
             Stage::Open(_) => self.connection.end_dispatch(),
             Stage::Trial(Trial { id: Some(id), .. }) => {
+                self.connection.shared().instruments.upgrade_failed();
                 self.connection
                     .update(clock::now(), |core, _| core.session.handle_probe_lost(id));
             }

@@ -11,7 +11,7 @@ use super::reader::{Flow, Sink};
 use crate::{
     Protocol,
     engine::{
-        CloseReason, Connection, Receiver, clock,
+        CloseReason, Connection, Receiver, Transport, clock,
         packet::{self, Packet, ParseError},
         refused,
         transport::push::handle_ping,
@@ -72,8 +72,14 @@ impl<'a> Inbox<'a> {
             self.connection.tell_packet(&packet);
         }
         match packet {
-            Packet::Text(text) => self.receiver.on_text(text),
-            Packet::Binary(data) => self.receiver.on_binary(Bytes::from(data.into_owned())),
+            Packet::Text(text) => {
+                self.count(text.len());
+                self.receiver.on_text(text);
+            }
+            Packet::Binary(data) => {
+                self.count(data.len());
+                self.receiver.on_binary(Bytes::from(data.into_owned()));
+            }
             Packet::Ping(_) => handle_ping(self.connection),
             Packet::Pong(_) if self.connection.protocol() == Protocol::V4 => {
                 self.connection.heard(clock::now())
@@ -96,10 +102,16 @@ impl<'a> Inbox<'a> {
                 if self.connection.is_watched() {
                     self.connection.tell_binary(&data);
                 }
+                self.count(data.len());
                 self.receiver.on_binary(data);
             }
             Err(error) => self.fail(error),
         }
+    }
+
+    fn count(&self, bytes: usize) {
+        let instruments = &self.connection.shared().instruments;
+        instruments.received(Transport::WebSocket, bytes);
     }
 
     fn fail(&mut self, error: ParseError) {

@@ -12,13 +12,13 @@ use hyper::upgrade::Upgraded;
 use hyper_util::{rt::TokioIo, server::conn::auto};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::{
-        TcpStream,
-        tcp::{OwnedReadHalf, OwnedWriteHalf},
-    },
+    net::TcpStream,
 };
 
-use super::direct::Direct;
+use super::{
+    direct::Direct,
+    halves::{self, ReadHalf, WriteHalf},
+};
 
 /// What a driver needs of its stream.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
@@ -34,8 +34,8 @@ pub(super) enum Io {
 
 /// A socket whose writing half may be lent.
 pub(super) struct Tcp {
-    reader: OwnedReadHalf,
-    writer: Option<OwnedWriteHalf>,
+    reader: ReadHalf,
+    writer: Option<WriteHalf>,
 }
 
 /// The writing half, for others to write to while the driver rests. Only a socket has one.
@@ -54,7 +54,7 @@ pub(super) fn take_back<S: Stream>(stream: &mut S, direct: Direct) {
 }
 
 impl Tcp {
-    fn writer(&mut self) -> io::Result<Pin<&mut OwnedWriteHalf>> {
+    fn writer(&mut self) -> io::Result<Pin<&mut WriteHalf>> {
         let lent = || io::Error::other("the writing half is lent");
         self.writer.as_mut().map(Pin::new).ok_or_else(lent)
     }
@@ -91,7 +91,11 @@ impl Io {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY can't be set");
         }
-        let (reader, writer) = stream.into_split();
+        let (reader, writer) = halves::of(stream);
+        Self::of_halves(reader, writer)
+    }
+
+    pub(super) const fn of_halves(reader: ReadHalf, writer: WriteHalf) -> Self {
         Self::Tcp(Tcp {
             reader,
             writer: Some(writer),

@@ -9,6 +9,7 @@
 mod compressor;
 mod direct;
 mod driver;
+mod halves;
 mod inbox;
 mod io;
 mod linger;
@@ -16,9 +17,12 @@ mod reader;
 mod scratch;
 mod writer;
 
-use hyper::upgrade::{OnUpgrade, Upgraded};
+#[cfg(all(test, models))]
+mod models;
 
+use hyper::upgrade::{OnUpgrade, Upgraded};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tracing::Instrument as _;
 
 pub(in crate::engine) use self::direct::Direct;
 use self::{
@@ -58,16 +62,25 @@ pub(in crate::engine) fn spawn(
     });
 }
 
-#[expect(clippy::disallowed_methods, reason = "a driver")]
 fn start(upgraded: Upgraded, opening: Opening, b64: bool, deflate: Option<Agreement>) {
     let (io, early) = Io::new(upgraded);
-    if let Some(driver) = begin(io, &early, opening, b64, deflate) {
+    if let Some(driver) = driver(io, &early, opening, b64, deflate) {
+        run(driver);
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a driver")]
+fn run(driver: Driver<Io>) {
+    let span = driver.span();
+    // The task of a session that nobody traces shall not be larger for it.
+    if span.is_disabled() {
         tokio::spawn(driver);
+    } else {
+        tokio::spawn(driver.instrument(span));
     }
 }
 
 /// Serves a WebSocket that somebody else has accepted; `None` if nobody wants it any more.
-#[expect(clippy::disallowed_methods, reason = "a driver")]
 pub(in crate::engine) fn take_over<S>(stream: S, opening: Opening, b64: bool) -> Option<Connection>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -75,11 +88,12 @@ where
     let (io, early) = Io::of(stream);
     let driver = driver(io, &early, opening, b64, None)?;
     let connection = driver.connection().clone();
-    tokio::spawn(driver);
+    run(driver);
     Some(connection)
 }
 
-/// The driver of a new WebSocket; `None` if nobody wants it any more.
+/// The driver over any stream, for tests.
+#[cfg(test)]
 pub(in crate::engine) fn begin<S>(
     io: S,
     early: &[u8],
@@ -93,6 +107,7 @@ where
     driver(io, early, opening, b64, deflate)
 }
 
+/// The driver of a new WebSocket; `None` if nobody wants it any more.
 fn driver<S: Stream>(
     io: S,
     early: &[u8],

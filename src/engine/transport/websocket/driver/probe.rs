@@ -32,13 +32,18 @@ impl<S: Stream> Driver<S> {
         }
         let protocol = self.connection.protocol();
         for _ in 0..READS {
-            self.push_pong();
             let Some(stream) = &mut self.stream else {
                 return Poll::Pending;
             };
             if let Poll::Ready(Err(_)) = self.writer.poll_flush(stream, protocol, cx) {
                 return Poll::Ready(Next::End(End::Silent));
             }
+            if self.push_pong() {
+                continue;
+            }
+            let Some(stream) = &mut self.stream else {
+                return Poll::Pending;
+            };
             let mut inbox = ProbeInbox::new(protocol);
             let read = ready!(self.reader.poll_read(stream, &mut inbox, cx));
             let end = match (read, inbox.said) {
@@ -98,6 +103,10 @@ impl<S: Stream> Driver<S> {
                     core.b64 = b64;
                     core.wake_driver(effects);
                     core.tell(&Event::Upgrade(Transport::WebSocket), effects);
+                    self.connection
+                        .shared()
+                        .instruments
+                        .upgraded(self.connection.protocol());
                 }
                 UpgradeStep::Gone => {}
             }

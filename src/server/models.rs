@@ -1,0 +1,133 @@
+//! Sockets that join, leave and depart while others send to their rooms, in every order.
+
+use std::{
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll, Waker},
+};
+
+use bytes::Bytes;
+use http::{Method, Request};
+use http_body_util::{BodyExt as _, Full};
+
+use crate::{
+    server::{Socket, SocketIo},
+    sync::{explore, thread},
+};
+
+/// A client that polls, in the namespace `/`.
+struct Client {
+    io: SocketIo,
+    sid: String,
+    socket: Socket,
+}
+
+impl Client {
+    fn connect(io: &SocketIo) -> Self {
+        let before = io.sockets().sockets();
+        let open = request(io, "", Method::GET, "");
+        let sid = open.split('"').nth(3).unwrap().to_owned();
+        assert_eq!(request(io, &sid, Method::POST, "40"), "ok");
+        let mut sockets = io.sockets().sockets();
+        sockets.retain(|socket| !before.contains(socket));
+        let client = Self {
+            io: io.clone(),
+            sid,
+            socket: sockets.pop().unwrap(),
+        };
+        assert!(client.poll().starts_with("40"));
+        client
+    }
+
+    /// What the server has for it, which must be something: a client that gives a GET up ends its session.
+    fn poll(&self) -> String {
+        request(&self.io, &self.sid, Method::GET, "")
+    }
+
+    /// How often it has been sent the event `news`.
+    fn news(&self) -> usize {
+        self.socket.emit("end", ());
+        self.poll().matches("news").count()
+    }
+}
+
+/// The body of the answer to a request.
+fn request(io: &SocketIo, sid: &str, method: Method, body: &'static str) -> String {
+    let sid = match sid {
+        "" => String::new(),
+        sid => format!("&sid={sid}"),
+    };
+    let request = Request::builder()
+        .method(method)
+        .uri(format!("/socket.io/?EIO=4&transport=polling{sid}"))
+        .body(Full::new(Bytes::from_static(body.as_bytes())))
+        .unwrap();
+    let mut answer = pin!(io.engine().handle(request, None, false));
+    let mut cx = Context::from_waker(Waker::noop());
+    let Poll::Ready(answer) = answer.as_mut().poll(&mut cx) else {
+        panic!("there is no answer yet");
+    };
+    let mut body = pin!(answer.into_body().collect());
+    let Poll::Ready(Ok(body)) = body.as_mut().poll(&mut cx) else {
+        panic!("the body isn't whole");
+    };
+    String::from_utf8(body.to_bytes().to_vec()).unwrap()
+}
+
+#[test]
+fn a_broadcast_reaches_who_stays_once_and_who_joins_or_leaves_at_most_once() {
+    explore(2, || {
+        let io = SocketIo::new();
+        let [stays, joins, leaves] = [(); 3].map(|()| Client::connect(&io));
+        stays.socket.join("room");
+        leaves.socket.join("room");
+        let (joining, leaving) = (joins.socket.clone(), leaves.socket.clone());
+        let moving = thread::spawn(move || {
+            joining.join("room");
+            leaving.leave("room");
+        });
+        io.sockets().to("room").emit("news", ());
+        moving.join().unwrap();
+        assert_eq!(stays.news(), 1);
+        assert!(joins.news() <= 1 && leaves.news() <= 1);
+        io.sockets().to("room").emit("news", ());
+        assert_eq!([stays.news(), joins.news(), leaves.news()], [1, 1, 0]);
+    });
+}
+
+#[test]
+fn a_join_that_meets_a_departure_leaves_no_trace() {
+    explore(2, || {
+        let io = SocketIo::new();
+        let client = Client::connect(&io);
+        let joining = client.socket.clone();
+        let joining = thread::spawn(move || joining.join("room"));
+        client.socket.disconnect(false);
+        joining.join().unwrap();
+        assert!(io.sockets().rooms().is_empty());
+        assert_eq!(io.sockets().len(), 0);
+        assert!(client.socket.rooms().is_empty());
+    });
+}
+
+#[test]
+fn a_socket_that_two_threads_send_away_departs_once() {
+    explore(2, || {
+        let io = SocketIo::new();
+        let departures = Arc::new(AtomicUsize::new(0));
+        let departed = departures.clone();
+        io.sockets().on_disconnect(async move || {
+            departed.fetch_add(1, Ordering::Relaxed);
+        });
+        let client = Client::connect(&io);
+        let (away, sid) = (io.clone(), client.sid.clone());
+        let away = thread::spawn(move || request(&away, &sid, Method::POST, "41"));
+        client.socket.disconnect(false);
+        assert_eq!(away.join().unwrap(), "ok");
+        assert_eq!(departures.load(Ordering::Relaxed), 1);
+        assert!(io.sockets().is_empty());
+    });
+}

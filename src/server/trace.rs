@@ -1,0 +1,34 @@
+//! Spans of handlers.
+
+use std::{future::Future, pin::Pin};
+
+use tracing::{Instrument as _, Span};
+
+use crate::server::Socket;
+
+/// The span of one run of a handler. Payloads aren't in it, nor is an id that gives a session away.
+///
+/// If nobody wants it, that is found out by a look at one static, and nothing else happens.
+#[inline]
+pub(super) fn handler(socket: &Socket, kind: &'static str, event: Option<&str>) -> Span {
+    tracing::debug_span!(
+        target: "axum_socketio::handler",
+        "handler",
+        kind,
+        namespace = socket.namespace_name(),
+        event,
+        socket = socket.public_id(),
+    )
+}
+
+/// The future, which is polled in this span; if there is none, as it is.
+pub(super) fn within<T: 'static>(
+    span: Span,
+    future: Pin<Box<dyn Future<Output = T> + Send>>,
+) -> Pin<Box<dyn Future<Output = T> + Send>> {
+    if span.is_disabled() {
+        future
+    } else {
+        Box::pin(future.instrument(span))
+    }
+}

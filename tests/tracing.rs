@@ -1,0 +1,331 @@
+//! What a server says to `tracing`: its spans are those of `docs/observability.md`, and no credential or payload is in anything.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test says what went wrong by where it panics"
+)]
+
+#[path = "support/wire/mod.rs"]
+#[expect(dead_code, reason = "shared with the protocol suites")]
+mod wire;
+
+use std::{
+    collections::BTreeMap,
+    fmt::Debug,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use axum_socketio::{ConnectError, HandlerError, Namespace, Socket, SocketIo, extract::Data};
+use tracing::{
+    Event, Subscriber,
+    field::{Field, Visit},
+    span::{Attributes, Id, Record},
+};
+use tracing_subscriber::{
+    layer::{Context, Layer, SubscriberExt as _},
+    registry::LookupSpan,
+};
+
+use wire::{Eio, Request, TestClient, TestServer, Via, Ws, within};
+
+/// Everything of every level that the crate says.
+#[derive(Clone, Default)]
+struct Heard(Arc<Mutex<Vec<Said>>>);
+
+/// A span or an event.
+#[derive(Clone, Debug)]
+struct Said {
+    name: &'static str,
+    target: String,
+    level: tracing::Level,
+    fields: BTreeMap<&'static str, String>,
+    /// The names of the spans around it, the outermost first.
+    within: Vec<&'static str>,
+}
+
+struct Fields<'a>(&'a mut BTreeMap<&'static str, String>);
+
+impl Visit for Fields<'_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        self.0.insert(field.name(), format!("{value:?}"));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.0.insert(field.name(), value.to_owned());
+    }
+}
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Heard {
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        let mut fields = BTreeMap::new();
+        attributes.record(&mut Fields(&mut fields));
+        let parents = context.span(id).unwrap().scope().skip(1);
+        let parents = parents.map(|span| span.name()).collect();
+        self.say(attributes.metadata(), fields, parents);
+    }
+
+    fn on_record(&self, _: &Id, _: &Record<'_>, _: Context<'_, S>) {
+        unreachable!("fields are complete from the start");
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        let mut fields = BTreeMap::new();
+        event.record(&mut Fields(&mut fields));
+        let spans = context.event_scope(event).into_iter().flatten();
+        let spans = spans.map(|span| span.name()).collect();
+        self.say(event.metadata(), fields, spans);
+    }
+}
+
+impl Heard {
+    fn say(
+        &self,
+        metadata: &'static tracing::Metadata<'static>,
+        fields: BTreeMap<&'static str, String>,
+        mut within: Vec<&'static str>,
+    ) {
+        if metadata.target().starts_with("axum_socketio") {
+            within.reverse();
+            self.0.lock().unwrap().push(Said {
+                name: metadata.name(),
+                target: metadata.target().to_owned(),
+                level: *metadata.level(),
+                fields,
+                within,
+            });
+        }
+    }
+
+    fn all(&self) -> Vec<Said> {
+        self.0.lock().unwrap().clone()
+    }
+
+    /// The spans of handlers: kind and event.
+    fn handlers(&self) -> Vec<(String, Option<String>)> {
+        let said = self.all().into_iter().filter(|said| said.name == "handler");
+        said.map(|said| (said.fields["kind"].clone(), said.fields.get("event").cloned()))
+            .collect()
+    }
+}
+
+fn listen() -> (Heard, tracing::subscriber::DefaultGuard) {
+    let heard = Heard::default();
+    let subscriber = tracing_subscriber::registry().with(heard.clone());
+    (heard, tracing::subscriber::set_default(subscriber))
+}
+
+/// Handlers of every kind, some of which fail.
+fn handlers(namespace: &Namespace) {
+    let _ = namespace
+        .clone()
+        .middleware(async || Ok::<_, ConnectError>(()))
+        .on_connect(async || ())
+        .on_disconnecting(async || ())
+        .on_disconnect(async || ())
+        .on("message", async |socket: Socket| {
+            socket.emit("message-back", "marker")
+        })
+        .on(
+            "log",
+            async |_: Socket| tracing::info!(target: "axum_socketio::test", "in a handler"),
+        )
+        .on("wait", async |socket: Socket| {
+            tokio::task::yield_now().await;
+            tracing::info!(target: "axum_socketio::test", "after an await");
+            socket.emit("waited", ());
+        })
+        .on("number", async |Data(_): Data<u8>| ())
+        .on("fail", async || Err::<(), _>("it failed"))
+        .on("panic", async |_: Socket| panic!("as the test wants"));
+}
+
+/// The servers of the process run beside their tests, or this test would hear nothing of them.
+async fn serve() -> (SocketIo, TestServer) {
+    assert!(
+        std::env::var_os("AXUM_SOCKETIO_WORKERS").is_none(),
+        "this test hears one thread"
+    );
+    let io = SocketIo::builder()
+        .max_json_depth(20)
+        .max_namespaces(3)
+        .build()
+        .unwrap();
+    handlers(&io.sockets());
+    handlers(&io.of("/other"));
+    let server = TestServer::start(&io).await;
+    (io, server)
+}
+
+#[tokio::test]
+async fn handlers_have_spans_within_that_of_their_session() {
+    for (eio, via) in [
+        (Eio::V4, Via::Polling),
+        (Eio::V4, Via::WebSocket),
+        (Eio::V3, Via::Polling),
+    ] {
+        let (heard, _listening) = listen();
+        let (_io, server) = serve().await;
+        let mut client = TestClient::connect(&server, eio, via).await;
+        client.send(r#"42["log","payload"]"#).await;
+        client.send(r#"42["wait"]"#).await;
+        client.expect(r#"42["waited"]"#).await;
+        client.send("41").await;
+        while heard.handlers().len() < 6 {
+            within(tokio::task::yield_now()).await;
+        }
+        let event = |name: &str| ("event".to_owned(), Some(name.to_owned()));
+        let kind = |kind: &str| (kind.to_owned(), None);
+        let expected = [
+            kind("middleware"),
+            kind("connect"),
+            event("log"),
+            event("wait"),
+            kind("disconnecting"),
+            kind("disconnect"),
+        ];
+        assert_eq!(heard.handlers(), expected, "{eio:?} {via:?}");
+        for said in heard.all() {
+            match said.name {
+                "session" => {
+                    assert_eq!(said.target, "axum_socketio::session");
+                    assert_eq!(said.level, tracing::Level::DEBUG);
+                    let keys: Vec<_> = said.fields.keys().copied().collect();
+                    // This server isn't told who its peers are.
+                    assert_eq!(keys, ["protocol", "transport"]);
+                    assert_eq!(said.fields["protocol"], (eio as u8).to_string());
+                }
+                "handler" => {
+                    assert_eq!(said.target, "axum_socketio::handler");
+                    assert_eq!(said.level, tracing::Level::DEBUG);
+                    assert_eq!(said.within, ["session"], "{said:?}");
+                    assert_eq!(said.fields["namespace"], "/");
+                    assert_eq!(said.fields.contains_key("socket"), eio == Eio::V4);
+                }
+                _ if said.target == "axum_socketio::test" => {
+                    assert_eq!(said.within, ["session", "handler"], "{said:?}");
+                }
+                _ => {}
+            }
+        }
+        let sessions = heard.all().into_iter().filter(|said| said.name == "session");
+        assert_eq!(sessions.count(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_session_keeps_its_span_through_an_upgrade() {
+    let (heard, _listening) = listen();
+    let (_io, server) = serve().await;
+    let client = TestClient::connect(&server, Eio::V4, Via::Polling).await;
+    let mut ws = upgraded(&server, &client).await;
+    ws.send(r#"42["message"]"#).await;
+    ws.expect(r#"42["message-back","marker"]"#).await;
+    let sessions = heard.all().into_iter().filter(|said| said.name == "session");
+    assert_eq!(sessions.count(), 1);
+    let handlers = heard.all().into_iter().filter(|said| said.name == "handler");
+    assert!(handlers.clone().count() == 3 && handlers.into_iter().all(|said| said.within == ["session"]));
+}
+
+async fn upgraded(server: &TestServer, client: &TestClient) -> Ws {
+    let mut ws = Ws::open(server.addr, &client.upgrade_target()).await;
+    ws.send("2probe").await;
+    ws.expect("3probe").await;
+    ws.send("5").await;
+    ws
+}
+
+const SECRET: &str = "arguments-are-nobodys-business";
+
+/// Everything that goes wrong, and much that doesn't; nothing that is said of it at any level has a session's id or an argument.
+#[tokio::test]
+async fn no_span_and_no_line_of_the_log_has_a_session_id_or_a_payload() {
+    let (heard, _listening) = listen();
+    let (io, server) = serve().await;
+    let mut sids = Vec::new();
+    for (eio, via) in TestClient::EVERY_WAY {
+        let mut client = TestClient::connect(&server, eio, via).await;
+        sids.push(client.sid().to_owned());
+        for socket in io.sockets().sockets() {
+            let shown = format!("{socket:?} {:?} {:?}", socket.client(), socket.connection());
+            let shown = shown + &format!("{:?}", socket.handshake());
+            assert!(!shown.contains(client.sid()), "{shown}");
+        }
+        use_it(&mut client, &io).await;
+        misuse_it(&mut client, &server, eio, via).await;
+        // Node 2 lets a packet pass that makes no sense, and so do we.
+        io.sockets().disconnect(true);
+        while client.recv().await.is_some() {}
+        Request::get(client.target()).send(server.addr).await;
+        let mut deep = TestClient::connect(&server, eio, via).await;
+        sids.push(deep.sid().to_owned());
+        deep.send(format!("42{}{}", "[".repeat(30), "]".repeat(30))).await;
+        io.sockets().disconnect(true);
+        while deep.recv().await.is_some() {}
+    }
+    io.close().await;
+    let said = heard.all();
+    assert!(said.len() > 100, "{} lines", said.len());
+    for said in said {
+        let text = format!("{said:?}");
+        assert!(!text.contains(SECRET), "{text}");
+        assert!(!sids.iter().any(|sid| text.contains(&**sid)), "{text}");
+    }
+}
+
+async fn use_it(client: &mut TestClient, io: &SocketIo) {
+    client.join("/other").await;
+    for event in [
+        "message",
+        "log",
+        "wait",
+        "number",
+        "fail",
+        "panic",
+        "nobody-listens",
+    ] {
+        client.send(format!(r#"42["{event}","{SECRET}"]"#)).await;
+    }
+    client.send(format!(r#"42/other,["fail","{SECRET}"]"#)).await;
+    let hasty = io.sockets().timeout(Duration::from_millis(1));
+    let unanswered = hasty.emit_with_ack::<u8>("ask", SECRET);
+    assert!(unanswered.collect_all().await.is_err());
+}
+
+/// Requests that are refused for their session, a second WebSocket for one, and a packet that makes no sense.
+async fn misuse_it(client: &mut TestClient, server: &TestServer, eio: Eio, via: Via) {
+    let target = client.target();
+    let (own, other) = match eio {
+        Eio::V3 => ("EIO=3", "EIO=4"),
+        Eio::V4 => ("EIO=4", "EIO=3"),
+    };
+    for request in [
+        Request::new("PUT", target.as_str()),
+        Request::get(target.replace(own, other)),
+    ] {
+        assert_ne!(request.send(server.addr).await.status, 200);
+    }
+    if via == Via::Polling {
+        let _ws = Ws::open(server.addr, &client.upgrade_target()).await;
+        let _second = Ws::try_open(server.addr, &client.upgrade_target()).await;
+    }
+    client.send(format!("4{SECRET}")).await;
+}
+
+/// A handler that reports what went wrong may log it: what it is given has no session's id either.
+#[tokio::test]
+async fn what_on_error_is_told_has_no_session_id() {
+    let (io, server) = serve().await;
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let _ = io.sockets().on_error(move |socket: Socket, error: HandlerError| {
+        let _ = tell.send(format!("{socket:?} {error:?} {error}"));
+        async {}
+    });
+    let mut client = TestClient::connect(&server, Eio::V3, Via::WebSocket).await;
+    client.send(r#"42["fail"]"#).await;
+    let told = within(told.recv()).await.unwrap();
+    assert!(
+        told.contains("it failed") && !told.contains(client.sid()),
+        "{told}"
+    );
+}
