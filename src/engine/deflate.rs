@@ -16,6 +16,9 @@ use crate::websocket::{Agreement, Effort, Terms};
 /// `concurrencyLimit` has no other counterpart, and `memLevel` none. What clients send is inflated by the task of their
 /// connection, about a megabyte before others have their turn.
 ///
+/// A message of 1 KiB of JSON costs 8,500 instructions from emit to socket as it is and 373,000 compressed (225,000 at level 1),
+/// one of 16 KiB 51,000 and 1.36 million (554,000); with context takeover, where it is like the last one, 93,000 and 376,000.
+///
 /// The send buffer ([`Builder::max_send_buffer`](crate::Builder::max_send_buffer)) counts messages as they are before they are
 /// compressed, because so they wait.
 #[derive(Clone, Debug, PartialEq, Eq)]

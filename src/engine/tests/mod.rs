@@ -2,6 +2,8 @@
 
 #![expect(clippy::disallowed_methods, reason = "a test is a driver too")]
 
+#[cfg(feature = "deflate")]
+mod deflate;
 mod draining;
 mod ending;
 mod events;
