@@ -114,7 +114,7 @@ pub use crate::{
     handler::Ack,
     id::{ServerId, SocketId},
     layer::SocketIoLayer,
-    packet::Value,
+    packet::{Value, parser},
     protocol::Protocol,
     room::{Room, Rooms},
     server::{

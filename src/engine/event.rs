@@ -139,10 +139,11 @@ impl Packet {
     pub(super) fn outgoing(item: &Item) -> Vec<Self> {
         match item {
             Item::Packet(packet) => {
-                let text = Self::encoded(packet.packet());
+                let text = Some(packet.packet()).filter(|text| !text.is_empty());
+                let text = text.map(Self::encoded);
                 let attachments = packet.attachments().iter();
                 let attachments = attachments.map(|attachment| Self::of_binary(attachment.data().clone()));
-                std::iter::once(text).chain(attachments).collect()
+                text.into_iter().chain(attachments).collect()
             }
             Item::Control(control) => vec![Self::control(*control)],
             // Made by the WebSocket driver out of packets that were told of when they were queued.

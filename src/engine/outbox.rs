@@ -82,7 +82,7 @@ impl Item {
     /// The item as a WebSocket frame, if it is no more than one.
     pub(super) fn lone_frame(&self) -> Option<&[u8]> {
         match self {
-            Self::Packet(packet) => packet.attachments().is_empty().then(|| packet.frame()),
+            Self::Packet(packet) => packet.lone_frame(),
             Self::Control(control) => Some(control.frame()),
             Self::Frame(frame) => Some(frame),
         }

@@ -16,7 +16,8 @@ pub(crate) const HEADROOM: usize = 11;
 /// Where the packet type stands in the text.
 const TYPE_AT: usize = HEADROOM - 1;
 
-/// One Socket.IO packet encoded once: its text and its attachments, complete for every transport.
+/// One Socket.IO packet encoded once: its text and its attachments, complete for every transport. A parser that writes bytes only
+/// has packets without a text.
 ///
 /// The text stands in one allocation behind its WebSocket frame head, so that a WebSocket writes it as it is, and
 /// long-polling the same bytes without the head. A clone is a reference: all recipients of a broadcast share one.
@@ -27,6 +28,7 @@ const TYPE_AT: usize = HEADROOM - 1;
 /// ```
 #[derive(Clone, Debug)]
 pub(crate) struct Outgoing {
+    /// Empty if the packet has none; then it has attachments.
     text: Arc<[u8]>,
     more: Option<Arc<More>>,
     /// Whether a WebSocket may compress it.
@@ -60,13 +62,18 @@ impl Outgoing {
     /// A packet from its text, which begins after [`HEADROOM`] free bytes, and its attachments.
     pub(crate) fn new(text: &mut [u8], attachments: Vec<Bytes>, compress: bool) -> Self {
         text[TYPE_AT] = b'4';
-        let more = (!attachments.is_empty()).then(|| {
-            Arc::new(More {
-                attachments: attachments.into_iter().map(Attachment::new).collect(),
-                compressed: None,
-            })
-        });
+        let more = (!attachments.is_empty()).then(|| More::new(attachments));
         Self::framed(text, more, compress)
+    }
+
+    /// A packet that is nothing but these binary messages, of which there is one at least.
+    pub(crate) fn binary(messages: Vec<Bytes>, compress: bool) -> Self {
+        debug_assert!(!messages.is_empty(), "a packet is one message at least");
+        Self {
+            text: Arc::new([]),
+            more: Some(More::new(messages)),
+            compress,
+        }
     }
 
     /// An Engine.IO packet that isn't a message, from its text with the type.
@@ -84,14 +91,15 @@ impl Outgoing {
         }
     }
 
-    /// The text packet with its type, as long-polling carries it.
+    /// The text packet with its type, as long-polling carries it; empty if there is none.
     pub(super) fn packet(&self) -> &[u8] {
-        &self.text[TYPE_AT..]
+        self.text.get(TYPE_AT..).unwrap_or_default()
     }
 
     /// The text of the Socket.IO packet.
     pub(crate) fn message(&self) -> &str {
-        std::str::from_utf8(&self.text[HEADROOM..]).unwrap_or_default()
+        let text = self.text.get(HEADROOM..).unwrap_or_default();
+        std::str::from_utf8(text).unwrap_or_default()
     }
 
     /// The binary messages that follow it.
@@ -102,8 +110,21 @@ impl Outgoing {
             .collect()
     }
 
-    /// The text packet as a complete WebSocket frame.
+    /// The text packet as a complete WebSocket frame; empty if there is none.
     pub(super) fn frame(&self) -> &[u8] {
+        match self.text.is_empty() {
+            true => &[],
+            false => self.text_frame(),
+        }
+    }
+
+    /// The frame, if it is all there is.
+    pub(super) fn lone_frame(&self) -> Option<&[u8]> {
+        // Without attachments there is a text.
+        self.attachments().is_empty().then(|| self.text_frame())
+    }
+
+    fn text_frame(&self) -> &[u8] {
         &self.text[TYPE_AT - head_len(self.text.len() - TYPE_AT)..]
     }
 
@@ -183,7 +204,7 @@ impl Outgoing {
 
     /// Whether it may be compressed. The open packet may, as in Node, though it is too short for it alone.
     pub(super) fn is_compressible(&self) -> bool {
-        self.compress || self.packet()[0] != b'4'
+        self.compress || self.packet().first().is_some_and(|kind| *kind != b'4')
     }
 
     #[cfg(test)]
@@ -193,7 +214,7 @@ impl Outgoing {
 
     /// How many Engine.IO packets it is.
     pub(super) fn packets(&self) -> usize {
-        1 + self.attachments().len()
+        usize::from(!self.text.is_empty()) + self.attachments().len()
     }
 
     /// The bytes it brings to the wire, roughly.
@@ -218,6 +239,15 @@ const fn binary_type(protocol: Protocol) -> &'static [u8] {
     match protocol {
         Protocol::V3 => &[4],
         Protocol::V4 => &[],
+    }
+}
+
+impl More {
+    fn new(attachments: Vec<Bytes>) -> Arc<Self> {
+        Arc::new(Self {
+            attachments: attachments.into_iter().map(Attachment::new).collect(),
+            compressed: None,
+        })
     }
 }
 
@@ -284,9 +314,28 @@ mod tests {
     }
 
     #[test]
+    fn a_packet_of_bytes_has_no_text() {
+        let outgoing = Outgoing::binary(vec![Bytes::from_static(&[1, 2, 3])], true);
+        assert_eq!(
+            (outgoing.packet(), outgoing.frame(), outgoing.lone_frame()),
+            (&[][..], &[][..], None)
+        );
+        assert_eq!((outgoing.packets(), outgoing.size()), (1, 3));
+        assert_eq!(outgoing.attachments()[0].head(Protocol::V4), [0x82, 3]);
+    }
+
+    #[cfg(feature = "deflate")]
+    #[test]
+    fn a_packet_of_bytes_is_compressed_without_a_text() {
+        let outgoing = Outgoing::binary(vec![Bytes::from_static(&[0; 200])], true);
+        let frames = outgoing.deflated(Protocol::V4, OPTIONS).unwrap();
+        assert_eq!((frames[0], usize::from(frames[1])), (0xc2, frames.len() - 2));
+    }
+
+    #[test]
     fn a_control_packet_has_its_own_type() {
         let open = Outgoing::control(b"0{}");
-        assert_eq!(open.frame(), b"\x81\x030{}");
+        assert_eq!(open.lone_frame().unwrap(), b"\x81\x030{}");
     }
 
     #[cfg(feature = "deflate")]

@@ -1,16 +1,18 @@
 //! The arguments of events and acknowledgements, found without parsing them.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, marker::PhantomData};
 
 use bytes::Bytes;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, DeserializeSeed};
 
 use self::slices::Slices;
 use super::{
     error::{ArgError, DecodeError, Reason},
     json::{Element, Scanner},
+    msgpack::Elements,
     name, placeholder,
     shape::Shape,
+    value::Value,
 };
 use crate::Protocol;
 
@@ -31,9 +33,19 @@ pub(crate) struct EventPayload<'a> {
 /// Reading goes from the first to the last, and parses only what is read.
 #[derive(Clone, Debug)]
 pub(crate) struct Args<'a> {
-    raw: Slices<'a>,
+    form: Form<'a>,
     next: usize,
-    attachments: &'a [Bytes],
+}
+
+/// What arguments are read from: whatever the parser left of the packet.
+#[derive(Clone, Debug)]
+enum Form<'a> {
+    Json {
+        raw: Slices<'a>,
+        attachments: &'a [Bytes],
+    },
+    Msgpack(Elements<'a>),
+    Values(&'a [Value]),
 }
 
 /// Reads the payload of an EVENT or BINARY_EVENT. All of its JSON is checked.
@@ -54,12 +66,7 @@ pub(crate) fn event(payload: &str, protocol: Protocol) -> Result<EventPayload<'_
         Some(_) => rest.push(element),
     });
     let name = scanned.and(name).and_then(name::event_name).ok_or(INVALID)?;
-    if name::is_reserved(&name) {
-        return Err(match protocol {
-            Protocol::V3 => DecodeError::ignorable(Reason::ReservedEvent),
-            Protocol::V4 => DecodeError::fatal(Reason::ReservedEvent),
-        });
-    }
+    check_name(&name, protocol)?;
     Ok(EventPayload {
         name,
         args: Args::new(rest),
@@ -79,14 +86,54 @@ pub(crate) fn ack(payload: &str) -> Result<Args<'_>, DecodeError> {
     scanned.map(|()| Args::new(slices)).ok_or(INVALID)
 }
 
+/// Whether clients may send events of this name.
+fn check_name(name: &str, protocol: Protocol) -> Result<(), DecodeError> {
+    match (name::is_reserved(name), protocol) {
+        (false, _) => Ok(()),
+        (true, Protocol::V3) => Err(DecodeError::ignorable(Reason::ReservedEvent)),
+        (true, Protocol::V4) => Err(DecodeError::fatal(Reason::ReservedEvent)),
+    }
+}
+
 const INVALID: DecodeError = DecodeError::fatal(Reason::InvalidPayload);
+
+impl<'a> EventPayload<'a> {
+    /// An event whose name and arguments are these elements.
+    ///
+    /// # Errors
+    /// As of [`event`].
+    pub(super) fn of_msgpack(mut elements: Elements<'a>, protocol: Protocol) -> Result<Self, DecodeError> {
+        let name = elements.take_name().ok_or(INVALID)?;
+        Self::new(name, Form::Msgpack(elements), protocol)
+    }
+
+    /// An event whose name and arguments are these values.
+    ///
+    /// # Errors
+    /// As of [`event`].
+    pub(super) fn of_values(values: &'a [Value], protocol: Protocol) -> Result<Self, DecodeError> {
+        let (name, args) = values.split_first().ok_or(INVALID)?;
+        let name = match name {
+            Value::String(name) => Cow::Borrowed(name.as_str()),
+            Value::Number(number) => name::number_name(&number.to_string()).into_owned().into(),
+            _ => return Err(INVALID),
+        };
+        Self::new(name, Form::Values(args), protocol)
+    }
+
+    fn new(name: Cow<'a, str>, form: Form<'a>, protocol: Protocol) -> Result<Self, DecodeError> {
+        check_name(&name, protocol)?;
+        let args = Args { form, next: 0 };
+        Ok(Self { name, args })
+    }
+}
 
 impl<'a> Args<'a> {
     const fn new(raw: Slices<'a>) -> Self {
+        let attachments = &[];
         Self {
-            raw,
+            form: Form::Json { raw, attachments },
             next: 0,
-            attachments: &[],
         }
     }
 
@@ -95,15 +142,36 @@ impl<'a> Args<'a> {
         Self::new(Slices::default())
     }
 
+    pub(super) const fn of_msgpack(elements: Elements<'a>) -> Self {
+        Self {
+            form: Form::Msgpack(elements),
+            next: 0,
+        }
+    }
+
+    pub(super) const fn of_values(values: &'a [Value]) -> Self {
+        Self {
+            form: Form::Values(values),
+            next: 0,
+        }
+    }
+
     /// Puts these attachments in the place of the placeholders when arguments are read.
-    pub(crate) fn with_attachments(self, attachments: &'a [Bytes]) -> Self {
-        Self { attachments, ..self }
+    pub(crate) fn with_attachments(mut self, with: &'a [Bytes]) -> Self {
+        if let Form::Json { attachments, .. } = &mut self.form {
+            *attachments = with;
+        }
+        self
     }
 
     /// How many arguments are left.
     #[must_use]
     pub(crate) fn len(&self) -> usize {
-        self.raw.len() - self.next
+        match &self.form {
+            Form::Json { raw, .. } => raw.len() - self.next,
+            Form::Msgpack(elements) => elements.len(),
+            Form::Values(values) => values.len() - self.next,
+        }
     }
 
     /// Reads the next argument. One that is missing reads like `null`.
@@ -112,9 +180,29 @@ impl<'a> Args<'a> {
     /// The argument is not what `T` deserialises from. It counts as read.
     pub(crate) fn next<T: DeserializeOwned>(&mut self) -> Result<T, ArgError> {
         let index = self.next;
-        let raw = self.next_raw();
-        placeholder::read(raw.unwrap_or(Element::NULL), self.attachments)
-            .map_err(|source| ArgError::new(index, raw.is_none(), source))
+        self.seeded(PhantomData)
+            .map_err(|source| ArgError::new(index, self.next == index, source))
+    }
+
+    /// As [`next`](Self::next), for a type that is described by a value. One that is missing doesn't count as read.
+    fn seeded<S: DeserializeSeed<'a>>(&mut self, seed: S) -> Result<S::Value, serde_json::Error> {
+        let index = self.next;
+        match &mut self.form {
+            Form::Json { raw, attachments } => {
+                let element = raw.get(index);
+                self.next += usize::from(element.is_some());
+                placeholder::seeded(seed, element.unwrap_or(Element::NULL), attachments)
+            }
+            Form::Msgpack(elements) => {
+                self.next += usize::from(elements.len() > 0);
+                elements.read(seed)
+            }
+            Form::Values(values) => {
+                let value = values.get(index);
+                self.next += usize::from(value.is_some());
+                seed.deserialize(value.cloned().unwrap_or_default())
+            }
+        }
     }
 
     /// Reads all arguments that are left, each as a `T`.
@@ -136,12 +224,5 @@ impl<'a> Args<'a> {
             Shape::One => args.next(),
             Shape::None => Args::new(Slices::default()).next(),
         }
-    }
-
-    /// The JSON of the next argument, its placeholders left in it.
-    pub(in crate::packet) fn next_raw(&mut self) -> Option<Element<'a>> {
-        let raw = self.raw.get(self.next)?;
-        self.next += 1;
-        Some(raw)
     }
 }

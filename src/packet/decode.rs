@@ -3,10 +3,12 @@
 //! Clients of Engine.IO 4 are judged as strictly as Node 4.8 does. Clients of Engine.IO 3 get the leniency of Node 2.5, except
 //! that ids and attachment counts are digits for everyone: Node also takes a space, an exponent or a sign there by accident.
 
+use bytes::Bytes;
 use serde::de::IgnoredAny;
 
 use super::{
     args,
+    body::Body,
     error::{DecodeError, Reason},
 };
 use crate::Protocol;
@@ -104,6 +106,14 @@ impl PacketType {
     }
 }
 
+impl<'a> Packet<'a> {
+    /// What an event or an acknowledgement carries, with the attachments that came.
+    pub(crate) const fn body(&self, attachments: &'a [Bytes]) -> Body<'a> {
+        let payload = self.payload;
+        Body::Json { payload, attachments }
+    }
+}
+
 impl Packet<'_> {
     /// Whether a packet of this type may carry this payload.
     fn check(&self, protocol: Protocol) -> Result<(), DecodeError> {
@@ -184,7 +194,7 @@ fn namespace(text: &str) -> (&str, &str) {
 }
 
 /// Protocol 4 has no auth payload; its clients put a query behind the namespace. In protocol 5 a `?` is part of the name.
-fn split_query(namespace: &str, protocol: Protocol) -> (&str, Option<&str>) {
+pub(super) fn split_query(namespace: &str, protocol: Protocol) -> (&str, Option<&str>) {
     let split = match protocol {
         Protocol::V3 => namespace.split_once('?'),
         Protocol::V4 => None,

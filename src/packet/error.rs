@@ -23,6 +23,21 @@ pub(super) enum Reason {
     IllegalPlaceholder,
     TextAmongAttachments,
     UnannouncedBinary,
+    NestedTooDeeply,
+    /// What the msgpack parser complains of.
+    #[cfg_attr(not(feature = "msgpack"), expect(dead_code, reason = "msgpack's"))]
+    Msgpack(MsgpackReason),
+}
+
+/// What is wrong with a packet in msgpack.
+#[cfg_attr(not(feature = "msgpack"), expect(dead_code, reason = "msgpack's"))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MsgpackReason {
+    InvalidType,
+    InvalidNamespace,
+    /// No msgpack, or not all of it.
+    Broken,
+    TrailingBytes,
 }
 
 impl DecodeError {
@@ -54,7 +69,12 @@ impl DecodeError {
 
     /// JSON is nested more deeply than allowed. To the client it is any payload that makes no sense.
     pub(crate) const fn nested_too_deeply() -> Self {
-        Self::fatal(Reason::InvalidPayload)
+        Self::fatal(Reason::NestedTooDeeply)
+    }
+
+    /// JSON, or what stands in its place, is nested more deeply than allowed.
+    pub(crate) fn is_nested_too_deeply(&self) -> bool {
+        self.reason == Reason::NestedTooDeeply
     }
 
     /// The packet announced more attachments than allowed.
@@ -76,37 +96,53 @@ impl fmt::Display for DecodeError {
             Reason::IllegalAttachments => "Illegal attachments",
             Reason::TooManyAttachments => "too many attachments",
             Reason::InvalidId => "invalid packet id",
-            Reason::InvalidPayload | Reason::ReservedEvent => "invalid payload",
+            Reason::InvalidPayload | Reason::ReservedEvent | Reason::NestedTooDeeply => "invalid payload",
             Reason::AckWithoutId => "acknowledgement without id",
             Reason::ErrorFromClient => "CONNECT_ERROR from a client",
             Reason::IllegalPlaceholder => "illegal attachments",
             Reason::TextAmongAttachments => "got plaintext data when reconstructing a packet",
             Reason::UnannouncedBinary => "got binary data when not reconstructing a packet",
+            Reason::Msgpack(MsgpackReason::InvalidType) => "invalid packet type",
+            Reason::Msgpack(MsgpackReason::InvalidNamespace) => "invalid namespace",
+            Reason::Msgpack(MsgpackReason::Broken) => "Could not parse",
+            Reason::Msgpack(MsgpackReason::TrailingBytes) => "trailing bytes",
         })
     }
 }
 
 impl error::Error for DecodeError {}
 
-/// Why a value could not be sent: it does not serialise as JSON. The cause is the `source()`.
+/// Why a value could not be sent: it does not serialise, or a parser of the user's own can't write it. The cause is the `source()`.
 #[derive(Debug)]
-pub(crate) struct EncodeError(serde_json::Error);
+pub(crate) struct EncodeError(Box<dyn error::Error + Send + Sync>);
+
+impl EncodeError {
+    pub(crate) fn of(source: impl Into<Box<dyn error::Error + Send + Sync>>) -> Self {
+        Self(source.into())
+    }
+}
 
 impl From<serde_json::Error> for EncodeError {
     fn from(source: serde_json::Error) -> Self {
-        Self(source)
+        Self(source.into())
+    }
+}
+
+impl From<ArgError> for EncodeError {
+    fn from(source: ArgError) -> Self {
+        Self(source.into())
     }
 }
 
 impl fmt::Display for EncodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the arguments do not serialise as JSON")
+        f.write_str("the arguments do not serialise")
     }
 }
 
 impl error::Error for EncodeError {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
-        Some(&self.0)
+        Some(&*self.0)
     }
 }
 

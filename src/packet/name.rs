@@ -25,7 +25,7 @@ pub(super) fn event_name(first: Element<'_>) -> Option<Cow<'_, str>> {
 }
 
 /// Node's listeners are keyed by strings, so a number becomes what JavaScript makes of it: `1.0` and `1e0` are "1".
-fn number_name(raw: &str) -> Cow<'_, str> {
+pub(super) fn number_name(raw: &str) -> Cow<'_, str> {
     // Up to 15 digits are exact in a double and print as they are written.
     let plain = raw.len() <= 15 && raw.bytes().all(|byte| byte.is_ascii_digit());
     match plain {

@@ -1,10 +1,10 @@
 //! Placeholders: `{"_placeholder":true,"num":k}` in the JSON of a binary packet stands for its attachment `k`.
 
-use std::{fmt, marker::PhantomData};
+use std::fmt;
 
 use bytes::Bytes;
 use memchr::memmem;
-use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
 use super::{
     error::{DecodeError, Reason},
@@ -36,14 +36,6 @@ pub(crate) fn check_placeholders(payload: &str, attachments: usize) -> Result<()
 }
 
 /// Deserialises an argument, the placeholders in it replaced.
-pub(super) fn read<T: DeserializeOwned>(
-    element: Element<'_>,
-    attachments: &[Bytes],
-) -> Result<T, serde_json::Error> {
-    seeded(PhantomData, element, attachments)
-}
-
-/// As [`read`], for a type that is described by a value.
 ///
 /// Bytes can stand anywhere in a type, also where serde asks for "anything" and buffers it (flattened, untagged), and JSON has
 /// no notion of them; so an argument that has placeholders goes through a [`Value`], which has. All others do not.

@@ -21,11 +21,10 @@ use crate::{
     ServerId, SocketId,
     adapter::{Answer, Waiting},
     engine::Stopwatch,
-    packet::args,
+    packet::KeptBody,
     server::{
-        AckError, BroadcastAckError, EmitError, HandlerError, Socket, emit,
-        error::HandlerErrorKind,
-        pending_acks::{RawAck, Reply},
+        AckError, BroadcastAckError, EmitError, HandlerError, Socket, emit, error::HandlerErrorKind,
+        pending_acks::Reply,
     },
 };
 
@@ -66,8 +65,9 @@ impl AckSender {
         if !self.socket.is_connected() {
             return Err(EmitError::closed());
         }
-        let outgoing = emit::ack(self.socket.home().name(), self.id, &args)?;
-        Ok(self.socket.connection().send(outgoing)?)
+        let (home, connection) = (self.socket.home(), self.socket.connection());
+        let outgoing = emit::ack(home.parser(), connection, home.name(), self.id, &args)?;
+        Ok(connection.send(outgoing)?)
     }
 }
 
@@ -88,7 +88,7 @@ enum State {
     Waiting {
         socket: Socket,
         id: u64,
-        reply: oneshot::Receiver<RawAck>,
+        reply: oneshot::Receiver<KeptBody>,
         deadline: Deadline,
         asked: Stopwatch,
     },
@@ -105,7 +105,7 @@ impl<T> AckFuture<T> {
     pub(super) fn waiting(
         socket: Socket,
         id: u64,
-        reply: oneshot::Receiver<RawAck>,
+        reply: oneshot::Receiver<KeptBody>,
         timeout: Duration,
     ) -> Self {
         Self {
@@ -136,7 +136,7 @@ impl<T: DeserializeOwned> Future for AckFuture<T> {
             } => match Pin::new(reply).poll(cx) {
                 Poll::Ready(Ok(ack)) => {
                     socket.io().engine().instruments().acknowledged(*asked);
-                    ack.read()
+                    read(&ack)
                 }
                 Poll::Ready(Err(_)) => Err(AckError::disconnected()),
                 Poll::Pending => {
@@ -278,7 +278,7 @@ impl<T: DeserializeOwned> Stream for AckStream<T> {
             if let Some(socket) = self.recipients.first() {
                 socket.io().engine().instruments().acknowledged(self.asked);
             }
-            return Poll::Ready(Some(ack.read().map(|value| (id, value))));
+            return Poll::Ready(Some(read(&ack).map(|value| (id, value))));
         }
         let remote = self
             .remote
@@ -320,11 +320,9 @@ impl<T> fmt::Debug for AckStream<T> {
     }
 }
 
-impl RawAck {
-    fn read<T: DeserializeOwned>(&self) -> Result<T, AckError> {
-        let args = args::ack(&self.payload).map_err(|_| AckError::disconnected())?;
-        Ok(args.with_attachments(&self.attachments).all_as()?)
-    }
+fn read<T: DeserializeOwned>(ack: &KeptBody) -> Result<T, AckError> {
+    let args = ack.as_body().ack().map_err(|_| AckError::disconnected())?;
+    Ok(args.all_as()?)
 }
 
 /// A moment to give up at. The timer is set by the first poll, so that any thread may send and only the one that waits

@@ -9,7 +9,8 @@ use crate::{
     engine::Outgoing,
     room::{Rooms, Selection, Target, listed},
     server::{
-        AckStream, EmitError, Socket, emit,
+        AckStream, EmitError, Socket,
+        emit::{self, EventPacket},
         namespace::NamespaceInner,
         pending_acks::{BroadcastWaiter, Waiter},
     },
@@ -128,14 +129,8 @@ impl Broadcast {
         if selection.is_empty() {
             return Ok(());
         }
-        let outgoing = self.encode(None, event.as_ref(), &args)?;
-        self.tell_outgoing(&selection, &outgoing);
-        selection.each(|socket| {
-            if socket.is_connected() {
-                self.deliver(socket, &outgoing);
-            }
-        });
-        Ok(())
+        let packet = self.encode(None, event.as_ref(), &args)?;
+        self.deliver_to_all(&selection, packet)
     }
 
     /// Sends the event `message`.
@@ -157,15 +152,14 @@ impl Broadcast {
             return self.ask_across(cluster, event, &args);
         }
         let id = self.namespace.next_ack();
-        let outgoing = match self.encode(Some(id), event, &args) {
-            Ok(outgoing) => outgoing,
-            Err(error) => return AckStream::failed(error),
-        };
-        self.ask(id, &outgoing)
+        match self.encode(Some(id), event, &args) {
+            Ok(packet) => self.ask(id, packet),
+            Err(error) => AckStream::failed(error),
+        }
     }
 
     /// Sends an event of this id to the selected sockets of this server.
-    pub(super) fn ask<T>(&self, id: u64, outgoing: &Outgoing) -> AckStream<T> {
+    pub(super) fn ask<T>(&self, id: u64, packet: EventPacket) -> AckStream<T> {
         let sockets = self.sockets();
         let timeout = self
             .flags
@@ -174,15 +168,21 @@ impl Broadcast {
         let (replies, receiver) = mpsc::unbounded_channel();
         for socket in &sockets {
             if self.namespace.tells_outgoing() {
-                socket.tell_outgoing(outgoing);
+                socket.tell_outgoing(&packet);
             }
             let waiter = BroadcastWaiter {
                 id: socket.id().clone(),
                 replies: replies.clone(),
             };
-            if socket.await_ack(id, Waiter::Broadcast(waiter)).is_ok() && !self.deliver(socket, outgoing) {
+            let written = packet.of(socket);
+            if socket.await_ack(id, Waiter::Broadcast(waiter)).is_ok()
+                && !written.is_some_and(|outgoing| self.deliver(socket, outgoing))
+            {
                 socket.acks().remove(id);
             }
+        }
+        if let Err(error) = packet.into_result() {
+            return AckStream::failed(error);
         }
         AckStream::new(sockets, id, receiver, timeout.unwrap_or_default())
     }
@@ -226,29 +226,52 @@ impl Broadcast {
         self.namespace.index().select(&self.target)
     }
 
-    fn encode<A: Serialize>(&self, id: Option<u64>, event: &str, args: &A) -> Result<Outgoing, EmitError> {
-        let outgoing = emit::event(self.namespace.name(), id, event, args, self.flags.compress)?;
-        Ok(self.shared(outgoing))
+    fn encode<A: Serialize>(&self, id: Option<u64>, event: &str, args: &A) -> Result<EventPacket, EmitError> {
+        let (parser, name) = (self.namespace.parser(), self.namespace.name());
+        let packet = emit::event(parser, name, id, event, args, self.flags.compress)?;
+        Ok(self.shared(packet))
     }
 
     /// The packet, ready for many: where the server compresses, once for all of them.
-    pub(super) fn shared(&self, outgoing: Outgoing) -> Outgoing {
+    pub(super) fn shared(&self, packet: EventPacket) -> EventPacket {
         if self.namespace.compresses() {
-            outgoing.share_compressed()
+            packet.share_compressed()
         } else {
-            outgoing
+            packet
         }
     }
 
     /// Tells the recipients that have listeners for what is sent to them.
-    pub(super) fn tell_outgoing(&self, selection: &Selection<Socket>, outgoing: &Outgoing) {
+    fn tell_outgoing(&self, selection: &Selection<Socket>, packet: &EventPacket) {
         if self.namespace.tells_outgoing() {
             let connected = selection.iter().filter(|socket| socket.is_connected());
-            connected.for_each(|socket| socket.tell_outgoing(outgoing));
+            connected.for_each(|socket| socket.tell_outgoing(packet));
         }
     }
 
-    pub(super) fn deliver(&self, socket: &Socket, outgoing: &Outgoing) -> bool {
+    pub(super) fn deliver_to_all(
+        &self,
+        selection: &Selection<Socket>,
+        packet: EventPacket,
+    ) -> Result<(), EmitError> {
+        self.tell_outgoing(selection, &packet);
+        let EventPacket::Same(outgoing) = packet else {
+            selection.each(|socket| {
+                if let Some(outgoing) = packet.of(socket).filter(|_| socket.is_connected()) {
+                    self.deliver(socket, outgoing);
+                }
+            });
+            return packet.into_result();
+        };
+        selection.each(|socket| {
+            if socket.is_connected() {
+                self.deliver(socket, &outgoing);
+            }
+        });
+        Ok(())
+    }
+
+    fn deliver(&self, socket: &Socket, outgoing: &Outgoing) -> bool {
         let connection = socket.connection();
         let sent = if self.flags.volatile {
             connection.send_volatile(outgoing.clone())

@@ -5,6 +5,7 @@ use std::{error::Error, fmt, sync::Arc, time::Duration};
 use crate::{
     adapter::Adapter,
     engine::{ClientBundle, Config, LimitExceeded, LimitHook, Overflow, PathRule, Transport},
+    packet::parser::PacketParser,
     server::{Cookie, Gate, OriginPolicy, Origins, SocketIo},
 };
 
@@ -40,6 +41,7 @@ pub(crate) struct Settings {
     pub(super) path: PathRule,
     pub(super) connect_timeout: Duration,
     pub(super) ack_timeout: Duration,
+    pub(super) parser: PacketParser,
     pub(super) max_attachments: usize,
     pub(super) max_json_depth: usize,
     pub(super) max_namespaces: usize,
@@ -153,6 +155,13 @@ impl Builder {
     #[doc(alias = "allowEIO3")]
     pub const fn allow_eio3(mut self, allow: bool) -> Self {
         self.settings.engine.allow_eio3 = allow;
+        self
+    }
+
+    /// How packets are written and read: in JSON by default, as all clients do that aren't told otherwise. See
+    /// [`parser`](crate::parser) for the others.
+    pub fn parser(mut self, parser: impl Into<PacketParser>) -> Self {
+        self.settings.parser = parser.into();
         self
     }
 
@@ -336,6 +345,7 @@ impl Default for Settings {
             path: PathRule::default(),
             connect_timeout: Duration::from_secs(45),
             ack_timeout: Duration::from_secs(30),
+            parser: PacketParser::JSON,
             max_attachments: 10,
             max_json_depth: 128,
             max_namespaces: 100,

@@ -15,10 +15,11 @@ use smallvec::SmallVec;
 use crate::{
     Protocol,
     engine::{CloseReason, Connection, Limit, Receiver, SessionId},
-    packet::{self, DecodeError, Packet, PacketType, Pending},
-    server::{
-        DisconnectReason, HandlerError, Socket, SocketIo, error::HandlerErrorKind, pending_acks::RawAck,
+    packet::{
+        self, Body, DecodeError, Packet, PacketType, Pending,
+        parser::{Kind, PacketParser},
     },
+    server::{DisconnectReason, HandlerError, Socket, SocketIo, error::HandlerErrorKind, parsed::Parsed},
     sync::{Mutex, MutexGuard},
 };
 
@@ -26,7 +27,7 @@ use crate::{
 #[derive(Clone)]
 pub struct Client(Arc<ClientInner>);
 
-struct ClientInner {
+pub(super) struct ClientInner {
     this: Weak<Self>,
     io: SocketIo,
     connection: Connection,
@@ -77,7 +78,10 @@ impl Client {
                 .connection()
                 .close_after(client.io().settings().connect_timeout),
         }
-        inner
+        match client.parser().kind() {
+            Kind::Json => inner,
+            parser => Parsed::receiver(inner, parser),
+        }
     }
 
     /// The server that it is connected to.
@@ -140,6 +144,10 @@ impl Client {
         entry.map(|entry| entry.socket.clone())
     }
 
+    pub(super) fn parser(&self) -> &PacketParser {
+        &self.io().settings().parser
+    }
+
     /// Keeps a place for a socket that wants to connect.
     pub(super) fn reserve(&self, socket: &Socket) -> Place {
         let max = self.io().settings().max_namespaces;
@@ -190,7 +198,7 @@ impl Client {
     }
 
     /// The peer broke the rules of Socket.IO: its sockets hear of it and the connection is closed.
-    pub(super) fn fail(&self, error: DecodeError) {
+    pub(super) fn fail(&self, error: impl fmt::Display) {
         let message = error.to_string();
         for socket in self.sockets() {
             socket.report(&HandlerError::new(
@@ -214,7 +222,11 @@ impl ClientInner {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn client(&self) -> Client {
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    pub(super) fn client(&self) -> Client {
         Client(self.this.upgrade().expect("invariant: whoever calls holds it"))
     }
 
@@ -228,29 +240,30 @@ impl ClientInner {
             state.pending = Some(Box::new(Pending::new(text, packet.attachments)));
             return;
         }
-        let socket = state.hearer(packet);
+        let socket = state.hearer(packet.namespace, packet.kind);
         drop(state);
-        self.deliver(socket, packet, &[]);
+        self.deliver(socket, packet.kind, packet.id, packet.body(&[]));
     }
 
-    fn deliver(&self, socket: Option<Socket>, packet: &Packet<'_>, attachments: &[Bytes]) {
+    /// Hands a packet to whom it is for.
+    pub(super) fn hear(&self, namespace: &str, kind: PacketType, id: Option<u64>, body: Body<'_>) {
+        let socket = self.state().hearer(namespace, kind);
+        self.deliver(socket, kind, id, body);
+    }
+
+    fn deliver(&self, socket: Option<Socket>, kind: PacketType, id: Option<u64>, body: Body<'_>) {
         let Some(socket) = socket else {
-            return self.deliver_to_none(packet);
+            return self.deliver_to_none(kind);
         };
-        match packet.kind {
-            PacketType::Event | PacketType::BinaryEvent => {
-                socket.receive_event(packet.payload, packet.id, attachments);
-            }
+        match kind {
+            PacketType::Event | PacketType::BinaryEvent => socket.receive_event(body, id),
             PacketType::Ack | PacketType::BinaryAck => {
                 // Also where nobody waits for it: a payload that makes no sense closes the connection.
-                if let Err(error) = packet::args::ack(packet.payload) {
+                if let Err(error) = body.ack() {
                     return self.client().fail(error);
                 }
-                if let Some(id) = packet.id {
-                    socket.acks().resolve(id, || RawAck {
-                        payload: packet.payload.into(),
-                        attachments: attachments.to_vec(),
-                    });
+                if let Some(id) = id {
+                    socket.acks().resolve(id, || body.keep());
                 }
             }
             PacketType::Disconnect => {
@@ -261,8 +274,8 @@ impl ClientInner {
     }
 
     /// Node 4 closes the connection for a packet to a namespace that was not joined; Node 2 ignores it.
-    fn deliver_to_none(&self, packet: &Packet<'_>) {
-        if self.connection.protocol() == Protocol::V4 && packet.kind != PacketType::Disconnect {
+    fn deliver_to_none(&self, kind: PacketType) {
+        if self.connection.protocol() == Protocol::V4 && kind != PacketType::Disconnect {
             self.client()
                 .refuse("a packet for a namespace that was not joined");
         }
@@ -314,8 +327,12 @@ impl Receiver for ClientInner {
         });
         match decoded {
             Ok(packet) => {
-                let socket = self.state().hearer(&packet);
-                self.deliver(socket, &packet, &attachments);
+                self.hear(
+                    packet.namespace,
+                    packet.kind,
+                    packet.id,
+                    packet.body(&attachments),
+                );
             }
             Err(error) => self.client().fail(error),
         }
@@ -343,9 +360,9 @@ impl Receiver for ClientInner {
 
 impl State {
     /// The socket that the packet is for. One that is still in the middlewares hears only that it is to leave.
-    fn hearer(&self, packet: &Packet<'_>) -> Option<Socket> {
-        let entry = self.find(packet.namespace)?;
-        (entry.joined || packet.kind == PacketType::Disconnect).then(|| entry.socket.clone())
+    fn hearer(&self, namespace: &str, kind: PacketType) -> Option<Socket> {
+        let entry = self.find(namespace)?;
+        (entry.joined || kind == PacketType::Disconnect).then(|| entry.socket.clone())
     }
 
     fn find(&self, namespace: &str) -> Option<&Entry> {

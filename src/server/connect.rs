@@ -5,6 +5,7 @@
 //! inline until something waits; the rest then runs in a task of its own.
 
 use std::{
+    error::Error,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     task::{Context, Poll, Waker},
@@ -14,7 +15,8 @@ use serde_json::value::RawValue;
 
 use crate::{
     Protocol, SocketId,
-    engine::{Limit, RefusalReason},
+    engine::{Limit, Outgoing, RefusalReason},
+    packet::EncodeError,
     server::{
         Client, ConnectError, HandlerError, Middleware, Socket,
         client::Place,
@@ -42,12 +44,11 @@ impl Client {
                 "a client asked for a namespace that does not exist"
             );
             let error = ConnectError::new("Invalid namespace");
-            let refusal = emit::connect_error(protocol, name, &error);
             self.io()
                 .engine()
                 .instruments()
                 .refused(RefusalReason::InvalidNamespace);
-            let _ = self.connection().send(refusal);
+            self.tell(emit::connect_error(self.parser(), protocol, name, &error));
             return;
         };
         let id = self.socket_id(&namespace);
@@ -61,6 +62,19 @@ impl Client {
                 self.connection()
                     .limit_exceeded(Limit::Namespaces, max, Some(name));
                 socket.turned_away(&ConnectError::new("too many namespaces"));
+            }
+        }
+    }
+
+    /// Sends a packet of the protocol's own, and says whether that could be. Without it the client would wait for ever, so a
+    /// parser that can't write it ends the connection.
+    pub(super) fn tell(&self, packet: Result<Outgoing, EncodeError>) -> bool {
+        match packet {
+            Ok(outgoing) => self.connection().send(outgoing).is_ok(),
+            Err(error) => {
+                tracing::error!(error = error.source(), "the parser can't write a packet");
+                self.refuse("the parser can't write a packet");
+                false
             }
         }
     }
@@ -126,18 +140,18 @@ impl Socket {
             "a connection was refused"
         );
         self.discard();
-        let refusal = emit::connect_error(self.protocol(), self.namespace_name(), error);
-        let _ = self.connection().send(refusal);
+        let (parser, name) = (self.home().parser(), self.namespace_name());
+        self.client()
+            .tell(emit::connect_error(parser, self.protocol(), name, error));
     }
 
     fn admitted(self) {
         if !self.client().admit(&self) {
             return self.discard();
         }
-        let reply = emit::connect(self.protocol(), self.namespace_name(), self.id().as_str());
-        if self.connection().send(reply).is_err()
-            || self.advance(Status::Connecting, Status::Connected).is_err()
-        {
+        let (parser, name) = (self.home().parser(), self.namespace_name());
+        let reply = emit::connect(parser, self.protocol(), name, self.id().as_str());
+        if !self.client().tell(reply) || self.advance(Status::Connecting, Status::Connected).is_err() {
             return self.discard();
         }
         tracing::debug!(

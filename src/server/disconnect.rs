@@ -251,9 +251,10 @@ impl Drop for LeaveSequence<'_> {
         let own = socket.let_go();
         if farewell {
             // Not before: a client may connect again as soon as it is told. Whether it still can be doesn't matter.
-            let _ = socket
-                .connection()
-                .send(emit::disconnect(socket.namespace_name()));
+            let (parser, name) = (socket.home().parser(), socket.namespace_name());
+            socket
+                .client()
+                .tell(emit::disconnect(parser, socket.protocol(), name));
         }
         let listeners = socket.home().listeners().disconnect();
         socket.run_all("disconnect", listeners.as_ref(), &own, reason);

@@ -3,7 +3,7 @@
 use crate::{
     Value,
     adapter::Payload,
-    packet::Rest,
+    packet::{KeptBody, Rest},
     server::{BoxError, EmitError, inbox::StoredEvent, namespace::NamespaceInner},
 };
 
@@ -35,8 +35,11 @@ impl Event {
     pub(super) fn replace(self, stored: &mut StoredEvent) -> Result<(), BoxError> {
         NamespaceInner::check_event(&self.name)?;
         let payload = Payload::event(&self.name, &Rest(self.args)).map_err(EmitError::from)?;
-        stored.payload = payload.json().into();
-        stored.attachments = payload.attachments().to_vec();
+        // Whatever the parser: what has been read is read in the same way from here on.
+        stored.body = KeptBody::Json {
+            payload: payload.json().into(),
+            attachments: payload.attachments().to_vec(),
+        };
         Ok(())
     }
 }

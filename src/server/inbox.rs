@@ -9,9 +9,10 @@
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
-
-use crate::server::{DisconnectReason, running::UnderWay};
+use crate::{
+    packet::KeptBody,
+    server::{DisconnectReason, running::UnderWay},
+};
 
 /// How many events may wait before the connection is not read any more.
 const MAX_EVENTS: usize = 64;
@@ -42,9 +43,8 @@ pub(super) struct Held {
 /// An event kept for later.
 #[derive(Debug)]
 pub(super) struct StoredEvent {
-    pub(super) payload: Box<str>,
+    pub(super) body: KeptBody,
     pub(super) ack: Option<u64>,
-    pub(super) attachments: Vec<Bytes>,
 }
 
 /// How a socket is to leave.
@@ -151,6 +151,6 @@ impl Held {
 
 impl StoredEvent {
     fn size(&self) -> usize {
-        self.payload.len() + self.attachments.iter().map(Bytes::len).sum::<usize>()
+        self.body.size()
     }
 }

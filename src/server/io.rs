@@ -14,6 +14,7 @@ use tokio::runtime::Handle;
 use crate::{
     adapter::Cluster,
     engine::{Acceptor, Connection, Engine, Limit, Receiver},
+    packet::parser::PacketParser,
     server::{
         Builder, Client, Namespace, Origins, builder::Settings, cluster, namespace::NamespaceInner,
         running::Running,
@@ -125,6 +126,12 @@ impl SocketIo {
     #[must_use]
     pub fn serve_client(&self) -> bool {
         self.0.settings.bundle.is_some()
+    }
+
+    /// How packets are written and read: JS `server._parser`.
+    #[must_use]
+    pub fn parser(&self) -> &PacketParser {
+        &self.0.settings.parser
     }
 
     /// The origins that may connect, if they were given as a list or a function: JS `server.origins()`.

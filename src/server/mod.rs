@@ -12,6 +12,7 @@ mod client;
 mod cluster;
 mod connect;
 mod cookie;
+mod custom;
 mod disconnect;
 mod dispatch;
 mod drain;
@@ -33,6 +34,7 @@ mod namespace;
 mod origins;
 mod outgoing_listeners;
 mod packet_middleware;
+mod parsed;
 mod pending_acks;
 #[cfg(feature = "deflate")]
 mod per_message_deflate;

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::{
     adapter::Cluster,
-    packet,
+    packet::{self, parser::PacketParser},
     room::{Index, Room, Rooms, Target},
     server::{
         AckStream, Broadcast, EmitError, PacketMiddleware, Socket, builder::Settings,
@@ -46,6 +46,7 @@ pub(crate) struct NamespaceInner {
     ack_timeout: Duration,
     /// WebSockets may have agreed on compression.
     compresses: bool,
+    parser: PacketParser,
 }
 
 impl Namespace {
@@ -229,6 +230,7 @@ impl NamespaceInner {
             server_listeners: ServerListeners::default(),
             ack_timeout: settings.ack_timeout,
             compresses: settings.engine.deflate.is_some(),
+            parser: settings.parser.clone(),
         }
     }
 
@@ -242,6 +244,10 @@ impl NamespaceInner {
 
     pub(super) const fn compresses(&self) -> bool {
         self.compresses
+    }
+
+    pub(super) const fn parser(&self) -> &PacketParser {
+        &self.parser
     }
 
     /// Where no other time is given. Only a clustered namespace has to know it without asking a socket.

@@ -3,12 +3,11 @@
 use std::{cell::Cell, sync::Arc};
 
 use crate::{
-    Protocol,
-    engine::Outgoing,
-    packet::{self, args},
+    packet::args::EventPayload,
     server::{
         EventListener, EventParts, Hears, ListenerId, Position, Socket,
         dispatch::{self, Run},
+        emit::EventPacket,
         socket_listeners::SocketListeners,
     },
 };
@@ -23,7 +22,7 @@ impl Socket {
 
     /// Tells the listeners of this socket of an event on its way to the client.
     #[cold]
-    pub(super) fn tell_outgoing(&self, outgoing: &Outgoing) {
+    pub(super) fn tell_outgoing(&self, packet: &EventPacket) {
         let listeners = self
             .own_listeners()
             .map(SocketListeners::any_outgoing)
@@ -31,18 +30,13 @@ impl Socket {
         if listeners.is_empty() || TELLING.get() {
             return;
         }
-        // Nothing but this server's own encoder has written it.
-        let Ok(packet) = packet::decode_checked(outgoing.message(), Protocol::V4, usize::MAX) else {
-            return;
-        };
-        let Ok(event) = args::event(packet.payload, Protocol::V4) else {
-            return;
-        };
-        let attachments = outgoing.attached();
-        let args = event.args.with_attachments(&attachments);
+        packet.read(self.home().parser(), |event| self.tell(listeners, &event));
+    }
+
+    fn tell(&self, listeners: Vec<Arc<dyn EventListener>>, event: &EventPayload<'_>) {
         for listener in listeners {
             let mut no_ack = None;
-            let mut parts = EventParts::new(self, &event.name, args.clone(), &mut no_ack);
+            let mut parts = EventParts::new(self, &event.name, event.args.clone(), &mut no_ack);
             let run = dispatch::prepare(self, "outgoing", Some(&event.name), || {
                 let _telling = Telling::enter();
                 listener.call(&mut parts)

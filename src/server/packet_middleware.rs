@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     Protocol,
-    packet::args::{self, EventPayload},
+    packet::{KeptBody, args::EventPayload},
     server::{
         BoxError, EventError, EventListener, EventParts, HandlerError, Hears, ListenerId, PacketMiddleware,
         Passage, Position, Socket,
@@ -65,8 +65,7 @@ impl Socket {
         let [shared, _] = self.home().listeners().event(name);
         let own = self.own_listeners().map(SocketListeners::any);
         for listener in all(shared.as_deref(), own.as_deref()) {
-            let args = event.args.clone().with_attachments(&stored.attachments);
-            let mut parts = EventParts::new(self, name, args, &mut stored.ack);
+            let mut parts = EventParts::new(self, name, event.args.clone(), &mut stored.ack);
             if let Some(run) = dispatch::prepare(self, "event", Some(name), || listener.call(&mut parts)) {
                 take(name, run);
             }
@@ -136,8 +135,7 @@ impl Socket {
         middleware: &dyn PacketMiddleware,
         event: &mut StoredEvent,
     ) -> (Box<str>, Result<Result<Passage, BoxError>, Panicked>) {
-        let EventPayload { name, args } = payload(&event.payload);
-        let args = args.with_attachments(&event.attachments);
+        let EventPayload { name, args } = payload(&event.body);
         let mut parts = EventParts::new(self, &name, args, &mut event.ack);
         let called = catch_unwind(AssertUnwindSafe(|| middleware.call(&mut parts)));
         let called = called.map_err(|panic| Panicked::new(&*panic));
@@ -146,8 +144,7 @@ impl Socket {
 
     /// Makes a run of each listener of the event's name.
     fn named_runs(&self, event: &StoredEvent, mut take: impl FnMut(&str, Run)) {
-        let EventPayload { name, args } = payload(&event.payload);
-        let args = args.with_attachments(&event.attachments);
+        let EventPayload { name, args } = payload(&event.body);
         let mut ack = event.ack;
         let [_, shared] = self.home().listeners().event(&name);
         let own = self.own_listeners().map(|listeners| listeners.event(&name));
@@ -185,9 +182,11 @@ impl Socket {
 
     fn send_refusal(&self, refusal: &EventError) {
         if self.is_connected() {
-            let packet = emit::connect_error(Protocol::V3, self.namespace_name(), refusal.as_connect_error());
+            let (parser, name) = (self.home().parser(), self.namespace_name());
+            let refusal = refusal.as_connect_error();
             // Whether it still can be told doesn't matter.
-            let _ = self.connection().send(packet);
+            self.client()
+                .tell(emit::connect_error(parser, Protocol::V3, name, refusal));
         }
     }
 }
@@ -202,6 +201,7 @@ fn all<'a>(
 }
 
 /// It was checked when it came, or has been written by this server since.
-fn payload(json: &str) -> EventPayload<'_> {
-    args::event(json, Protocol::V4).expect("invariant: a stored event is one")
+fn payload(body: &KeptBody) -> EventPayload<'_> {
+    let event = body.as_body().event(Protocol::V4);
+    event.expect("invariant: a stored event is one")
 }

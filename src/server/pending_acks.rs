@@ -6,22 +6,14 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::SocketId;
-
-/// An acknowledgement as it came: the arguments as a JSON array, and the attachments.
-#[derive(Debug)]
-pub(super) struct RawAck {
-    pub(super) payload: Box<str>,
-    pub(super) attachments: Vec<Bytes>,
-}
+use crate::{SocketId, packet::KeptBody};
 
 /// Whom to tell. Dropped without an answer, it tells that the client has left.
 #[derive(Debug)]
 pub(super) enum Waiter {
-    One(oneshot::Sender<RawAck>),
+    One(oneshot::Sender<KeptBody>),
     Broadcast(BroadcastWaiter),
 }
 
@@ -39,7 +31,7 @@ pub(super) enum NotAwaited {
     TooMany,
 }
 
-pub(super) type Reply = (SocketId, RawAck);
+pub(super) type Reply = (SocketId, KeptBody);
 
 /// The acknowledgements that a socket owes. Empty, it holds no memory of its own.
 #[derive(Default)]
@@ -88,7 +80,7 @@ impl PendingAcks {
     }
 
     /// Tells who waits for this id. Unknown ids are ignored: they came twice, or too late.
-    pub(super) fn resolve(&self, id: u64, ack: impl FnOnce() -> RawAck) {
+    pub(super) fn resolve(&self, id: u64, ack: impl FnOnce() -> KeptBody) {
         match self.remove(id) {
             Some(Waiter::One(waiter)) => drop(waiter.send(ack())),
             Some(Waiter::Broadcast(waiter)) => drop(waiter.replies.send((waiter.id, ack()))),

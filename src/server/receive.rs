@@ -1,9 +1,7 @@
 //! What a socket does with an event from its client.
 
-use bytes::Bytes;
-
 use crate::{
-    packet::args::{self, EventPayload},
+    packet::{Body, args::EventPayload},
     server::{
         EventParts, Socket,
         dispatch::{self, Run},
@@ -13,90 +11,66 @@ use crate::{
 
 impl Socket {
     /// Dispatches the event, or queues it behind what has to come first.
-    pub(super) fn receive_event(&self, payload: &str, ack: Option<u64>, attachments: &[Bytes]) {
+    pub(super) fn receive_event(&self, body: Body<'_>, ack: Option<u64>) {
         let stored = self.inbox().store(|| StoredEvent {
-            payload: payload.into(),
+            body: body.keep(),
             ack,
-            attachments: attachments.to_vec(),
         });
         match stored {
-            Stored::No => self.dispatch(payload, ack, attachments),
+            Stored::No => self.dispatch(body, ack),
             Stored::Full => self.client().pressed(),
             Stored::Yes => {}
         }
     }
 
     pub(super) fn dispatch_stored(&self, event: &StoredEvent) {
-        self.dispatch(&event.payload, event.ack, &event.attachments);
+        self.dispatch(event.body.as_body(), event.ack);
     }
 
-    fn dispatch(&self, payload: &str, ack: Option<u64>, attachments: &[Bytes]) {
+    fn dispatch(&self, body: Body<'_>, ack: Option<u64>) {
         if !self.is_connected() {
             return;
         }
-        let event = match args::event(payload, self.protocol()) {
+        let event = match body.event(self.protocol()) {
             Ok(event) => event,
             Err(error) if error.is_ignorable() => return tracing::debug!(%error, "a packet was ignored"),
             Err(error) => return self.client().fail(error),
         };
         if !self.home().is_special() {
-            self.each_run(event, ack, attachments, |event, run| {
+            self.each_run(event, ack, |event, run| {
                 dispatch::start_or_spawn(self, Some(event), run)
             });
         } else {
-            self.dispatch_specially(event, payload, ack, attachments);
+            self.dispatch_specially(event, body, ack);
         }
     }
 
     /// In a sequential namespace, or past middlewares.
-    fn dispatch_specially(
-        &self,
-        event: EventPayload<'_>,
-        payload: &str,
-        ack: Option<u64>,
-        attachments: &[Bytes],
-    ) {
+    fn dispatch_specially(&self, event: EventPayload<'_>, body: Body<'_>, ack: Option<u64>) {
         if self.home().is_sequential() {
-            self.dispatch_sequentially(event, payload, ack, attachments);
+            self.dispatch_sequentially(event, body, ack);
         } else {
-            self.runs(event, payload, ack, attachments, |event, run| {
+            self.runs(event, body, ack, |event, run| {
                 dispatch::start_or_spawn(self, Some(event), run)
             });
         }
     }
 
     /// Makes the runs of an event, which may have to pass middlewares.
-    fn runs(
-        &self,
-        event: EventPayload<'_>,
-        payload: &str,
-        ack: Option<u64>,
-        attachments: &[Bytes],
-        take: impl FnMut(&str, Run),
-    ) {
+    fn runs(&self, event: EventPayload<'_>, body: Body<'_>, ack: Option<u64>, take: impl FnMut(&str, Run)) {
         let middlewares = self.packet_middlewares();
         if middlewares.is_empty() {
-            return self.each_run(event, ack, attachments, take);
+            return self.each_run(event, ack, take);
         }
-        let stored = StoredEvent {
-            payload: payload.into(),
-            ack,
-            attachments: attachments.to_vec(),
-        };
-        self.filter(&event, stored, middlewares, take);
+        let body = body.keep();
+        self.filter(&event, StoredEvent { body, ack }, middlewares, take);
     }
 
     /// Runs the handlers one after the other; if one waits, what comes after it waits too.
-    fn dispatch_sequentially(
-        &self,
-        event: EventPayload<'_>,
-        payload: &str,
-        ack: Option<u64>,
-        attachments: &[Bytes],
-    ) {
+    fn dispatch_sequentially(&self, event: EventPayload<'_>, body: Body<'_>, ack: Option<u64>) {
         let mut unfinished: Vec<Run> = Vec::new();
         let name = event.name.clone();
-        self.runs(event, payload, ack, attachments, |event, run| {
+        self.runs(event, body, ack, |event, run| {
             if unfinished.is_empty() {
                 unfinished.extend(dispatch::start(self, Some(event), run));
             } else {
@@ -146,15 +120,10 @@ impl Socket {
             return;
         }
         let mut runs: Vec<Run> = Vec::new();
-        let name = match args::event(&stored.payload, self.protocol()) {
+        let name = match stored.body.as_body().event(self.protocol()) {
             Ok(event) => {
                 let name = Box::<str>::from(&*event.name);
-                let StoredEvent {
-                    payload,
-                    ack,
-                    attachments,
-                } = stored;
-                self.runs(event, payload, *ack, attachments, |_, run| runs.push(run));
+                self.runs(event, stored.body.as_body(), stored.ack, |_, run| runs.push(run));
                 name
             }
             Err(error) if error.is_ignorable() => return tracing::debug!(%error, "a packet was ignored"),
@@ -166,15 +135,9 @@ impl Socket {
     }
 
     /// Makes a run of each listener of the event: those of the namespace first, in the order of registration.
-    fn each_run(
-        &self,
-        event: EventPayload<'_>,
-        mut ack: Option<u64>,
-        attachments: &[Bytes],
-        mut take: impl FnMut(&str, Run),
-    ) {
+    fn each_run(&self, event: EventPayload<'_>, mut ack: Option<u64>, mut take: impl FnMut(&str, Run)) {
         let name: &str = &event.name;
-        let args = event.args.with_attachments(attachments);
+        let args = event.args;
         let shared = self.home().listeners().event(name);
         let [shared_any, shared] = shared.each_ref().map(|list| list.as_deref().unwrap_or_default());
         let [own_any, own] = self

@@ -6,11 +6,14 @@ use serde::Serialize;
 use tokio::sync::oneshot;
 
 use crate::{
-    engine::Outgoing,
     room::{Member as _, Rooms, Target},
     server::{
-        AckFuture, Broadcast, EmitError, HandlerError, Socket, broadcast::Flags, emit,
-        error::HandlerErrorKind, namespace::NamespaceInner, pending_acks::Waiter,
+        AckFuture, Broadcast, EmitError, HandlerError, Socket,
+        broadcast::Flags,
+        emit::{self, EventPacket},
+        error::HandlerErrorKind,
+        namespace::NamespaceInner,
+        pending_acks::Waiter,
     },
 };
 
@@ -196,13 +199,20 @@ impl ToSocket {
         Broadcast::new(self.socket.home().clone(), target).with_flags(self.flags)
     }
 
-    fn encode<A: Serialize>(&self, event: &str, ack: Option<u64>, args: &A) -> Result<Outgoing, EmitError> {
+    fn encode<A: Serialize>(
+        &self,
+        event: &str,
+        ack: Option<u64>,
+        args: &A,
+    ) -> Result<EventPacket, EmitError> {
         NamespaceInner::check_event(event)?;
         if self.socket.has_left() {
             return Err(EmitError::closed());
         }
+        let home = self.socket.home();
         Ok(emit::event(
-            self.socket.home().name(),
+            home.parser(),
+            home.name(),
             ack,
             event,
             args,
@@ -210,10 +220,11 @@ impl ToSocket {
         )?)
     }
 
-    fn deliver(&self, outgoing: Outgoing) -> Result<(), EmitError> {
+    fn deliver(&self, packet: EventPacket) -> Result<(), EmitError> {
         if self.socket.home().tells_outgoing() {
-            self.socket.tell_outgoing(&outgoing);
+            self.socket.tell_outgoing(&packet);
         }
+        let outgoing = packet.into_outgoing(&self.socket)?;
         let connection = self.socket.connection();
         Ok(if self.flags.volatile {
             connection.send_volatile(outgoing)

@@ -29,6 +29,7 @@ const DATA: Names = &[
     "indexmap",
     "itoa",
     "memchr",
+    "rmp",
     "serde",
     "serde_json",
     "sha1",

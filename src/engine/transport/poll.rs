@@ -226,7 +226,10 @@ fn parts(item: &Item) -> impl Iterator<Item = Part<'_>> {
     let attachments = attachments
         .iter()
         .map(|attachment| Part::Binary(attachment.data()));
-    std::iter::once(Part::Text(text)).chain(attachments)
+    (!text.is_empty())
+        .then_some(Part::Text(text))
+        .into_iter()
+        .chain(attachments)
 }
 
 fn capacity(parts: &[Part<'_>]) -> usize {

@@ -5,7 +5,7 @@ use serde::{
     forward_to_deserialize_any,
 };
 
-use super::{ArgError, Args, Element, placeholder};
+use super::{ArgError, Args};
 
 /// Reads a tuple, one argument for each of its fields, or a list of all arguments.
 pub(super) fn read<T: DeserializeOwned>(args: &mut Args<'_>) -> Result<T, ArgError> {
@@ -68,8 +68,8 @@ impl<'de> SeqAccess<'de> for Fields<'_, '_, 'de> {
         self.left = left;
         let args = &mut *self.reader.args;
         let index = args.next;
-        let raw = args.next_raw();
-        self.reader.reading = (index, raw.is_none());
-        placeholder::seeded(seed, raw.unwrap_or(Element::NULL), args.attachments).map(Some)
+        let read = args.seeded(seed);
+        self.reader.reading = (index, args.next == index);
+        read.map(Some)
     }
 }

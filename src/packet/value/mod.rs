@@ -151,6 +151,18 @@ impl Value {
         self.as_array()?.get(index)
     }
 
+    /// How many bytes it holds, roughly.
+    pub(crate) fn size(&self) -> usize {
+        let held = match self {
+            Self::Null | Self::Bool(_) | Self::Number(_) => 0,
+            Self::String(text) => text.len(),
+            Self::Binary(bytes) => bytes.len(),
+            Self::Array(values) => values.iter().map(Self::size).sum(),
+            Self::Object(members) => members.iter().map(|(key, value)| key.len() + value.size()).sum(),
+        };
+        size_of::<Self>() + held
+    }
+
     /// Takes the value out and leaves `Null`.
     #[must_use]
     pub fn take(&mut self) -> Self {

@@ -6,9 +6,11 @@ use serde::Serialize;
 
 use crate::{
     adapter::{Cluster, Flags, Message, Options, Payload},
-    engine::Outgoing,
     room::Room,
-    server::{AckStream, Broadcast, EmitError, emit},
+    server::{
+        AckStream, Broadcast, EmitError,
+        emit::{self, EventPacket},
+    },
 };
 
 impl Broadcast {
@@ -28,7 +30,7 @@ impl Broadcast {
             return Ok(());
         };
         let packet = Payload::event(event, args)?;
-        self.emit_payload(&packet);
+        self.emit_payload(&packet)?;
         let message = Message::Broadcast {
             packet,
             options,
@@ -65,21 +67,21 @@ impl Broadcast {
     }
 
     /// Encodes once for the clients of this server, and sends.
-    pub(super) fn emit_payload(&self, packet: &Payload) {
+    pub(super) fn emit_payload(&self, packet: &Payload) -> Result<(), EmitError> {
         let selection = self.select();
         if selection.is_empty() {
-            return;
+            return Ok(());
         }
-        let outgoing = self.encode_payload(packet, None);
-        self.tell_outgoing(&selection, &outgoing);
-        for socket in selection.iter().filter(|socket| socket.is_connected()) {
-            self.deliver(socket, &outgoing);
-        }
+        let packet = self.encode_payload(packet, None)?;
+        self.deliver_to_all(&selection, packet)
     }
 
     pub(super) fn ask_payload<T>(&self, packet: &Payload) -> AckStream<T> {
         let id = self.namespace.next_ack();
-        self.ask(id, &self.encode_payload(packet, Some(id)))
+        match self.encode_payload(packet, Some(id)) {
+            Ok(packet) => self.ask(id, packet),
+            Err(error) => AckStream::failed(error),
+        }
     }
 
     pub(in crate::server) fn join_across(&self, rooms: Vec<Room>) {
@@ -112,9 +114,9 @@ impl Broadcast {
         }
     }
 
-    fn encode_payload(&self, packet: &Payload, id: Option<u64>) -> Outgoing {
-        let (json, attachments) = (packet.json(), packet.attachments());
-        let outgoing = emit::event_of_json(self.namespace.name(), id, json, attachments, self.flags.compress);
-        self.shared(outgoing)
+    fn encode_payload(&self, packet: &Payload, id: Option<u64>) -> Result<EventPacket, EmitError> {
+        let (parser, name) = (self.namespace.parser(), self.namespace.name());
+        let packet = emit::event_of_payload(parser, name, id, packet, self.flags.compress)?;
+        Ok(self.shared(packet))
     }
 }

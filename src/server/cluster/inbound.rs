@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     ServerId,
     adapter::{Cluster, Envelope, Message, Options, Payload, RequestId},
+    packet::KeptBody,
     server::{
         AckStream, Broadcast, SocketIo, broadcast::Flags, cluster::snapshot, namespace::NamespaceInner,
     },
@@ -22,7 +23,11 @@ pub(super) fn carry_out(io: &SocketIo, cluster: &Arc<Cluster>, order: Envelope) 
         } => {
             let selection = selection(&namespace, &options);
             match request {
-                None => selection.emit_payload(&packet),
+                None => {
+                    if let Err(error) = selection.emit_payload(&packet) {
+                        tracing::warn!(namespace = namespace.name(), %error, "a broadcast of another server was lost");
+                    }
+                }
                 Some(request) => {
                     Asked::new(cluster, &namespace, order.sender, request).ask(&selection, &packet)
                 }
@@ -53,6 +58,16 @@ fn selection(namespace: &Arc<NamespaceInner>, options: &Options) -> Broadcast {
         local: true,
     };
     Broadcast::new(namespace.clone(), options.target()).with_flags(flags)
+}
+
+/// What a client has answered, as servers tell each other.
+fn payload(answer: KeptBody) -> Payload {
+    if let KeptBody::Json { payload, attachments } = answer {
+        return Payload::checked(&payload, attachments);
+    }
+    let values = answer.as_body().ack().ok().and_then(|mut args| args.rest().ok());
+    // What nests too deeply for a value is no answer.
+    Payload::from_values(&values.unwrap_or_default()).unwrap_or_else(|_| Payload::checked("", Vec::new()))
 }
 
 /// A broadcast of another server that wants acknowledgements.
@@ -102,7 +117,7 @@ impl Asked {
                 self.answer(Message::ClientAck {
                     request: self.request.clone(),
                     socket: Some(socket),
-                    packet: Payload::checked(&ack.payload, ack.attachments),
+                    packet: payload(ack),
                 });
             }
         };

@@ -305,8 +305,8 @@ fn base64_frames(item: Item, protocol: Protocol) -> Vec<Item> {
         let head = FrameHead::new(OpCode::Text, false, text.len());
         [head.as_slice(), &text].concat().into()
     });
-    std::iter::once(Arc::from(packet.frame()))
-        .chain(attachments)
-        .map(Item::Frame)
-        .collect()
+    let text = Some(packet.frame())
+        .filter(|text| !text.is_empty())
+        .map(Arc::from);
+    text.into_iter().chain(attachments).map(Item::Frame).collect()
 }

@@ -1,0 +1,143 @@
+//! The messages of clients whose parser isn't the JSON one.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, PoisonError},
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+
+use crate::{
+    engine::{CloseReason, Limit, Receiver},
+    packet::{
+        DecodeError, PacketType,
+        msgpack::{Codec, Decoded, Limits},
+        parser::{self, Decoder, Kind, Message},
+    },
+    server::{client::ClientInner, dispatch::Panicked},
+    sync::Mutex,
+};
+
+/// Reads messages with its parser, and hands the packets to the client.
+///
+/// In front of the client instead of in it, so that clients of the JSON parser pay nothing for that there are others.
+pub(super) struct Parsed<P> {
+    client: Arc<ClientInner>,
+    parser: P,
+}
+
+/// A parser at the receiving end of one connection.
+trait Parse: Send + Sync + 'static {
+    fn parse(&self, client: &ClientInner, message: Message<'_>);
+}
+
+impl Parsed<()> {
+    /// A receiver for the client with this parser.
+    pub(super) fn receiver(client: Arc<ClientInner>, parser: &Kind) -> Arc<dyn Receiver> {
+        let protocol = client.connection().protocol();
+        match parser {
+            Kind::Json => client,
+            Kind::Msgpack(codec) => Arc::new(Parsed {
+                client,
+                parser: *codec,
+            }),
+            Kind::Custom(parser) => Arc::new(Parsed {
+                client,
+                parser: Mutex::new(parser.decoder(protocol)),
+            }),
+        }
+    }
+}
+
+impl<P: Parse> Receiver for Parsed<P> {
+    fn on_text(&self, text: &str) {
+        self.parser.parse(&self.client, Message::Text(text));
+    }
+
+    fn on_binary(&self, data: Bytes) {
+        self.parser.parse(&self.client, Message::Binary(data));
+    }
+
+    fn on_close(&self, reason: CloseReason) {
+        self.client.on_close(reason);
+    }
+
+    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.client.poll_ready(cx)
+    }
+}
+
+impl Parse for Codec {
+    fn parse(&self, client: &ClientInner, message: Message<'_>) {
+        let protocol = client.connection().protocol();
+        let limits = client.msgpack_limits();
+        match message {
+            Message::Text(text) => hear_msgpack(client, self.decode_text(text, protocol, limits)),
+            Message::Binary(data) => hear_msgpack(client, self.decode(&data, protocol, limits)),
+        }
+    }
+}
+
+fn hear_msgpack(client: &ClientInner, packet: Result<Decoded<'_>, DecodeError>) {
+    match packet {
+        Ok(packet) if packet.kind == PacketType::Connect => {
+            client
+                .client()
+                .connect(&packet.namespace, packet.query.as_deref(), packet.auth());
+        }
+        Ok(packet) => client.hear(&packet.namespace, packet.kind, packet.id, packet.body()),
+        Err(error) => client.refuse_packet(error),
+    }
+}
+
+impl Parse for Mutex<Box<dyn Decoder>> {
+    fn parse(&self, client: &ClientInner, message: Message<'_>) {
+        let mut decoder = self.lock().unwrap_or_else(PoisonError::into_inner);
+        let parsed = catch_unwind(AssertUnwindSafe(|| decoder.add(message)));
+        // Handlers must not run under the guard.
+        drop(decoder);
+        let packet = match parsed {
+            Ok(Ok(Some(packet))) => packet,
+            Ok(Ok(None)) => return,
+            Ok(Err(error)) => return client.client().fail(error),
+            Err(panic) => return client.client().fail(Panicked::new(&*panic)),
+        };
+        match parser::judge(&packet, client.connection().protocol()) {
+            Ok(judged) if judged.kind == PacketType::Connect => {
+                let auth = judged.auth();
+                client.client().connect(judged.namespace, judged.query, &auth);
+            }
+            Ok(judged) => client.hear(judged.namespace, judged.kind, judged.id, judged.body()),
+            Err(error) => client.refuse_packet(error),
+        }
+    }
+}
+
+impl ClientInner {
+    fn msgpack_limits(&self) -> Limits {
+        let client = self.client();
+        let settings = client.io().settings();
+        Limits {
+            depth: settings.max_json_depth,
+            binaries: settings.max_attachments,
+        }
+    }
+
+    /// The packet is ignored, or the connection ends.
+    fn refuse_packet(&self, error: DecodeError) {
+        if error.is_ignorable() {
+            return tracing::debug!(%error, "a packet was ignored");
+        }
+        let limits = self.msgpack_limits();
+        if error.is_nested_too_deeply() {
+            self.connection()
+                .limit_exceeded(Limit::JsonDepth, limits.depth, None);
+        }
+        if error.is_too_many_attachments() {
+            self.connection()
+                .limit_exceeded(Limit::Attachments, limits.binaries, None);
+        }
+        self.client().fail(error);
+    }
+}
