@@ -96,6 +96,8 @@ mod deploys {}
 pub mod observability {}
 
 pub mod adapter;
+#[cfg(any(test, benching))]
+pub mod benching;
 pub mod engine;
 pub mod extract;
 #[cfg(any(test, fuzzing))]

@@ -282,6 +282,12 @@ impl Core {
     }
 }
 
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.shared.timers.forget();
+    }
+}
+
 impl fmt::Debug for Connection {
     // Without the session id, which is a credential.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,6 +1,8 @@
 //! Engine.IO: sessions over HTTP long-polling and WebSockets, for both client generations.
 
 mod admission;
+#[cfg(any(test, benching))]
+pub(crate) mod benching;
 mod client_bundle;
 mod clock;
 mod close;

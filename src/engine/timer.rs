@@ -84,6 +84,11 @@ impl Timers {
         }));
     }
 
+    /// A connection is gone: its deadlines are nobody's, and keep its memory.
+    pub(super) fn forget(&self) {
+        self.lock().wheel.forget(is_there);
+    }
+
     /// How many deadlines are set.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
@@ -94,9 +99,7 @@ impl Timers {
         let ticks = self.nanos(now) / tick_nanos();
         self.lock()
             .wheel
-            .advance(u32::try_from(ticks).unwrap_or(u32::MAX), |connection| {
-                connection.strong_count() > 0
-            })
+            .advance(u32::try_from(ticks).unwrap_or(u32::MAX), is_there)
     }
 
     /// Whether the task may end. Decided under the lock, so that no deadline is set in between.
@@ -144,6 +147,10 @@ fn remind(connection: &Weak<Inner>, now: Instant, tick: u32) {
     if catch_unwind(AssertUnwindSafe(|| connection.handle_timeout(now, tick))).is_err() {
         tracing::error!("the receiver of a connection panicked when it was told of the end");
     }
+}
+
+fn is_there(connection: &Weak<Inner>) -> bool {
+    connection.strong_count() > 0
 }
 
 const fn tick_nanos() -> u64 {

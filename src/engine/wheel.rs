@@ -5,14 +5,20 @@ const SLOTS: u32 = 256;
 
 /// Who is to be reminded when, in ticks of any length.
 ///
-/// An entry can't be taken out: the one who is reminded looks whether anything is due, and comes back if not.
+/// An entry can't be taken out: the one who is reminded looks whether anything is due, and comes back if not. What nobody wants any
+/// more is [let go](Self::forget) many at a time.
 #[derive(Debug)]
 pub(super) struct Wheel<K> {
     slots: Box<[Vec<Entry<K>>]>,
     /// The last tick whose entries have been given out.
     now: u32,
     entries: usize,
+    /// Keys that have lost their meaning since all entries were last looked through.
+    forgotten: usize,
 }
+
+/// Fewer forgotten keys aren't worth a look at all entries.
+const SWEEP: usize = 64;
 
 #[derive(Debug)]
 struct Entry<K> {
@@ -27,6 +33,7 @@ impl<K> Wheel<K> {
             slots,
             now: 0,
             entries: 0,
+            forgotten: 0,
         }
     }
 
@@ -64,6 +71,25 @@ impl<K> Wheel<K> {
             }
         }
         due
+    }
+}
+
+impl<K> Wheel<K> {
+    /// A key has lost its meaning. Once that may be half of all entries, what isn't worth keeping is taken out: a constant
+    /// number of entries are looked at for each key that is forgotten.
+    pub(super) fn forget(&mut self, keep: impl Fn(&K) -> bool) {
+        self.forgotten += 1;
+        if self.forgotten < SWEEP.max(self.entries / 2) {
+            return;
+        }
+        self.forgotten = 0;
+        for slot in &mut self.slots {
+            slot.retain(|entry| keep(&entry.key));
+            if slot.len() < slot.capacity() / 4 {
+                slot.shrink_to(slot.len() * 2);
+            }
+        }
+        self.entries = self.slots.iter().map(Vec::len).sum();
     }
 }
 
@@ -110,6 +136,19 @@ mod tests {
         assert_eq!(wheel.advance(SLOTS, |key| *key == "kept"), []);
         assert_eq!(wheel.len(), 1);
         assert_eq!(wheel.advance(1_000_000, keep), [(1_000_000, "kept")]);
+    }
+
+    #[test]
+    fn entries_that_nobody_wants_any_more_are_never_many() {
+        let mut wheel = Wheel::new();
+        for key in 0..10_000 {
+            wheel.insert(1_000_000, key);
+        }
+        for key in 0..10_000 {
+            wheel.forget(|other| *other > key);
+            assert!(wheel.len() <= 2 * (9_999 - key) + SWEEP, "{key}");
+        }
+        assert!(wheel.slots.iter().all(|slot| slot.capacity() < SWEEP * 4));
     }
 
     #[test]
