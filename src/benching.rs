@@ -46,16 +46,13 @@ pub fn read_event(packet: &str) -> String {
     event.args.next().expect("a benchmark's event carries a text")
 }
 
-/// An event as it stands on the wire, without its attachments, behind what is kept free for a frame's header.
+/// Writes an event as it stands on the wire, without its attachments, behind what is kept free for a frame's header.
 ///
 /// # Panics
 /// When the arguments don't serialise.
-#[must_use]
-pub fn write_event<T: Serialize + ?Sized>(name: &str, args: &T) -> Vec<u8> {
-    let mut buf = Vec::new();
-    let encoded = encode::event(&mut buf, 0, "/", None, name, args);
+pub fn write_event<T: Serialize + ?Sized>(buf: &mut Vec<u8>, name: &str, args: &T) {
+    let encoded = encode::event(buf, 0, "/", None, name, args);
     let _ = encoded.expect("a benchmark's arguments serialise");
-    buf
 }
 
 /// How many packets a payload of Engine.IO 4 has.
@@ -85,7 +82,9 @@ mod tests {
         let mut stream = [0x81, 0x82, 1, 2, 3, 4, b'h' ^ 1, b'i' ^ 2].repeat(3);
         assert_eq!(frames(&mut stream), 3);
         assert_eq!(read_event(r#"2["echo","hi"]"#), "hi");
-        assert!(write_event("echo", "hi").ends_with(br#"2["echo","hi"]"#));
+        let mut buf = Vec::new();
+        write_event(&mut buf, "echo", "hi");
+        assert!(buf.ends_with(br#"2["echo","hi"]"#));
         assert_eq!(payload_v4("4a\u{1e}4b"), 2);
         assert_eq!(payload_v3("2:4a2:4b"), 2);
     }

@@ -13,6 +13,15 @@ fn text_packet(length: usize) -> String {
     format!(r#"2["echo","{}"]"#, "x".repeat(length))
 }
 
+/// A buffer that has been written to before, as those of the server have, and a text.
+fn text(length: usize) -> (Vec<u8>, String) {
+    (Vec::with_capacity(2 * length), "x".repeat(length))
+}
+
+fn attachment(length: usize) -> (Vec<u8>, Bytes) {
+    (Vec::with_capacity(128), Bytes::from(vec![7; length]))
+}
+
 fn stream(payload: usize) -> Vec<u8> {
     masked(0x81, "x".repeat(payload).as_bytes()).repeat(TIMES)
 }
@@ -46,21 +55,22 @@ fn read_event(packet: String) -> String {
 }
 
 #[library_benchmark]
-#[bench::of_64_bytes("x".repeat(64))]
-#[bench::of_4_kib("x".repeat(4096))]
-fn write_event(text: String) -> String {
+#[bench::of_64_bytes(args = (64), setup = text)]
+#[bench::of_4_kib(args = (4096), setup = text)]
+fn write_event((mut buf, text): (Vec<u8>, String)) -> (Vec<u8>, String) {
     for _ in 0..TIMES {
-        black_box(benching::write_event("echo", black_box(&text)));
+        benching::write_event(&mut buf, "echo", black_box(&text));
     }
-    text
+    (buf, text)
 }
 
 #[library_benchmark]
-fn write_event_with_attachment() {
-    let bytes = Bytes::from(vec![7; 1024]);
+#[bench::of_1_kib(args = (1024), setup = attachment)]
+fn write_event_with_attachment((mut buf, bytes): (Vec<u8>, Bytes)) -> (Vec<u8>, Bytes) {
     for _ in 0..TIMES {
-        black_box(benching::write_event("echo", black_box(&bytes)));
+        benching::write_event(&mut buf, "echo", black_box(&bytes));
     }
+    (buf, bytes)
 }
 
 #[library_benchmark]

@@ -18,14 +18,19 @@ struct Audience {
 /// Of the clients every tenth is in the room.
 fn audience(events: usize) -> Audience {
     let io = SocketIo::new();
-    io.of("/").on("news", async |io: SocketIo, Data(text): Data<String>| {
-        io.of("/").emit("news", text)
-    });
+    io.of("/")
+        .on("news", async |io: SocketIo, Data(text): Data<String>| {
+            io.of("/").emit("news", text)
+        });
     let served = Served::new(&io, CLIENTS);
     for socket in io.of("/").sockets().iter().step_by(10) {
         socket.join("tenth");
     }
-    let mut audience = Audience { io, served, events: 1 };
+    let mut audience = Audience {
+        io,
+        served,
+        events: 1,
+    };
     announce(&mut audience);
     audience.events = events;
     audience
@@ -46,7 +51,7 @@ fn everybody(mut audience: Audience) -> Audience {
     black_box(audience)
 }
 
-/// What choosing ten of a hundred costs, without what sending to them costs.
+// What choosing ten of a hundred costs, without what sending to them costs.
 #[library_benchmark]
 #[bench::a_tenth(args = (1), setup = audience)]
 fn selection(audience: Audience) -> Audience {
