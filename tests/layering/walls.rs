@@ -94,7 +94,7 @@ const WALLS: &[Wall] = &[
     wall(&["extract"], &["id", "protocol", "packet", "room", "server"], IO_AXUM),
     wall(&["handler"], &["id", "protocol", "packet", "room", "server", "extract"], IO_AXUM),
     wall(&["layer"], &["id", "protocol", "engine", "server"], IO_AXUM_TOWER),
-    pure(&["fuzzing", "benching"], &["packet", "websocket", "engine"]),
+    pure(&["fuzzing", "benching"], &["protocol", "packet", "websocket", "engine"]),
     wall(&["testing"], &["id", "protocol", "packet", "websocket", "engine", "server"], IO_AXUM),
 ];
 
