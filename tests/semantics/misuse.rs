@@ -343,7 +343,10 @@ async fn a_join_that_races_with_the_leave_leaves_no_trace() {
         within(joins.acquire()).await.unwrap().forget();
         client.close().await;
         within(joining).await.unwrap();
+        // It counts as disconnected before it is out of the namespace.
+        while !io.of("/").is_empty() {
+            within(tokio::task::yield_now()).await;
+        }
         block_in_place(|| assert!(io.of("/").rooms().is_empty()));
-        assert!(io.of("/").is_empty());
     }
 }
