@@ -1,5 +1,8 @@
 //! Compression of what WebSockets send (RFC 7692).
 
+#[cfg(feature = "deflate")]
+#[cfg(test)]
+pub(super) mod samples;
 mod shared_frames;
 
 pub(super) use self::shared_frames::{Frames, SharedFrames, Slot};
