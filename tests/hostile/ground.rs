@@ -40,6 +40,8 @@ impl Ground {
                 .on("message", async |socket: Socket, args: Rest<Value>| {
                     socket.emit("message-back", args)
                 })
+                .on("here", async |socket: Socket| socket.join("here"))
+                .on("flood", async |socket: Socket| socket.join("flooded"))
                 .on_disconnect(async move |reason: DisconnectReason| {
                     let _ = told.send(reason);
                 });
@@ -61,6 +63,12 @@ impl Ground {
             .unwrap_or_else(|_| panic!("nobody left after {case}"))
             .unwrap();
         assert_eq!(left.as_str(), reason, "{case}");
+    }
+
+    /// Why the next socket left, if one does in this time.
+    pub(crate) async fn left_within(&mut self, time: std::time::Duration) -> Option<DisconnectReason> {
+        let left = tokio::time::timeout(time, self.reasons.recv()).await;
+        left.ok().flatten()
     }
 
     /// The witnesses are connected and have missed nothing, and of everyone else nothing is left: no session, no socket, no room,
@@ -118,6 +126,6 @@ impl Ground {
     }
 }
 
-fn tasks() -> usize {
+pub(crate) fn tasks() -> usize {
     tokio::runtime::Handle::current().metrics().num_alive_tasks()
 }

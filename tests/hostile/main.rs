@@ -9,12 +9,18 @@
 #[expect(dead_code, reason = "shared with the protocol suites")]
 mod wire;
 
+#[path = "../support/setup.rs"]
+mod setup;
+
+mod absent;
 mod floods;
 mod frames;
 mod ground;
 mod limits;
+mod network;
 mod packets;
 mod payloads;
+mod processes;
 mod raw;
 mod requests;
 mod vanished;

@@ -83,7 +83,7 @@ impl Actor {
     async fn live(&mut self, graves: &mut JoinSet<()>) {
         let (tally, random) = (self.tally.clone(), &mut self.random);
         let (eio, way) = self.way;
-        let mut life = Life::begin(eio, way != Way::WebSocket, self.addr, &tally).await;
+        let mut life = Life::begin(eio, way != Way::WebSocket, self.addr, &tally, &self.ledger).await;
         for news in 0..random.below(LONGEST) {
             if self.enough.load(Ordering::Relaxed) {
                 break;

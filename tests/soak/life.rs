@@ -12,9 +12,9 @@ use crate::{
     link::Link,
     message::{Kind, Message, payload_bytes, payload_text},
     random::Random,
-    server::NAMESPACES,
+    server::{Ledger, NAMESPACES},
     tally::Tally,
-    wire::{Eio, Packet},
+    wire::{Eio, Packet, within},
 };
 
 /// A connection with a socket in each namespace.
@@ -27,6 +27,7 @@ pub(crate) struct Life {
     /// The server has announced that it is going away.
     pub(crate) warned: bool,
     tally: Arc<Tally>,
+    ledger: Arc<Ledger>,
 }
 
 /// What one socket has sent and is to get.
@@ -39,13 +40,20 @@ pub(crate) struct Half {
     echoes: VecDeque<(u64, bool)>,
     /// Acknowledgements on their way back, oldest first.
     acks: VecDeque<u64>,
+    asked: u64,
     questions: BTreeSet<u64>,
     news: Option<u64>,
     said: HashMap<String, u64>,
 }
 
 impl Life {
-    pub(crate) async fn begin(eio: Eio, polls: bool, addr: SocketAddr, tally: &Arc<Tally>) -> Self {
+    pub(crate) async fn begin(
+        eio: Eio,
+        polls: bool,
+        addr: SocketAddr,
+        tally: &Arc<Tally>,
+        ledger: &Arc<Ledger>,
+    ) -> Self {
         let link = if polls {
             Link::poll(eio, addr).await
         } else {
@@ -58,6 +66,7 @@ impl Life {
             held: None,
             warned: false,
             tally: tally.clone(),
+            ledger: ledger.clone(),
         };
         if eio == Eio::V4 {
             life.link.send(&["40".into()], false).await;
@@ -125,8 +134,19 @@ impl Life {
 
     /// Takes the next packet.
     async fn hear(&mut self) {
-        let packet = self.link.recv().await;
-        let packet = packet.unwrap_or_else(|| panic!("the server closed a connection that was in order"));
+        let Some(packet) = self.link.recv().await else {
+            let id = self.halves[0].id.as_deref().unwrap_or_default();
+            let ending = within(self.ledger.end_of(&format!("/ {id}"))).await;
+            let transport = if self.link.polls() {
+                "polls"
+            } else {
+                "has a WebSocket"
+            };
+            panic!(
+                "a client in order that {transport} was disconnected: {ending:?}, {:?}",
+                self.eio
+            );
+        };
         self.take(packet).await;
     }
 
@@ -186,10 +206,10 @@ impl Half {
     fn speak(&mut self, half: usize, random: &mut Random, packets: &mut Vec<Packet>) {
         let prefix = Message::prefix(half);
         if random.one_in(8) {
-            let question = self.sent * 10 + self.questions.len() as u64;
-            if self.questions.insert(question) {
-                packets.push(format!(r#"42{prefix}["ask",{question}]"#).into());
-            }
+            let question = self.asked;
+            self.asked += 1;
+            self.questions.insert(question);
+            packets.push(format!(r#"42{prefix}["ask",{question}]"#).into());
             return;
         }
         let number = self.sent;

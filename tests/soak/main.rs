@@ -3,7 +3,7 @@
 //! Every event arrives once and in order, with its echo, acknowledgement and broadcast, or the connection of its sender is known to be closed.
 //! Memory, files and tasks stay what they are, and a drain ends it all.
 //!
-//! `AXUM_SOCKETIO_SOAK_SECONDS` (36) is how long, `AXUM_SOCKETIO_SOAK_CLIENTS` (24) how many at a time, `AXUM_SOCKETIO_SOAK_SEED` repeats the
+//! `AXUM_SOCKETIO_SOAK_SECONDS` (32) is how long, `AXUM_SOCKETIO_SOAK_CLIENTS` (24) how many at a time, `AXUM_SOCKETIO_SOAK_SEED` repeats the
 //! choices of a run, which prints its seed.
 
 #![cfg(target_os = "linux")]
@@ -69,7 +69,7 @@ fn any_seed() -> u64 {
 
 #[test]
 fn every_event_arrives_once_and_in_order_while_clients_come_and_go() {
-    let seconds = setting("AXUM_SOCKETIO_SOAK_SECONDS", 36);
+    let seconds = setting("AXUM_SOCKETIO_SOAK_SECONDS", 32);
     let clients = setting("AXUM_SOCKETIO_SOAK_CLIENTS", 24);
     let seed = setting("AXUM_SOCKETIO_SOAK_SEED", any_seed());
     eprintln!("{seconds} s with {clients} clients, AXUM_SOCKETIO_SOAK_SEED={seed}");
@@ -102,7 +102,12 @@ fn every_event_arrives_once_and_in_order_while_clients_come_and_go() {
     enough.store(true, Relaxed);
     // News are what the clients wait for.
     while news.tell(&failed) {}
-    runtime.block_on(playing).unwrap();
+    let played = runtime.block_on(playing);
+    assert!(
+        played.is_ok(),
+        "a client failed, see above; {:?}",
+        ledger.unexpected()
+    );
     assert_eq!(ledger.wrong(), [""; 0]);
     let answered = ledger.answered.load(Relaxed) + ledger.unanswered.load(Relaxed);
     assert_eq!(
@@ -174,7 +179,7 @@ fn drain(runtime: &Runtime, server: Server, tally: &Arc<Tally>) -> DrainReport {
     let guests = runtime.block_on(async {
         let mut guests = Vec::new();
         for (eio, way) in WAYS {
-            let mut guest = Life::begin(eio, way != Way::WebSocket, server.addr, tally).await;
+            let mut guest = Life::begin(eio, way != Way::WebSocket, server.addr, tally, &server.ledger).await;
             if way == Way::Upgrade {
                 guest.upgrade(true).await;
             }

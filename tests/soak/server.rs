@@ -65,6 +65,15 @@ impl Ledger {
         self.wrong.lock().unwrap().clone()
     }
 
+    /// The ends that nobody has asked for.
+    pub(crate) fn unexpected(&self) -> Vec<String> {
+        let ended = self.ended.lock().unwrap();
+        let known = ended.iter().filter(|(_, slot)| matches!(slot, Slot::Known(_)));
+        known
+            .map(|(socket, slot)| format!("{socket}: {slot:?}"))
+            .collect()
+    }
+
     /// Resolves when the socket has left.
     pub(crate) fn end_of(&self, socket: &str) -> oneshot::Receiver<Ending> {
         let (told, ending) = oneshot::channel();
@@ -161,7 +170,7 @@ impl Server {
         // Clients that vanish are to be noticed soon, live ones on a busy machine not to be suspected.
         let io = SocketIo::builder()
             .ping_interval(Duration::from_secs(1))
-            .ping_timeout(Duration::from_secs(6))
+            .ping_timeout(Duration::from_secs(10))
             .build()
             .unwrap();
         let ledger = Arc::<Ledger>::default();
