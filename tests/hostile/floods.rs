@@ -1,6 +1,6 @@
 //! Much of what is allowed, or nearly.
 
-use axum_socketio::{SocketIo, limit::Limit};
+use axum_socketio::{Socket, SocketIo, extract::Data, limit::Limit};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::{
@@ -31,6 +31,42 @@ async fn a_hundred_thousand_namespaces_asked_for_are_none_made() {
     ground.expect_left("transport close", "the flood").await;
     ground.check("the flood").await;
     assert_eq!(format!("{:?}", ground.io), namespaces);
+}
+
+/// Rooms are what an application lets clients ask for: each is gone with its last member.
+#[tokio::test]
+async fn a_hundred_thousand_rooms_joined_by_one_client_are_gone_with_it() {
+    const ROOMS: usize = 100_000;
+    const EACH: usize = 1_000;
+
+    for (eio, via) in [(Eio::V3, Via::Polling), (Eio::V4, Via::WebSocket)] {
+        let mut ground = Ground::new(SocketIo::builder()).await;
+        let main = ground
+            .io
+            .of("/")
+            .on("join", async |socket: Socket, Data(from): Data<usize>| {
+                socket.join(
+                    (from..from + EACH)
+                        .map(|room| format!("room {room}"))
+                        .collect::<Vec<_>>(),
+                );
+            });
+        let mut client = ground.client(eio, via).await;
+        let all = (0..ROOMS)
+            .step_by(EACH)
+            .map(|from| format!(r#"42["join",{from}]"#));
+        client.send_all(all).await;
+        client.expect_nothing().await;
+        ground.check_others().await;
+        // With the hall.
+        assert_eq!(main.rooms().len(), ROOMS + 1);
+        main.to("room 77777").emit("found", ());
+        client.expect(r#"42["found"]"#).await;
+        client.close().await;
+        ground.expect_left("transport close", "rooms").await;
+        ground.check("rooms").await;
+        assert_eq!(main.rooms().len(), 1);
+    }
 }
 
 #[tokio::test]

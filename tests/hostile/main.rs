@@ -30,6 +30,7 @@ fn the_tables_have_two_hundred_rows() {
     let rows = [
         requests::CASES.len(),
         requests::UPGRADES.len(),
+        requests::HANDSHAKES.len(),
         payloads::V4.len(),
         payloads::V3.len(),
         frames::CASES.len(),

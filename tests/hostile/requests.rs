@@ -121,6 +121,47 @@ pub(crate) const UPGRADES: &[(&str, &str, u16, &str)] = &[
     ),
 ];
 
+/// Opening handshakes of WebSockets with a defect: method, version, header lines, status and body.
+#[rustfmt::skip]
+pub(crate) const HANDSHAKES: &[(&str, &str, &[&str], u16, &str)] = &[
+    ("GET", "1.1", &["Connection: Upgrade, close", VERSION, KEY], 400, PLAIN),
+    ("GET", "1.1", &["Connection: Upgrade, close", "Upgrade: ", VERSION, KEY], 400, PLAIN),
+    ("GET", "1.1", &["Connection: Upgrade, close", "Upgrade: websockets", VERSION, KEY], 400, PLAIN),
+    ("GET", "1.1", &["Connection: Upgrade, close", "Upgrade: h2c", VERSION, KEY], 400, PLAIN),
+    ("GET", "1.1", &[WEBSOCKET, VERSION, KEY], 400, "Missing or invalid Connection header"),
+    ("GET", "1.1", &["Connection: close", WEBSOCKET, VERSION, KEY], 400, "Missing or invalid Connection header"),
+    ("GET", "1.1", &["Connection: upgrades", WEBSOCKET, VERSION, KEY], 400, "Missing or invalid Connection header"),
+    ("GET", "1.1", &[CONNECTION, WEBSOCKET, KEY], 426, NO_VERSION),
+    ("GET", "1.1", &[CONNECTION, WEBSOCKET, "Sec-WebSocket-Version: ", KEY], 426, NO_VERSION),
+    ("GET", "1.1", &[CONNECTION, WEBSOCKET, "Sec-WebSocket-Version: 8", KEY], 426, NO_VERSION),
+    ("GET", "1.1", &[CONNECTION, WEBSOCKET, "Sec-WebSocket-Version: 013", KEY], 426, NO_VERSION),
+    ("GET", "1.1", &[CONNECTION, WEBSOCKET, "Sec-WebSocket-Version: 13.0", KEY], 426, NO_VERSION),
+    ("GET", "1.1", &[CONNECTION, WEBSOCKET, "Sec-WebSocket-Version: 999999999999999999999", KEY], 426, NO_VERSION),
+    ("GET", "1.1", &[CONNECTION, WEBSOCKET, VERSION], 400, NO_KEY),
+    ("GET", "1.1", &[CONNECTION, WEBSOCKET, VERSION, "Sec-WebSocket-Key: "], 400, NO_KEY),
+    ("GET", "1.1", &[CONNECTION, WEBSOCKET, VERSION, "Sec-WebSocket-Key: c2hvcnQ="], 400, NO_KEY),
+    ("GET", "1.1", &[CONNECTION, WEBSOCKET, VERSION, "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ"], 400, NO_KEY),
+    ("GET", "1.1", &[CONNECTION, WEBSOCKET, VERSION, "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25j*Q=="], 400, NO_KEY),
+    ("GET", "1.1", &[CONNECTION, WEBSOCKET, VERSION, "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZSBpcyBsb25n"], 400, NO_KEY),
+    ("GET", "1.1", &[CONNECTION, WEBSOCKET, VERSION, "Sec-WebSocket-Key: \u{e9}\u{e9}\u{e9}"], 400, NO_KEY),
+    ("GET", "1.1", &[CONNECTION, WEBSOCKET, VERSION, KEY, "Sec-WebSocket-Protocol: a b"], 400, NO_SUBPROTOCOL),
+    ("GET", "1.0", &[CONNECTION, WEBSOCKET, VERSION, KEY], 400, "Invalid HTTP version"),
+    ("POST", "1.1", &[CONNECTION, WEBSOCKET, VERSION, KEY, "Content-Length: 0"], 400, POSTED),
+    ("PUT", "1.1", &[CONNECTION, WEBSOCKET, VERSION, KEY, "Content-Length: 0"], 400, POSTED),
+];
+
+const CONNECTION: &str = "Connection: Upgrade";
+const WEBSOCKET: &str = "Upgrade: websocket";
+const VERSION: &str = "Sec-WebSocket-Version: 13";
+const KEY: &str = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
+/// It asks for no WebSocket, so it is the transport that is wrong.
+const PLAIN: &str = r#"{"code":3,"message":"Bad request"}"#;
+const NO_VERSION: &str = "Missing or invalid Sec-WebSocket-Version header";
+const NO_KEY: &str = "Missing or invalid Sec-WebSocket-Key header";
+const NO_SUBPROTOCOL: &str = "Invalid Sec-WebSocket-Protocol header";
+/// Handshakes of Engine.IO are GETs.
+const POSTED: &str = "Bad handshake method";
+
 const UPGRADE: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
                        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
@@ -175,4 +216,31 @@ async fn requests_that_make_no_sense_are_refused_as_node_refuses_them_and_cost_n
         ground.expect_left("transport close", "a goodbye").await;
     }
     ground.check("all requests").await;
+}
+
+/// Each as the beginning of a session and as the upgrade of one that polls, which goes on polling.
+#[tokio::test]
+async fn opening_handshakes_with_a_defect_are_refused_with_what_is_wrong_and_cost_no_session() {
+    let mut ground = Ground::new(SocketIo::builder()).await;
+    let mut polling = ground.client(Eio::V4, Via::Polling).await;
+    for (method, version, headers, status, body) in HANDSHAKES {
+        for target in [Eio::V4.target("websocket"), polling.upgrade_target()] {
+            // With a session it is no handshake of Engine.IO any more, but still none of a WebSocket.
+            let (status, body) = match (*method, target.contains("sid=")) {
+                ("GET", _) | (_, false) => (*status, *body),
+                _ => (405, "Invalid HTTP method"),
+            };
+            let lines: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
+            let head = format!("{method} {target} HTTP/{version}\r\nHost: a\r\n{lines}\r\n");
+            let answer = raw::exchange(ground.server.addr, head.as_bytes()).await;
+            let answer = String::from_utf8(answer).unwrap();
+            let (first, rest) = answer.split_once("\r\n").unwrap();
+            assert!(first.contains(&format!(" {status} ")), "{head}{answer}");
+            assert!(rest.ends_with(&format!("\r\n\r\n{body}")), "{head}{answer}");
+        }
+        polling.expect_nothing().await;
+    }
+    polling.close().await;
+    ground.expect_left("transport close", "a goodbye").await;
+    ground.check("all handshakes").await;
 }
