@@ -121,8 +121,8 @@ pub use crate::{
     room::{Room, Rooms},
     server::{
         AckSender, Broadcast, BuildError, Builder, Client, ConnectError, DisconnectReason, Drain,
-        DrainReport, EmitError, EventError, HandlerError, Handshake, Namespace, RemoteSocket, ServerEvent,
-        Socket, SocketIo,
+        DrainReport, EmitError, EventError, HandlerError, Handshake, Namespace, NamespaceRequest,
+        RemoteSocket, ServerEvent, Socket, SocketIo,
     },
 };
 

@@ -435,9 +435,9 @@ async fn client_files_are_those_of_node() {
 }
 
 /// What is posted, and what ends the waiting for its answer.
-type Step = (&'static str, &'static str);
+type Step<'a> = (&'a str, &'a str);
 
-async fn transcript(url: &str, eio: &str, steps: &[Step]) -> String {
+async fn transcript(url: &str, eio: &str, steps: &[Step<'_>]) -> String {
     let open = format!("/socket.io/?EIO={eio}&transport=polling&b64=1");
     let mut text = ask(url, "GET", &open, &[], "").await.remove("body").unwrap();
     let uri = format!("{open}&sid={}", sid(&text).unwrap());
@@ -487,7 +487,7 @@ fn regardless_of_ids(text: &str) -> String {
     text
 }
 
-async fn same_transcript(major: &str, options: &str, eio: &str, steps: &[Step]) {
+async fn same_transcript(major: &str, options: &str, eio: &str, steps: &[Step<'_>]) {
     let node = Node::start(major, options).await;
     let ours = contract::Server::start(SocketIo::builder()).await;
     let theirs = transcript(&node.url, eio, steps).await;
@@ -496,7 +496,7 @@ async fn same_transcript(major: &str, options: &str, eio: &str, steps: &[Step]) 
 
 #[tokio::test]
 async fn the_exchanges_of_engine_io_4_are_those_of_node() {
-    let steps: &[Step] = &[
+    let steps: &[Step<'_>] = &[
         ("40", "40{"),
         ("40/nowhere,", "44/nowhere"),
         ("40/guarded,", "44/guarded"),
@@ -518,7 +518,7 @@ async fn the_exchanges_of_engine_io_4_are_those_of_node() {
 
 #[tokio::test]
 async fn the_exchanges_of_engine_io_3_are_those_of_node() {
-    let steps: &[Step] = &[
+    let steps: &[Step<'_>] = &[
         ("40/nowhere", "44/nowhere"),
         ("40/guarded", "44/guarded"),
         ("40/guarded?token=wrong", "44/guarded"),

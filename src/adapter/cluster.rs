@@ -47,6 +47,8 @@ pub(crate) struct Cluster {
 /// What is known in one namespace. Pure.
 #[derive(Debug)]
 struct Core {
+    /// How many namespaces of this name there are: a dynamic one may end while the next one begins.
+    opened: usize,
     members: Members,
     requests: Requests,
 }
@@ -85,11 +87,15 @@ impl Cluster {
     /// A namespace is about to be. What is open stays as it is.
     pub(crate) fn open(&self, namespace: &str) {
         let core = Core {
+            opened: 1,
             members: Members::new(now()),
             requests: Requests::default(),
         };
         match self.lock().entry(namespace.into()) {
-            Entry::Occupied(_) => return,
+            Entry::Occupied(mut core) => {
+                core.get_mut().opened += 1;
+                return;
+            }
             Entry::Vacant(place) => {
                 place.insert(core);
             }
@@ -97,6 +103,23 @@ impl Cluster {
         self.adapter.open(namespace);
         if self.heartbeats {
             self.publish(namespace, Message::InitialHeartbeat);
+        }
+    }
+
+    /// A namespace has ended. The others hear it from the last one of its name.
+    pub(crate) fn leave(&self, namespace: &str) {
+        let mut namespaces = self.lock();
+        let Some(core) = namespaces.get_mut(namespace) else {
+            return;
+        };
+        core.opened -= 1;
+        if core.opened > 0 {
+            return;
+        }
+        namespaces.remove(namespace);
+        drop(namespaces);
+        if self.heartbeats {
+            self.publish(namespace, Message::Close);
         }
     }
 

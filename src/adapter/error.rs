@@ -66,6 +66,10 @@ impl<T> Incomplete<T> {
         Incomplete::new(map(self.received), self.missing)
     }
 
+    pub(crate) const fn who(&self) -> &Missing {
+        &self.missing
+    }
+
     /// The servers that did not answer, sorted. Empty with a back end that counts servers but doesn't name them.
     #[must_use]
     pub fn missing(&self) -> &[ServerId] {
@@ -80,6 +84,14 @@ impl<T> Incomplete<T> {
 }
 
 impl Missing {
+    /// Those that did not answer another question at the same time.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.servers.extend_from_slice(&other.servers);
+        self.servers.sort_unstable();
+        self.servers.dedup();
+        self.unnamed = self.unnamed.max(other.unnamed);
+    }
+
     pub(crate) const fn count(&self) -> usize {
         self.servers.len() + self.unnamed
     }

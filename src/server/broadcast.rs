@@ -12,7 +12,7 @@ use crate::{
         AckStream, EmitError, Socket,
         emit::{self, EventPacket},
         namespace::NamespaceInner,
-        pending_acks::{BroadcastWaiter, Waiter},
+        pending_acks::{BroadcastWaiter, Reply, Waiter},
     },
 };
 
@@ -122,14 +122,23 @@ impl Broadcast {
     /// error.
     pub fn try_emit<A: Serialize>(&self, event: impl AsRef<str>, args: A) -> Result<(), EmitError> {
         NamespaceInner::check_event(event.as_ref())?;
+        if let Some(mut children) = self.of_children() {
+            return children.try_for_each(|child| child.emit_own(event.as_ref(), &args));
+        }
+        self.emit_own(event.as_ref(), &args)
+    }
+
+    /// To the sockets of this namespace, which is no parent.
+    #[inline]
+    fn emit_own<A: Serialize>(&self, event: &str, args: &A) -> Result<(), EmitError> {
         if let Some(cluster) = self.cluster() {
-            return self.emit_across(cluster, event.as_ref(), &args);
+            return self.emit_across(cluster, event, args);
         }
         let selection = self.select();
         if selection.is_empty() {
             return Ok(());
         }
-        let packet = self.encode(None, event.as_ref(), &args)?;
+        let packet = self.encode(None, event, args)?;
         self.deliver_to_all(&selection, packet)
     }
 
@@ -147,6 +156,9 @@ impl Broadcast {
         let event = event.as_ref();
         if let Err(error) = NamespaceInner::check_event(event) {
             return AckStream::failed(error);
+        }
+        if let Some(children) = self.of_children() {
+            return self.ask_children(&children.collect::<Vec<_>>(), event, &args);
         }
         if let Some(cluster) = self.cluster() {
             return self.ask_across(cluster, event, &args);
@@ -166,9 +178,48 @@ impl Broadcast {
             .timeout
             .or_else(|| sockets.first().map(|socket| socket.io().settings().ack_timeout));
         let (replies, receiver) = mpsc::unbounded_channel();
-        for socket in &sockets {
+        self.ask_each(id, &packet, &sockets, &replies);
+        if let Err(error) = packet.into_result() {
+            return AckStream::failed(error);
+        }
+        AckStream::new(sockets, id, receiver, timeout.unwrap_or_default())
+    }
+
+    /// Sends an event of this id through selections of several namespaces.
+    fn ask_children<T, A: Serialize>(&self, children: &[Self], event: &str, args: &A) -> AckStream<T> {
+        let id = self.namespace.next_ack();
+        let encoded: Result<Vec<_>, _> = children
+            .iter()
+            .map(|child| child.encode(Some(id), event, args))
+            .collect();
+        let encoded = match encoded {
+            Ok(encoded) => encoded,
+            Err(error) => return AckStream::failed(error),
+        };
+        let (replies, receiver) = mpsc::unbounded_channel();
+        let mut asked = Vec::new();
+        for (child, packet) in children.iter().zip(encoded) {
+            let sockets = child.sockets();
+            child.ask_each(id, &packet, &sockets, &replies);
+            asked.extend(sockets);
+            if let Err(error) = packet.into_result() {
+                return AckStream::failed(error);
+            }
+        }
+        let timeout = self.flags.timeout.unwrap_or_else(|| self.namespace.ack_timeout());
+        AckStream::new(asked, id, receiver, timeout)
+    }
+
+    fn ask_each(
+        &self,
+        id: u64,
+        packet: &EventPacket,
+        sockets: &[Socket],
+        replies: &mpsc::UnboundedSender<Reply>,
+    ) {
+        for socket in sockets {
             if self.namespace.tells_outgoing() {
-                socket.tell_outgoing(&packet);
+                socket.tell_outgoing(packet);
             }
             let waiter = BroadcastWaiter {
                 id: socket.id().clone(),
@@ -181,10 +232,6 @@ impl Broadcast {
                 socket.acks().remove(id);
             }
         }
-        if let Err(error) = packet.into_result() {
-            return AckStream::failed(error);
-        }
-        AckStream::new(sockets, id, receiver, timeout.unwrap_or_default())
     }
 
     /// The selected sockets of this server.
@@ -192,6 +239,9 @@ impl Broadcast {
     /// [`fetch_sockets`](Self::fetch_sockets) gives those of all servers.
     #[must_use]
     pub fn sockets(&self) -> Vec<Socket> {
+        if let Some(children) = self.of_children() {
+            return children.flat_map(|child| child.sockets()).collect();
+        }
         self.select()
             .iter()
             .filter(|socket| socket.is_connected())
@@ -203,6 +253,9 @@ impl Broadcast {
     #[doc(alias = "socketsJoin")]
     pub fn join(&self, rooms: impl Rooms) {
         let rooms = listed(rooms);
+        if let Some(children) = self.of_children() {
+            return children.for_each(|child| child.join(&rooms));
+        }
         self.sockets().iter().for_each(|socket| socket.join(&rooms));
         self.join_across(rooms);
     }
@@ -211,6 +264,9 @@ impl Broadcast {
     #[doc(alias = "socketsLeave")]
     pub fn leave(&self, rooms: impl Rooms) {
         let rooms = listed(rooms);
+        if let Some(children) = self.of_children() {
+            return children.for_each(|child| child.leave(&rooms));
+        }
         self.sockets().iter().for_each(|socket| socket.leave(&rooms));
         self.leave_across(rooms);
     }
@@ -218,8 +274,21 @@ impl Broadcast {
     /// Disconnects the selected sockets; with `close`, closes their connections. JS `disconnectSockets`.
     #[doc(alias = "disconnectSockets")]
     pub fn disconnect(&self, close: bool) {
+        if let Some(children) = self.of_children() {
+            return children.for_each(|child| child.disconnect(close));
+        }
         self.sockets().iter().for_each(|socket| socket.disconnect(close));
         self.disconnect_across(close);
+    }
+
+    /// The same selection in each child, if the namespace is a parent.
+    #[inline]
+    pub(super) fn of_children(&self) -> Option<impl Iterator<Item = Self>> {
+        let children = self.namespace.children()?.all();
+        Some(children.into_iter().map(|namespace| Self {
+            namespace,
+            ..self.clone()
+        }))
     }
 
     pub(super) fn select(&self) -> Selection<Socket> {

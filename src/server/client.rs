@@ -42,6 +42,8 @@ struct State {
     sockets: SmallVec<[Entry; 1]>,
     /// A binary packet whose attachments are on their way.
     pending: Option<Box<Pending>>,
+    /// How many predicates of dynamic namespaces are being asked.
+    questions: u32,
     closed: bool,
 }
 
@@ -54,6 +56,10 @@ pub(super) enum Place {
     /// The client is in as many namespaces as it may.
     None,
 }
+
+/// A predicate is being asked about a namespace that a client wants; dropping it says that this has ended.
+#[derive(Debug)]
+pub(super) struct Question(Client);
 
 #[derive(Debug)]
 struct Entry {
@@ -165,6 +171,17 @@ impl Client {
         Place::Kept
     }
 
+    /// Keeps a place for the answer to a question; `None` if the client has as many namespaces and questions as it may.
+    pub(super) fn begin_question(&self) -> Option<Question> {
+        let max = self.io().settings().max_namespaces;
+        let mut state = self.0.state();
+        if state.sockets.len() + state.questions as usize >= max {
+            return None;
+        }
+        state.questions += 1;
+        Some(Question(self.clone()))
+    }
+
     /// The socket takes events from now on; `false` if the connection has ended meanwhile.
     pub(super) fn admit(&self, socket: &Socket) -> bool {
         let mut state = self.0.state();
@@ -214,6 +231,12 @@ impl Client {
     pub(super) fn refuse(&self, why: &str) {
         crate::engine::refused!(self.connection(), "{why}");
         self.connection().close_with(CloseReason::ForcedClose);
+    }
+}
+
+impl Drop for Question {
+    fn drop(&mut self) {
+        self.0.0.state().questions -= 1;
     }
 }
 

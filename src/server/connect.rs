@@ -8,6 +8,7 @@ use std::{
     error::Error,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, Waker},
 };
 
@@ -37,22 +38,17 @@ type Verdict = Pin<Box<dyn Future<Output = Result<(), ConnectError>> + Send>>;
 impl Client {
     /// The client asks for a namespace.
     pub(super) fn connect(&self, name: &str, query: Option<&str>, payload: &str) {
+        let auth = auth(self.connection().protocol(), query, payload);
+        match self.io().namespace(name) {
+            Some(namespace) => self.connect_to(namespace, auth),
+            None => self.ask_for(name, auth),
+        }
+    }
+
+    pub(super) fn connect_to(&self, namespace: Arc<NamespaceInner>, auth: Option<Box<RawValue>>) {
         let protocol = self.connection().protocol();
-        let Some(namespace) = self.io().namespace(name) else {
-            tracing::debug!(
-                namespace = name,
-                "a client asked for a namespace that does not exist"
-            );
-            let error = ConnectError::new("Invalid namespace");
-            self.io()
-                .engine()
-                .instruments()
-                .refused(RefusalReason::InvalidNamespace);
-            self.tell(emit::connect_error(self.parser(), protocol, name, &error));
-            return;
-        };
         let id = self.socket_id(&namespace);
-        let socket = Socket::new(self.clone(), namespace, id, auth(protocol, query, payload));
+        let socket = Socket::new(self.clone(), namespace, id, auth);
         match self.reserve(&socket) {
             Place::Kept => socket.pass_middlewares(),
             Place::Taken if protocol == Protocol::V4 => self.refuse("a second CONNECT for a namespace"),
@@ -60,7 +56,7 @@ impl Client {
             Place::None => {
                 let max = self.io().settings().max_namespaces;
                 self.connection()
-                    .limit_exceeded(Limit::Namespaces, max, Some(name));
+                    .limit_exceeded(Limit::Namespaces, max, Some(socket.namespace_name()));
                 socket.turned_away(&ConnectError::new("too many namespaces"));
             }
         }

@@ -1,6 +1,7 @@
 //! The server itself.
 
 use std::{
+    borrow::Cow,
     collections::HashMap,
     fmt,
     sync::{
@@ -16,7 +17,11 @@ use crate::{
     engine::{Acceptor, Connection, Engine, Limit, Receiver},
     packet::parser::PacketParser,
     server::{
-        Builder, Client, Namespace, Origins, builder::Settings, cluster, namespace::NamespaceInner,
+        Builder, Client, Namespace, Origins,
+        builder::Settings,
+        cluster,
+        dynamic::{Parent, Pattern},
+        namespace::NamespaceInner,
         running::Running,
     },
 };
@@ -39,7 +44,8 @@ pub(super) struct IoInner {
     this: Weak<Self>,
     engine: Engine,
     settings: Settings,
-    namespaces: RwLock<HashMap<Box<str>, Arc<NamespaceInner>>>,
+    namespaces: RwLock<HashMap<Box<str>, Registered>>,
+    parents: RwLock<Vec<Arc<Parent>>>,
     next_serial: AtomicU64,
     leaving: Running,
     /// Where the last connection lives.
@@ -48,6 +54,13 @@ pub(super) struct IoInner {
     cluster: Option<Arc<Cluster>>,
     /// Engines besides its own.
     bound: Mutex<Vec<Engine>>,
+}
+
+/// A namespace as the server knows it.
+enum Registered {
+    Static(Arc<NamespaceInner>),
+    /// It ends when nobody else has it.
+    Dynamic(Weak<NamespaceInner>),
 }
 
 impl SocketIo {
@@ -70,6 +83,7 @@ impl SocketIo {
             engine: Engine::new(settings.engine.clone(), this.clone()),
             settings,
             namespaces: RwLock::default(),
+            parents: RwLock::default(),
             next_serial: AtomicU64::new(0),
             leaving: Running::new(),
             runtime: Mutex::default(),
@@ -86,28 +100,88 @@ impl SocketIo {
 
     /// The namespace of this name, created on first use. A missing leading `/` is added.
     ///
-    /// Clients can connect to a namespace from its creation on, and it stays: don't make names out of what clients say.
+    /// Clients can connect to a namespace from its creation on, and it stays: don't make names out of what clients say. To have namespaces
+    /// made by those who ask for them, see [`of_matching`](Self::of_matching); a name that such a pattern accepts becomes a child here too,
+    /// as in Node. [`get`](Self::get) makes none.
     #[must_use]
     pub fn of(&self, name: impl AsRef<str>) -> Namespace {
-        let name = name.as_ref();
-        let name = if name.starts_with('/') {
-            name.into()
-        } else {
-            format!("/{name}").into_boxed_str()
-        };
+        let name = absolute(name.as_ref());
         if let Some(known) = self.namespace(&name) {
             return Namespace::new(known);
         }
+        let parents = self.parents();
+        let parent = parents.iter().find(|parent| parent.pattern.accepts(&name));
+        let made = match parent {
+            Some(parent) => self.new_child(&parent.namespace, &name),
+            None => self.new_namespace(&name),
+        };
+        Namespace::new(self.register(&name, &made, Registered::Static(made.clone())))
+    }
+
+    /// The namespace of this name, if there is one; a missing leading `/` is added.
+    ///
+    /// ```
+    /// # let io = axum_socketio::SocketIo::new();
+    /// assert!(io.get("/chat").is_none());
+    /// let _ = io.of("/chat");
+    /// assert!(io.get("chat").is_some());
+    /// ```
+    #[must_use]
+    pub fn get(&self, name: impl AsRef<str>) -> Option<Namespace> {
+        self.namespace(&absolute(name.as_ref())).map(Namespace::new)
+    }
+
+    fn new_namespace(&self, name: &str) -> Arc<NamespaceInner> {
         // Before anyone can emit in it, and under no lock: it runs code of the back end.
         if let Some(cluster) = self.cluster() {
-            cluster.open(&name);
+            cluster.open(name);
         }
+        let cluster = self.0.cluster.clone();
+        Arc::new(NamespaceInner::new(name, cluster, &self.0.settings))
+    }
+
+    /// Registers a namespace that has just been made, unless there is one of its name by now. Gives the one that is there.
+    fn register(&self, name: &str, made: &Arc<NamespaceInner>, entry: Registered) -> Arc<NamespaceInner> {
         let mut namespaces = self.0.namespaces.write().unwrap_or_else(PoisonError::into_inner);
-        let namespace = namespaces.entry(name).or_insert_with_key(|name| {
-            let cluster = self.0.cluster.clone();
-            Arc::new(NamespaceInner::new(name, cluster, &self.0.settings))
-        });
-        Namespace::new(namespace.clone())
+        if let Some(known) = namespaces.get(name).and_then(Registered::get) {
+            return known;
+        }
+        namespaces.insert(name.into(), entry);
+        drop(namespaces);
+        made.has_been_registered();
+        made.clone()
+    }
+
+    pub(super) fn register_child(&self, name: &str, child: &Arc<NamespaceInner>) -> Arc<NamespaceInner> {
+        self.register(name, child, Registered::Dynamic(Arc::downgrade(child)))
+    }
+
+    /// Forgets a child that has ended, unless there is another one of its name by now.
+    pub(super) fn unregister_child(&self, name: &str) {
+        let mut namespaces = self.0.namespaces.write().unwrap_or_else(PoisonError::into_inner);
+        if namespaces.get(name).is_some_and(Registered::has_ended) {
+            namespaces.remove(name);
+        }
+    }
+
+    pub(super) fn parents(&self) -> Vec<Arc<Parent>> {
+        self.0
+            .parents
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Named as in Node, where no client can ask for it by this name either.
+    pub(super) fn add_parent(&self, pattern: Pattern) -> Namespace {
+        let mut parents = self.0.parents.write().unwrap_or_else(PoisonError::into_inner);
+        let name = format!("/_{}", parents.len());
+        let namespace = Arc::new(NamespaceInner::new_parent(&name, &self.0.settings));
+        parents.push(Arc::new(Parent {
+            pattern,
+            namespace: namespace.clone(),
+        }));
+        Namespace::new(namespace)
     }
 
     /// The namespace `/`.
@@ -185,7 +259,11 @@ impl SocketIo {
     /// All of them, in no particular order.
     pub(super) fn namespaces(&self) -> Vec<Namespace> {
         let namespaces = self.0.namespaces.read().unwrap_or_else(PoisonError::into_inner);
-        namespaces.values().cloned().map(Namespace::new).collect()
+        namespaces
+            .values()
+            .filter_map(Registered::get)
+            .map(Namespace::new)
+            .collect()
     }
 
     pub(super) fn namespace(&self, name: &str) -> Option<Arc<NamespaceInner>> {
@@ -194,7 +272,7 @@ impl SocketIo {
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .get(name)
-            .cloned()
+            .and_then(Registered::get)
     }
 
     pub(super) fn leaving(&self) -> &Running {
@@ -212,6 +290,27 @@ impl SocketIo {
 
     pub(super) fn next_serial(&self) -> u64 {
         self.0.next_serial.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+impl Registered {
+    fn get(&self) -> Option<Arc<NamespaceInner>> {
+        match self {
+            Self::Static(namespace) => Some(namespace.clone()),
+            Self::Dynamic(namespace) => namespace.upgrade(),
+        }
+    }
+
+    fn has_ended(&self) -> bool {
+        matches!(self, Self::Dynamic(namespace) if namespace.strong_count() == 0)
+    }
+}
+
+fn absolute(name: &str) -> Cow<'_, str> {
+    if name.starts_with('/') {
+        Cow::Borrowed(name)
+    } else {
+        Cow::Owned(format!("/{name}"))
     }
 }
 

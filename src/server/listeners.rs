@@ -17,7 +17,7 @@ pub(super) type List<L> = Arc<[Arc<L>]>;
 #[derive(Default)]
 pub(crate) struct Listeners(RwLock<Lists>);
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Lists {
     /// The names are the application's own, so they need no hash that withstands an attacker.
     events: HashMap<Box<str>, List<dyn EventListener>, foldhash::fast::RandomState>,
@@ -61,6 +61,11 @@ impl Listeners {
 
     pub(crate) fn add_disconnect(&self, listener: Arc<dyn DisconnectListener>) {
         append(&mut self.write().disconnect, listener);
+    }
+
+    /// The same handlers, on their own from now on.
+    pub(super) fn snapshot(&self) -> Self {
+        Self(RwLock::new(self.read().clone()))
     }
 
     pub(crate) fn set_error(&self, listener: Arc<dyn ErrorListener>) {

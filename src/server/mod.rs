@@ -16,6 +16,7 @@ mod custom;
 mod disconnect;
 mod dispatch;
 mod drain;
+mod dynamic;
 mod emit;
 mod error;
 mod event;
@@ -66,6 +67,7 @@ pub use self::{
     disconnect::DisconnectReason,
     dispatch::{DisconnectParts, EventParts},
     drain::{Drain, DrainReport},
+    dynamic::NamespaceRequest,
     error::{AckError, BroadcastAckError, ConnectError, EmitError, HandlerError},
     event::Event,
     event_error::EventError,

@@ -18,6 +18,11 @@ impl Modes {
         self.0.fetch_or(mode, Ordering::Relaxed);
     }
 
+    /// The same modes, on their own from now on.
+    pub(super) fn snapshot(&self) -> Self {
+        Self(AtomicU8::new(self.0.load(Ordering::Relaxed)))
+    }
+
     pub(super) fn has(&self, mode: u8) -> bool {
         self.0.load(Ordering::Relaxed) & mode != 0
     }

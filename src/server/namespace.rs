@@ -16,8 +16,12 @@ use crate::{
     packet::{self, parser::PacketParser},
     room::{Index, Room, Rooms, Target},
     server::{
-        AckStream, Broadcast, EmitError, PacketMiddleware, Socket, builder::Settings,
-        cluster::ServerListeners, listeners::Listeners, modes::Modes,
+        AckStream, Broadcast, EmitError, PacketMiddleware, Socket,
+        builder::Settings,
+        cluster::ServerListeners,
+        dynamic::{ChildOf, Children},
+        listeners::Listeners,
+        modes::Modes,
     },
     sync::{Mutex, MutexGuard},
 };
@@ -40,6 +44,7 @@ pub(crate) struct NamespaceInner {
     listeners: Listeners,
     next_ack: AtomicU64,
     modes: Modes,
+    kinship: Kinship,
     /// The other servers, if there may be any.
     cluster: Option<Arc<Cluster>>,
     server_listeners: ServerListeners,
@@ -47,6 +52,13 @@ pub(crate) struct NamespaceInner {
     /// WebSockets may have agreed on compression.
     compresses: bool,
     parser: PacketParser,
+}
+
+/// Whether a namespace has to do with those that come to be when a client asks.
+enum Kinship {
+    None,
+    Parent(Children),
+    Child(ChildOf),
 }
 
 impl Namespace {
@@ -96,7 +108,10 @@ impl<S> Namespace<S> {
     /// How many sockets are connected to this server now.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.inner.index().len()
+        match self.inner.children() {
+            Some(children) => children.all().iter().map(|child| child.index().len()).sum(),
+            None => self.inner.index().len(),
+        }
     }
 
     /// Nobody is connected.
@@ -108,13 +123,31 @@ impl<S> Namespace<S> {
     /// The connected socket of this id.
     #[must_use]
     pub fn socket(&self, id: impl AsRef<str>) -> Option<Socket> {
-        self.inner.index().get(id.as_ref()).cloned()
+        let id = id.as_ref();
+        match self.inner.children() {
+            Some(children) => children
+                .all()
+                .iter()
+                .find_map(|child| child.index().get(id).cloned()),
+            None => self.inner.index().get(id).cloned(),
+        }
     }
 
     /// The names of the rooms that somebody joined, in no particular order. Own-id rooms are not listed.
     #[must_use]
     pub fn rooms(&self) -> Vec<Room> {
-        self.inner.index().room_names().cloned().collect()
+        match self.inner.children() {
+            Some(children) => {
+                let mut rooms: Vec<Room> = Vec::new();
+                for child in children.all() {
+                    rooms.extend(child.index().room_names().cloned());
+                }
+                rooms.sort_unstable();
+                rooms.dedup();
+                rooms
+            }
+            None => self.inner.index().room_names().cloned().collect(),
+        }
     }
 
     /// Sends an event to everyone in the namespace. Several arguments are given as a tuple.
@@ -226,11 +259,48 @@ impl NamespaceInner {
             listeners: Listeners::default(),
             next_ack: AtomicU64::new(0),
             modes: Modes::default(),
+            kinship: Kinship::None,
             cluster,
             server_listeners: ServerListeners::default(),
             ack_timeout: settings.ack_timeout,
             compresses: settings.engine.deflate.is_some(),
             parser: settings.parser.clone(),
+        }
+    }
+
+    /// A parent has no sockets, and no other server knows it.
+    pub(super) fn new_parent(name: &str, settings: &Settings) -> Self {
+        Self {
+            kinship: Kinship::Parent(Children::default()),
+            ..Self::new(name, None, settings)
+        }
+    }
+
+    /// A child has what its parent has got by now.
+    pub(super) fn new_child(link: ChildOf, cluster: Option<Arc<Cluster>>, settings: &Settings) -> Self {
+        let mut child = Self::new(link.name(), cluster, settings);
+        let parent = link.parent();
+        child.listeners = parent.listeners.snapshot();
+        child.server_listeners = parent.server_listeners.snapshot();
+        child.modes = parent.modes.snapshot();
+        child.kinship = Kinship::Child(link);
+        child
+    }
+
+    /// The server knows it from now on, and so does its parent.
+    pub(super) fn has_been_registered(self: &Arc<Self>) {
+        if let Kinship::Child(link) = &self.kinship
+            && let Some(children) = link.parent().children()
+        {
+            children.add(&self.name, self);
+        }
+    }
+
+    /// Those that a parent has.
+    pub(super) const fn children(&self) -> Option<&Children> {
+        match &self.kinship {
+            Kinship::Parent(children) => Some(children),
+            Kinship::None | Kinship::Child(_) => None,
         }
     }
 
@@ -267,9 +337,13 @@ impl NamespaceInner {
         self.index.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Ids count up from 0, shared by all sockets and broadcasts of the namespace, as in Node.
+    /// Ids count up from 0, shared by all sockets and broadcasts of the namespace, as in Node, and by all children of a parent.
     pub(super) fn next_ack(&self) -> u64 {
-        self.next_ack.fetch_add(1, Ordering::Relaxed)
+        let counter = match &self.kinship {
+            Kinship::Child(link) => &link.parent().next_ack,
+            Kinship::None | Kinship::Parent(_) => &self.next_ack,
+        };
+        counter.fetch_add(1, Ordering::Relaxed)
     }
 
     pub(super) fn is_sequential(&self) -> bool {

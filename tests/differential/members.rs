@@ -4,12 +4,13 @@ use std::sync::{Arc, Mutex};
 
 use axum::extract::State;
 use axum_socketio::{
-    AckSender, ConnectError, DisconnectReason, EventError, HandlerError, Namespace, Socket, SocketIo, Value,
+    AckSender, ConnectError, DisconnectReason, EventError, HandlerError, Namespace, NamespaceRequest, Socket,
+    SocketIo, Value,
     extract::{Data, Event, EventName, Rest},
 };
 use tokio::sync::watch;
 
-use crate::{Node, Step, contract, transcript};
+use crate::{Node, Step, ask, contract, sid, transcript};
 
 /// What was told to nobody in particular.
 type Heard = Arc<watch::Sender<Vec<String>>>;
@@ -19,6 +20,7 @@ fn server() -> SocketIo {
     errors_and_reasons(io.of("/"));
     packet_middlewares(&io.of("/packets"));
     entry(io.of("/entry"));
+    dynamic(&io);
     io
 }
 
@@ -34,6 +36,9 @@ fn errors_and_reasons(main: Namespace) {
             }
         })
         .on_disconnect(async move |reason: DisconnectReason| tell(format!("disconnect: {reason}")))
+        .on("leave", async |socket: Socket, Data(close): Data<bool>| {
+            socket.disconnect(close);
+        })
         .with_state(heard)
         .on(
             "heard",
@@ -110,6 +115,36 @@ fn entry(namespace: Namespace) {
         .on_connect(async |socket: Socket| socket.emit("welcome", ()));
 }
 
+fn dynamic(io: &SocketIo) {
+    let parent = io.of_matching(|name| {
+        let number = name.strip_prefix("/dynamic-");
+        number.is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit()))
+    });
+    let _ = parent
+        .clone()
+        .with_state(parent)
+        .middleware(async |socket: Socket| match token(&socket, "no") {
+            Some(_) => Err("not here"),
+            None => Ok(()),
+        })
+        .on_connect(async |socket: Socket| socket.emit("child", socket.namespace_name()))
+        .on(
+            "to all",
+            async |State(parent): State<Namespace>, args: Rest<Value>| {
+                parent.emit("from parent", args);
+            },
+        )
+        .on("to siblings", async |socket: Socket, args: Rest<Value>| {
+            socket.namespace().emit("from child", args);
+        });
+    let _ = io
+        .of_matching_async(async |request: NamespaceRequest| {
+            let auth: Value = request.auth().unwrap_or_default();
+            auth.get("token").and_then(Value::as_str) == Some("sesame")
+        })
+        .on_connect(async |socket: Socket| socket.emit("asked", socket.namespace_name()));
+}
+
 /// From the auth payload, or the query of a 2.x client.
 fn token(socket: &Socket, name: &str) -> Option<String> {
     let auth: Value = socket.handshake().auth().ok()?;
@@ -117,7 +152,7 @@ fn token(socket: &Socket, name: &str) -> Option<String> {
 }
 
 /// What clients see of the original servers and of this one.
-async fn same(major: &str, steps: &[Step]) {
+async fn same(major: &str, steps: &[Step<'_>]) {
     let node = Node::run("clients/js/members-server.mjs", &[major, "0"]).await;
     let ours = contract::Server::serve(&server()).await;
     let eio = if major == "2" { "3" } else { "4" };
@@ -127,7 +162,7 @@ async fn same(major: &str, steps: &[Step]) {
 
 #[tokio::test]
 async fn packet_middlewares_pass_refuse_rewrite_and_delay_as_those_of_2() {
-    let steps: &[Step] = &[
+    let steps: &[Step<'_>] = &[
         ("40/packets", "40/packets"),
         (r#"42/packets,["plain",1,{"a":[2]}]"#, "plain"),
         (r#"42/packets,["refuse",1]"#, "44/packets"),
@@ -147,7 +182,7 @@ async fn packet_middlewares_pass_refuse_rewrite_and_delay_as_those_of_2() {
 
 #[tokio::test]
 async fn packet_middlewares_pass_refuse_rewrite_and_delay_as_those_of_4() {
-    let steps: &[Step] = &[
+    let steps: &[Step<'_>] = &[
         ("40", "40{"),
         ("40/packets,", "40/packets"),
         (r#"42/packets,["plain",1,{"a":[2]}]"#, "plain"),
@@ -167,7 +202,7 @@ async fn packet_middlewares_pass_refuse_rewrite_and_delay_as_those_of_4() {
 
 #[tokio::test]
 async fn namespace_middlewares_of_2_emit_refuse_and_admit_as_in_node() {
-    let steps: &[Step] = &[
+    let steps: &[Step<'_>] = &[
         ("40/entry?token=bad", "44/entry"),
         ("40/entry?token=worse", "44/entry"),
         ("40/entry?token=good", "welcome"),
@@ -177,11 +212,114 @@ async fn namespace_middlewares_of_2_emit_refuse_and_admit_as_in_node() {
 
 #[tokio::test]
 async fn namespace_middlewares_of_4_emit_refuse_and_admit_as_in_node() {
-    let steps: &[Step] = &[
+    let steps: &[Step<'_>] = &[
         ("40", "40{"),
         (r#"40/entry,{"token":"bad"}"#, "44/entry"),
         (r#"40/entry,{"token":"worse"}"#, "44/entry"),
         (r#"40/entry,{"token":"good"}"#, "welcome"),
     ];
     same("4", steps).await;
+}
+
+#[tokio::test]
+async fn dynamic_namespaces_of_2_are_made_as_in_node() {
+    let steps: &[Step<'_>] = &[
+        ("40/dynamic-x", "44/dynamic-x"),
+        ("40/dynamic-1?no=1", "44/dynamic-1"),
+        ("40/dynamic-1", "child"),
+        ("40/dynamic-2", "child"),
+        (r#"42/dynamic-1,["to siblings",1]"#, "from child"),
+        (
+            r#"42/dynamic-1,["to all",1,{"a":[]}]"#,
+            "/dynamic-2,[\"from parent\"",
+        ),
+        ("40/asked", "44/asked"),
+        ("40/asked?token=broken", "44/asked"),
+        ("40/asked?token=sesame", "asked\",\"/asked"),
+        // It is there by now.
+        ("41/dynamic-1\x1e40/dynamic-1", "child"),
+    ];
+    same("2", steps).await;
+}
+
+#[tokio::test]
+async fn dynamic_namespaces_of_4_are_made_as_in_node() {
+    let steps: &[Step<'_>] = &[
+        ("40", "40{"),
+        ("40/dynamic-x,", "44/dynamic-x"),
+        (r#"40/dynamic-1,{"no":"1"}"#, "44/dynamic-1"),
+        ("40/dynamic-1,", "child"),
+        ("40/dynamic-2,", "child"),
+        (r#"42/dynamic-1,["to siblings",1]"#, "from child"),
+        (
+            r#"42/dynamic-1,["to all",1,{"a":[]}]"#,
+            "/dynamic-2,[\"from parent\"",
+        ),
+        ("40/asked,", "44/asked"),
+        (r#"40/asked,{"token":"broken"}"#, "44/asked"),
+        (r#"40/asked,{"token":"sesame"}"#, "asked\",\"/asked"),
+        ("41/dynamic-1,", ""),
+        ("40/dynamic-1,", "child"),
+    ];
+    same("4", steps).await;
+}
+
+/// What a client sends last, and how many lines that is worth.
+type End = (&'static str, u8);
+
+const LEFT: &[End] = &[
+    ("1", 1),
+    ("41", 1),
+    (r#"42["leave",false]"#, 1),
+    (r#"42["leave",true]"#, 1),
+    // No payload: the error and the end.
+    ("42{", 2),
+];
+
+/// As real clients do, it has a poll open meanwhile: Node waits for one before it closes.
+async fn end(url: &str, eio: &str, connect: &[Step<'_>], last: &str) {
+    let open = format!("/socket.io/?EIO={eio}&transport=polling&b64=1");
+    let opened = ask(url, "GET", &open, &[], "").await;
+    let session = format!("{open}&sid={}", sid(&opened["body"]).unwrap());
+    for (packet, _) in connect {
+        ask(url, "POST", &session, &[], packet).await;
+        ask(url, "GET", &session, &[], "").await;
+    }
+    let last = match eio {
+        "3" => format!("{}:{last}", last.len()),
+        _ => last.to_owned(),
+    };
+    let polled = async {
+        // Leaving a namespace is answered with nothing.
+        if !last.ends_with("41") {
+            ask(url, "GET", &session, &[], "").await;
+        }
+    };
+    tokio::join!(polled, ask(url, "POST", &session, &[], &last));
+}
+
+async fn ends_alike(major: &str, ends: &[End]) {
+    let node = Node::run("clients/js/members-server.mjs", &[major, "0"]).await;
+    let ours = contract::Server::serve(&server()).await;
+    let eio = if major == "2" { "3" } else { "4" };
+    let connect: &[Step<'_>] = if major == "2" { &[] } else { &[("40", "40{")] };
+    for (last, lines) in LEFT.iter().chain(ends) {
+        let mut heard = Vec::new();
+        for url in [&*node.url, ours.url()] {
+            end(url, eio, connect, last).await;
+            let question = format!(r#"421["heard",{lines}]"#);
+            heard.push(transcript(url, eio, &[connect, &[(&*question, "431[")]].concat()).await);
+        }
+        assert_eq!(heard[1], heard[0], "{last}");
+    }
+}
+
+#[tokio::test]
+async fn errors_and_disconnect_reasons_of_2_are_those_of_node() {
+    ends_alike("2", &[]).await;
+}
+
+#[tokio::test]
+async fn errors_and_disconnect_reasons_of_4_are_those_of_node() {
+    ends_alike("4", &[("47", 2), (r#"42["connect"]"#, 2)]).await;
 }

@@ -11,6 +11,7 @@ mod wire;
 
 mod acks;
 mod draining;
+mod dynamic;
 mod handshake;
 mod isolation;
 mod leaving;

@@ -1,8 +1,10 @@
 //! Who is there, on all servers.
 
+use futures_util::future::join_all;
+
 use crate::{
     SocketId,
-    adapter::{Answer, Incomplete, Message, REQUEST_TIMEOUT},
+    adapter::{Answer, Incomplete, Message, Missing, REQUEST_TIMEOUT},
     server::{
         Broadcast,
         cluster::{RemoteSocket, collect, snapshot},
@@ -19,6 +21,28 @@ impl Broadcast {
     /// Some servers did not answer in time. The error names them and keeps the sockets of the others.
     #[doc(alias = "fetchSockets")]
     pub async fn fetch_sockets(&self) -> Result<Vec<RemoteSocket>, Incomplete<Vec<RemoteSocket>>> {
+        let Some(children) = self.of_children() else {
+            return self.fetch_own().await;
+        };
+        let fetched = join_all(children.map(async |child: Self| child.fetch_own().await)).await;
+        let (mut sockets, mut missing) = (Vec::new(), Missing::default());
+        for fetched in fetched {
+            match fetched {
+                Ok(own) => sockets.extend(own),
+                Err(incomplete) => {
+                    missing.add(incomplete.who());
+                    sockets.extend(incomplete.received);
+                }
+            }
+        }
+        if missing.count() == 0 {
+            Ok(sockets)
+        } else {
+            Err(Incomplete::new(sockets, missing))
+        }
+    }
+
+    async fn fetch_own(&self) -> Result<Vec<RemoteSocket>, Incomplete<Vec<RemoteSocket>>> {
         let remote = |snapshot| RemoteSocket::new(self, snapshot);
         let mut sockets: Vec<_> = self.sockets().iter().map(snapshot::of).map(remote).collect();
         let (Some(cluster), Some(options)) = (self.cluster(), self.options()) else {

@@ -87,6 +87,12 @@ impl ServerListeners {
         listeners.push((event.into(), listener));
     }
 
+    /// The same listeners, on their own from now on.
+    pub(in crate::server) fn snapshot(&self) -> Self {
+        let listeners = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Self(Mutex::new(listeners.clone()))
+    }
+
     fn of(&self, event: &str) -> Vec<Listener> {
         let listeners = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let named = listeners.iter().filter(|(name, _)| **name == *event);

@@ -18,7 +18,8 @@ const heard = []; // what was told to nobody in particular
 io.on("connection", (socket) => {
   socket.on("error", (error) => heard.push(`error: ${error.message}`));
   socket.on("disconnect", (reason) => heard.push(`disconnect: ${reason}`));
-  // What others have told so far, without that of the one who asks.
+  socket.on("leave", (close) => socket.disconnect(close));
+  // What others have told so far.
   socket.on("heard", (count, answer) => tell(count, answer));
 });
 

@@ -1,0 +1,328 @@
+//! Namespaces that come to be when a client asks for them.
+//!
+//! A parent holds what its children start with. A child lives as long as somebody has it: its sockets, or a handle of the application.
+//! The server knows it by a weak reference, so that nothing has to look after empty ones.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError, Weak},
+    task::{Context, Waker},
+};
+
+use indexmap::IndexMap;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use crate::{
+    engine::{Limit, ReadyState, RefusalReason},
+    server::{
+        Client, ConnectError, Namespace, SocketIo,
+        dispatch::{self, Panicked},
+        emit,
+        io::IoInner,
+        namespace::NamespaceInner,
+    },
+};
+
+/// A client's question for a namespace that isn't there, for [`SocketIo::of_matching_async`].
+#[derive(Clone)]
+pub struct NamespaceRequest {
+    name: Arc<str>,
+    client: Client,
+    auth: Option<Arc<RawValue>>,
+}
+
+impl NamespaceRequest {
+    /// The name of the namespace, with its leading `/`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Who asks.
+    #[must_use]
+    pub const fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// What the client sent with the question, as [`Handshake::auth`](crate::Handshake::auth) has it.
+    ///
+    /// # Errors
+    ///
+    /// It is no `T`.
+    pub fn auth<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        serde_json::from_str(self.auth.as_deref().map_or("{}", RawValue::get))
+    }
+}
+
+type Answer = Pin<Box<dyn Future<Output = bool> + Send>>;
+
+/// Which namespaces are the children of a parent.
+pub(super) enum Pattern {
+    Name(Box<dyn Fn(&str) -> bool + Send + Sync>),
+    Request(Box<dyn Fn(NamespaceRequest) -> Answer + Send + Sync>),
+}
+
+/// A parent and its pattern.
+pub(super) struct Parent {
+    pub(super) pattern: Pattern,
+    pub(super) namespace: Arc<NamespaceInner>,
+}
+
+/// The children of a parent.
+#[derive(Default)]
+pub(super) struct Children(Mutex<IndexMap<Box<str>, Weak<NamespaceInner>>>);
+
+/// What makes a namespace a child. Dropped with it.
+pub(super) struct ChildOf {
+    name: Box<str>,
+    io: Weak<IoInner>,
+    parent: Arc<NamespaceInner>,
+}
+
+impl SocketIo {
+    /// The namespaces whose names this predicate accepts, which come to be when a client asks for them: JS `io.of(/regex/)`.
+    ///
+    /// What it gives is their parent. What is registered on it by the time at which a child comes to be, the child has too: handlers,
+    /// middlewares, [`sequential`](Namespace::sequential). What is registered later is for later children. To emit through the parent, or
+    /// through a selection of it, reaches the sockets of all children on this server; [`sockets`](Namespace::sockets),
+    /// [`len`](Namespace::len), [`disconnect`](Namespace::disconnect) and their likes mean all of them too. The parent itself has no
+    /// sockets; in a handler, [`Socket::namespace`](crate::Socket::namespace) is the child.
+    ///
+    /// A child ends with its last socket, unless the application keeps a handle of it. Existing namespaces stand before patterns, and
+    /// patterns are tried in the order in which they were given. A client can have as many namespaces made as it may be in, see
+    /// [`max_namespaces`](crate::Builder::max_namespaces), of those that the predicate accepts: make it a narrow one. It is called for
+    /// every CONNECT to an unknown namespace, so it has to be quick.
+    ///
+    /// ```
+    /// use axum_socketio::{Socket, SocketIo, extract::Data};
+    ///
+    /// let io = SocketIo::new();
+    /// let rooms = io
+    ///     .of_matching(|name| name.strip_prefix("/room-").is_some_and(|number| number.parse::<u16>().is_ok()))
+    ///     .on("say", async |socket: Socket, Data(text): Data<String>| {
+    ///         socket.namespace().emit("said", text);
+    ///     });
+    /// // To everyone in every room.
+    /// rooms.emit("news", "we close at ten");
+    /// ```
+    #[doc(alias = "of")]
+    #[doc(alias = "ParentNamespace")]
+    pub fn of_matching(&self, pattern: impl Fn(&str) -> bool + Send + Sync + 'static) -> Namespace {
+        self.add_parent(Pattern::Name(Box::new(pattern)))
+    }
+
+    /// As [`of_matching`](Self::of_matching), where the answer needs to know who asks, or to wait for something: JS `io.of((name, auth,
+    /// next) => …)`.
+    ///
+    /// One that panics accepts nothing. How many questions of a client may be open counts as a namespace each.
+    ///
+    /// ```
+    /// use axum_socketio::{NamespaceRequest, SocketIo};
+    /// use serde::Deserialize;
+    ///
+    /// #[derive(Deserialize)]
+    /// struct Ticket {
+    ///     ticket: String,
+    /// }
+    ///
+    /// async fn is_sold(event: &str, ticket: &str) -> bool {
+    ///     event == "/concert" && ticket == "row 7"
+    /// }
+    ///
+    /// let io = SocketIo::new();
+    /// let events = io.of_matching_async(async |request: NamespaceRequest| match request.auth::<Ticket>() {
+    ///     Ok(Ticket { ticket }) => is_sold(request.name(), &ticket).await,
+    ///     Err(_) => false,
+    /// });
+    /// # let _ = events;
+    /// ```
+    #[doc(alias = "of")]
+    pub fn of_matching_async<F>(
+        &self,
+        pattern: impl Fn(NamespaceRequest) -> F + Send + Sync + 'static,
+    ) -> Namespace
+    where
+        F: Future<Output = bool> + Send + 'static,
+    {
+        self.add_parent(Pattern::Request(Box::new(move |request| {
+            Box::pin(pattern(request))
+        })))
+    }
+
+    /// The child of this name, which comes to be unless a namespace of this name is there.
+    fn child(&self, parent: &Arc<NamespaceInner>, name: &str) -> Arc<NamespaceInner> {
+        if let Some(known) = self.namespace(name) {
+            return known;
+        }
+        let child = self.new_child(parent, name);
+        self.register_child(name, &child)
+    }
+
+    /// A child that nobody knows of yet.
+    pub(super) fn new_child(&self, parent: &Arc<NamespaceInner>, name: &str) -> Arc<NamespaceInner> {
+        let link = ChildOf {
+            name: name.into(),
+            io: self.downgrade(),
+            parent: parent.clone(),
+        };
+        // Before anyone can emit in it, and under no lock: it runs code of the back end.
+        if let Some(cluster) = self.cluster() {
+            cluster.open(name);
+        }
+        Arc::new(NamespaceInner::new_child(
+            link,
+            self.cluster().cloned(),
+            self.settings(),
+        ))
+    }
+}
+
+impl Client {
+    /// The client asks for a namespace that isn't there.
+    pub(super) fn ask_for(&self, name: &str, auth: Option<Box<RawValue>>) {
+        let parents = self.io().parents();
+        if parents.is_empty() {
+            return self.has_no_such(name);
+        }
+        let Some(question) = self.begin_question() else {
+            let max = self.io().settings().max_namespaces;
+            self.connection()
+                .limit_exceeded(Limit::Namespaces, max, Some(name));
+            return self.not_let_into(name, &ConnectError::new("too many namespaces"));
+        };
+        let request = NamespaceRequest {
+            name: name.into(),
+            client: self.clone(),
+            auth: auth.map(Arc::from),
+        };
+        let client = self.clone();
+        let mut asking = Box::pin(async move {
+            let found = dispatch::caught(Box::pin(found(parents, request.clone()))).await;
+            drop(question);
+            client.answer(request, found);
+        });
+        // Inline, if nothing waits: what the client sends next may be for that namespace.
+        if asking
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()))
+            .is_pending()
+        {
+            dispatch::spawn(self.io(), asking);
+        }
+    }
+
+    fn answer(&self, request: NamespaceRequest, found: Result<Option<Arc<NamespaceInner>>, Panicked>) {
+        if self.connection().ready_state() != ReadyState::Open {
+            return;
+        }
+        let NamespaceRequest { name, auth, .. } = request;
+        let found = found.unwrap_or_else(|panicked| {
+            tracing::error!(namespace = &*name, error = %panicked, "a predicate of namespaces panicked");
+            None
+        });
+        match found {
+            Some(parent) => {
+                let auth = auth.map(|auth| (*auth).to_owned());
+                self.connect_to(self.io().child(&parent, &name), auth);
+            }
+            None => self.has_no_such(&name),
+        }
+    }
+
+    fn has_no_such(&self, name: &str) {
+        tracing::debug!(
+            namespace = name,
+            "a client asked for a namespace that does not exist"
+        );
+        self.io()
+            .engine()
+            .instruments()
+            .refused(RefusalReason::InvalidNamespace);
+        self.not_let_into(name, &ConnectError::new("Invalid namespace"));
+    }
+
+    fn not_let_into(&self, name: &str, error: &ConnectError) {
+        let protocol = self.connection().protocol();
+        self.tell(emit::connect_error(self.parser(), protocol, name, error));
+    }
+}
+
+/// Asks one pattern after the other.
+async fn found(parents: Vec<Arc<Parent>>, request: NamespaceRequest) -> Option<Arc<NamespaceInner>> {
+    for parent in parents {
+        let accepted = match &parent.pattern {
+            Pattern::Name(pattern) => pattern(&request.name),
+            Pattern::Request(pattern) => pattern(request.clone()).await,
+        };
+        if accepted {
+            return Some(parent.namespace.clone());
+        }
+    }
+    None
+}
+
+impl Pattern {
+    /// Whether it can tell from the name alone, and accepts it.
+    pub(super) fn accepts(&self, name: &str) -> bool {
+        matches!(self, Self::Name(pattern) if pattern(name))
+    }
+}
+
+impl Children {
+    /// Those that are there.
+    pub(super) fn all(&self) -> Vec<Arc<NamespaceInner>> {
+        let children = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        children.values().filter_map(Weak::upgrade).collect()
+    }
+
+    pub(super) fn add(&self, name: &str, child: &Arc<NamespaceInner>) {
+        let mut children = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        children.insert(name.into(), Arc::downgrade(child));
+    }
+
+    /// Forgets a child that has ended, unless there is another one of its name by now.
+    fn forget(&self, name: &str) {
+        let mut children = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if children.get(name).is_some_and(|child| child.strong_count() == 0) {
+            children.swap_remove(name);
+        }
+    }
+}
+
+impl ChildOf {
+    pub(super) const fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) const fn parent(&self) -> &Arc<NamespaceInner> {
+        &self.parent
+    }
+}
+
+impl Drop for ChildOf {
+    fn drop(&mut self) {
+        if let Some(children) = self.parent.children() {
+            children.forget(&self.name);
+        }
+        let Some(io) = SocketIo::upgrade(&self.io) else {
+            return;
+        };
+        io.unregister_child(&self.name);
+        if let Some(cluster) = io.cluster() {
+            cluster.leave(&self.name);
+        }
+        tracing::debug!(namespace = &*self.name, "a dynamic namespace has ended");
+    }
+}
+
+impl fmt::Debug for NamespaceRequest {
+    // What the client sent holds credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NamespaceRequest")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
