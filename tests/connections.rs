@@ -25,8 +25,8 @@ use http_body_util::{BodyExt, Empty};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, duplex},
-    net::{UnixListener, UnixStream},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, duplex},
+    net::{TcpListener, TcpStream, UnixListener, UnixStream},
     sync::mpsc,
     time::timeout,
 };
@@ -199,6 +199,34 @@ async fn a_unix_socket_that_somebody_else_has_upgraded_is_served_for_either_gene
     let (near, far) = UnixStream::pair().unwrap();
     io.on_connection(head("EIO=4&transport=websocket"), far).unwrap();
     Ws::over(near).await.joins_and_speaks(4).await;
+}
+
+#[tokio::test]
+async fn what_a_client_says_right_behind_its_handshake_is_not_lost() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let request = "GET /?EIO=4&transport=websocket HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n\
+                   Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
+    // A frame with the text "40", its mask all zeros.
+    let early = [request.as_bytes(), &[0x81, 0x82, 0, 0, 0, 0, b'4', b'0']].concat();
+    client.write_all(&early).await.unwrap();
+    let (stream, _) = listener.accept().await.unwrap();
+    let io = server();
+    beside(async move {
+        let service = service_fn(|request| accept_by_hand(io.clone(), request));
+        let http1 = hyper::server::conn::http1::Builder::new();
+        let served = http1
+            .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades();
+        served.await.unwrap();
+    });
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(within(client.read_u8()).await.unwrap());
+    }
+    let mut ws = Ws::over(client).await;
+    assert!(ws.text().await.starts_with("0{"));
+    assert!(ws.text().await.starts_with("40{"));
 }
 
 async fn ask(router: &Router, uri: &str) -> (StatusCode, String) {

@@ -113,6 +113,12 @@
 //! # }
 //! ```
 //!
+//! # In several ways at a time
+//!
+//! [`SocketIo::bind`](crate::SocketIo::bind) gives one server more engines, each under a path and with transports, heartbeats,
+//! limits and hooks of its own. And [`SocketIo::on_connection`](crate::SocketIo::on_connection) takes single WebSockets that were
+//! accepted elsewhere, over any stream of bytes.
+//!
 //! # The script of the client
 //!
 //! [`ClientBundle`] serves `/socket.io/socket.io.js` to pages that want it from there.
