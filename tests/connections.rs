@@ -15,6 +15,7 @@ use axum::{
 };
 use axum_socketio::{
     Drain, Protocol, Socket, SocketIo,
+    adapter::Bus,
     engine::{Connection, Event, PacketType, ReadyState, Transport},
     extract::Data,
     layer::Origins,
@@ -465,8 +466,8 @@ async fn the_limits_of_all_engines_are_counted_together() {
     assert_eq!(io.times_exceeded(axum_socketio::limit::Limit::Connections), 1);
 }
 
-#[test]
-fn what_is_the_servers_is_no_option_of_an_engine() {
+#[tokio::test]
+async fn what_is_the_servers_is_no_option_of_an_engine() {
     let io = SocketIo::new();
     let second = Duration::from_secs(1);
     let cases = [
@@ -480,12 +481,18 @@ fn what_is_the_servers_is_no_option_of_an_engine() {
             "max_events_in_flight",
             SocketIo::builder().max_events_in_flight(7),
         ),
+        ("adapter", SocketIo::builder().adapter(Bus::new().adapter())),
         // What is wrong with an engine is wrong here too.
         ("ping_interval", SocketIo::builder().ping_interval(Duration::ZERO)),
         ("path", SocketIo::builder().path("nowhere")),
     ];
     for (option, options) in cases {
         assert_eq!(io.bind(options).unwrap_err().option(), option);
+    }
+    #[cfg(feature = "msgpack")]
+    {
+        let options = SocketIo::builder().parser(axum_socketio::parser::Msgpack);
+        assert_eq!(io.bind(options).unwrap_err().option(), "parser");
     }
 }
 

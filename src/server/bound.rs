@@ -87,21 +87,41 @@ impl Settings {
     /// Refuses what says how the server deals with sockets: that is not for an engine to say.
     pub(super) fn without_server_options(self) -> Result<Self, BuildError> {
         let usual = Self::default();
+        // All of them by name, so that each new one is asked whose it is.
+        let Self {
+            engine: _,
+            path: _,
+            bundle: _,
+            gate: _,
+            origins: _,
+            connect_timeout,
+            ack_timeout,
+            parser,
+            max_attachments,
+            max_json_depth,
+            max_namespaces,
+            max_pending_acks,
+            max_events_in_flight,
+            adapter,
+        } = &self;
+        let adapter = adapter
+            .as_ref()
+            .map(|adapter| ("adapter", format!("{adapter:?}")));
+        let parser = (!parser.is_json()).then(|| ("parser", format!("{parser:?}")));
         let differing = [
-            differs("connect_timeout", self.connect_timeout, usual.connect_timeout),
-            differs("ack_timeout", self.ack_timeout, usual.ack_timeout),
-            differs("max_attachments", self.max_attachments, usual.max_attachments),
-            differs("max_json_depth", self.max_json_depth, usual.max_json_depth),
-            differs("max_namespaces", self.max_namespaces, usual.max_namespaces),
-            differs("max_pending_acks", self.max_pending_acks, usual.max_pending_acks),
+            differs("connect_timeout", *connect_timeout, usual.connect_timeout),
+            differs("ack_timeout", *ack_timeout, usual.ack_timeout),
+            differs("max_attachments", *max_attachments, usual.max_attachments),
+            differs("max_json_depth", *max_json_depth, usual.max_json_depth),
+            differs("max_namespaces", *max_namespaces, usual.max_namespaces),
+            differs("max_pending_acks", *max_pending_acks, usual.max_pending_acks),
             differs(
                 "max_events_in_flight",
-                self.max_events_in_flight,
+                *max_events_in_flight,
                 usual.max_events_in_flight,
             ),
-            self.adapter
-                .as_ref()
-                .map(|adapter| ("adapter", format!("{adapter:?}"))),
+            parser,
+            adapter,
         ];
         match differing.into_iter().flatten().next() {
             None => Ok(self),
