@@ -47,6 +47,15 @@ pub fn packet_with_attachments(input: &[u8]) {
     }
 }
 
+/// Reads bytes as a Socket.IO packet in msgpack.
+///
+/// # Panics
+/// When it isn't read, or doesn't read back, as promised.
+#[cfg(feature = "msgpack")]
+pub fn msgpack(message: &[u8]) {
+    crate::packet::msgpack::fuzzing::check(message);
+}
+
 /// Reads a text as a polling payload of Engine.IO 4.
 ///
 /// # Panics

@@ -51,3 +51,20 @@ matrix! {
     python_socketio_5: Client::Python("5");
     rust_socketio_0_6: Client::Rust;
 }
+
+#[cfg(feature = "msgpack")]
+mod with_msgpack {
+    use axum_socketio::{SocketIo, parser::Msgpack};
+
+    use super::{Client, Server, programs};
+
+    async fn play(client: Client, transports: &str) {
+        let server = Server::start(SocketIo::builder().parser(Msgpack)).await;
+        programs::play(client, transports, server.url()).await;
+    }
+
+    matrix! {
+        socket_io_client_2_5: Client::JsWithMsgpack("2");
+        socket_io_client_4_8: Client::JsWithMsgpack("4");
+    }
+}

@@ -108,6 +108,11 @@ async fn http_and_sockets() {
     try_out("http_and_sockets").await;
 }
 
+#[tokio::test]
+async fn parser() {
+    try_out("parser").await;
+}
+
 #[test]
 fn every_single_file_example_is_tried() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -125,6 +125,12 @@ fn packet_with_attachments() {
     run("packet_with_attachments", super::packet_with_attachments);
 }
 
+#[cfg(feature = "msgpack")]
+#[test]
+fn msgpack() {
+    run("msgpack", super::msgpack);
+}
+
 #[test]
 fn payload_v4() {
     run("payload_v4", |input| super::payload_v4(&text(input)));

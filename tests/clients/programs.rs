@@ -21,6 +21,9 @@ const FEWEST_CHECKS: usize = 20;
 pub(crate) enum Client {
     /// An npm client, by its major version.
     Js(&'static str),
+    /// An npm client with the parser of `socket.io-msgpack-parser`, whose major version fits.
+    #[cfg_attr(not(feature = "msgpack"), expect(dead_code, reason = "only with the feature"))]
+    JsWithMsgpack(&'static str),
     /// python-socketio, by its major version.
     Python(&'static str),
     /// `rust_socketio`.
@@ -36,6 +39,7 @@ pub(crate) async fn play(client: Client, transports: &str, url: &str) {
     let mut program = tokio::process::Command::from(client.program());
     program
         .args([transports, url])
+        .args(client.parser())
         .stdin(Stdio::null())
         .kill_on_drop(true);
     let output = timeout(DEADLINE, program.output())
@@ -55,10 +59,17 @@ pub(crate) async fn play(client: Client, transports: &str, url: &str) {
 }
 
 impl Client {
+    const fn parser(self) -> Option<&'static str> {
+        match self {
+            Self::JsWithMsgpack(_) => Some("msgpack"),
+            Self::Js(_) | Self::Python(_) | Self::Rust => None,
+        }
+    }
+
     fn program(self) -> Command {
         let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients");
         match self {
-            Self::Js(version) => {
+            Self::Js(version) | Self::JsWithMsgpack(version) => {
                 let mut node = node("clients/js/client.mjs");
                 node.arg(version);
                 node

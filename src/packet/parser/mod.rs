@@ -19,7 +19,7 @@
 //! use std::error::Error;
 //!
 //! use axum_socketio::{
-//!     Protocol, SocketIo,
+//!     Protocol, SocketIo, Value,
 //!     parser::{Decoder, Message, Messages, Packet, PacketType, Parser},
 //! };
 //!
@@ -45,7 +45,7 @@
 //!         let Message::Text(text) = message else {
 //!             return Err("there is nothing binary here".into());
 //!         };
-//!         let (kind, namespace, id, data): (u8, String, _, _) = serde_json::from_str(text)?;
+//!         let (kind, namespace, id, data): (u8, String, _, Value) = serde_json::from_str(text)?;
 //!         Ok(Some(Packet::new(kind.try_into()?, namespace, data).with_id(id)))
 //!     }
 //! }
@@ -87,6 +87,9 @@ pub trait Parser: fmt::Debug + Send + Sync + 'static {
     ///
     /// Events are written once for all clients of a generation that get them, CONNECT and the like for each. `protocol` is that
     /// generation; most parsers have no use for it.
+    ///
+    /// By long-polling, clients of Engine.IO 3 get texts that look like packets of the JSON parser (a digit and JSON) in ASCII, as JSON
+    /// escapes what isn't.
     ///
     /// # Errors
     ///

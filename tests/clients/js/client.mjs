@@ -1,7 +1,8 @@
 // The script of ../README.md, played by one of the npm clients.
 //
-//     node client.mjs <1|2|3|4> <polling|websocket|upgrade> <url>
+//     node client.mjs <1|2|3|4> <polling|websocket|upgrade> <url> [msgpack]
 //
+// With `msgpack` the client has the parser of npm's socket.io-msgpack-parser, and so has the server.
 // Prints `ok <name>` or `not ok <name>: why` for each check; exits with 1 if any of them failed.
 // With AXUM_SOCKETIO_ORIGINAL=1 it allows what only the original server does.
 
@@ -11,13 +12,13 @@ import { checks } from "./script.mjs";
 const CHECK_DEADLINE_MS = 20_000;
 const DEADLINE_MS = 120_000;
 
-const [version, transports, url] = process.argv.slice(2);
+const [version, transports, url, parser] = process.argv.slice(2);
 if (!["1", "2", "3", "4"].includes(version) || !["polling", "websocket", "upgrade"].includes(transports) || !url) {
-  console.error("usage: client.mjs <1|2|3|4> <polling|websocket|upgrade> <url>");
+  console.error("usage: client.mjs <1|2|3|4> <polling|websocket|upgrade> <url> [msgpack]");
   process.exit(2);
 }
 
-const subject = new Subject(Number(version), transports, url);
+const subject = new Subject(Number(version), transports, url, parser === "msgpack");
 let running = "start";
 let failures = 0;
 setTimeout(() => {

@@ -8,12 +8,14 @@ const EVENTS = [
 
 /** What the client under test is: its version, its transports, and the server's URL. */
 export class Subject {
-  constructor(version, transports, url) {
+  constructor(version, transports, url, msgpack = false) {
     this.io = packages(`sio${version}`);
     this.engineRevision = version <= 2 ? 3 : 4;
     this.version = version;
     this.url = url;
     this.transports = transports;
+    this.msgpack = msgpack;
+    this.parser = msgpack ? { parser: packages(this.engineRevision === 3 ? "msgpack2" : "msgpack3") } : {};
     this.peers = [];
   }
 
@@ -28,7 +30,7 @@ export class Subject {
   /** A connection of its own that may still be on its way. */
   dial(url = this.url) {
     const transports = this.transports === "upgrade" ? ["polling", "websocket"] : [this.transports];
-    return this.track(this.io(url, { transports, forceNew: true, reconnection: false }));
+    return this.track(this.io(url, { transports, forceNew: true, reconnection: false, ...this.parser }));
   }
 
   /** A further namespace on the connection of `peer`, perhaps not connected yet. */
