@@ -213,12 +213,12 @@ pub fn run(arguments: &Arguments, cpus: &Cpus, files: u64) -> Result<()> {
     if arguments.wants("stalled") {
         stall(&mut results, &four, cpus);
     }
-    report::comparison(
-        &results,
-        &machine::description(&arguments.here, cpus),
-        timing,
-        arguments.output(),
-    )
+    let machine = machine::description(&arguments.here, cpus);
+    report::comparison(&results, &machine, timing, arguments.output())?;
+    if arguments.output() == &arguments.here {
+        report::readme(&results, &machine, &arguments.here.join("../../README.md"))?;
+    }
+    Ok(())
 }
 
 fn memory(results: &mut Results, contestants: &[&Contestant], cpus: &Cpus, files: u64, quick: bool) {

@@ -40,6 +40,35 @@ pub fn comparison(results: &Results, machine: &str, timing: Timing) -> String {
     out
 }
 
+/// What the README of the project shows of it.
+pub fn readme(results: &Results, machine: &str) -> String {
+    let lines = results.rows.iter().map(|(row, cells)| {
+        let ceiling = ratio(cells, OURS, CEILING).map_or("–".into(), |ratio| format!("{ratio:.2}"));
+        vec![
+            format!("{}: {}", row.name, row.what),
+            format!("{} per {}", cost(cells, OURS), row.unit),
+            ceiling,
+            ratio_text(cells, SOCKETIOXIDE, OURS),
+            ratio_text(cells, NODE, OURS),
+        ]
+    });
+    let head = ["", "µs", "× ceiling", "socketioxide, × ours", "Node, × ours"];
+    let idle = results
+        .memory
+        .iter()
+        .filter(|memory| !memory.name.contains("mimalloc"));
+    let idle = idle.map(|memory| format!("{} {}", memory.name, figure(memory.per_connection())));
+    format!(
+        "{}\nResident KiB for each of {} idle connections: {}.\n\n{machine}.\n",
+        table(&head, lines),
+        results
+            .memory
+            .first()
+            .map_or(String::new(), |memory| thousands(memory.count() as f64)),
+        idle.collect::<Vec<_>>().join(", "),
+    )
+}
+
 fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
     let head: Vec<_> = head.iter().map(|&cell| cell.to_owned()).collect();

@@ -27,6 +27,23 @@ pub fn growth(growth: &Growth, machine: &str, timing: Timing, folder: &Path) -> 
     )
 }
 
+/// Puts the figures into the README of the project, between two marks.
+pub fn readme(results: &Results, machine: &str, path: &Path) -> Result<()> {
+    const START: &str = "<!-- figures of benches/compare/run -->\n";
+    const END: &str = "<!-- end of the figures -->";
+    let text = fs::read_to_string(path)?;
+    let parts = text.split_once(START).and_then(|(before, rest)| {
+        let (_, after) = rest.split_once(END)?;
+        Some((before, after))
+    });
+    let (before, after) =
+        parts.ok_or_else(|| format!("{} has lost the marks around the figures", path.display()))?;
+    let figures = markdown::readme(results, machine);
+    fs::write(path, format!("{before}{START}\n{figures}\n{END}{after}"))?;
+    progress(&format!("wrote the figures into {}", path.display()));
+    Ok(())
+}
+
 /// The first file is shown, too.
 fn write(folder: &Path, files: &[(&str, String)]) -> Result<()> {
     fs::create_dir_all(folder)?;
