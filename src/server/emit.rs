@@ -27,8 +27,9 @@ thread_local! {
     static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-/// A scratch that grew larger than this for one packet is given back.
-const SCRATCH_KEPT: usize = 64 * 1024;
+/// A scratch that grew larger than this for one packet is given back. There is one for each thread, and it is worth keeping for the
+/// largest messages that clients may send by default: fresh memory costs more than all else that is done with long packets.
+const SCRATCH_KEPT: usize = 1 << 20;
 
 /// An event, written for all who get it.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use std::{future::Future, pin::Pin};
 
-use tracing::{Instrument as _, Span};
+use tracing::{Instrument as _, Level, Span, level_filters::LevelFilter};
 
 use crate::server::Socket;
 
@@ -11,6 +11,10 @@ use crate::server::Socket;
 /// If nobody wants it, that is found out by a look at one static, and nothing else happens.
 #[inline]
 pub(super) fn handler(socket: &Socket, kind: &'static str, event: Option<&str>) -> Span {
+    // The macro would collect the fields of a span that is disabled, too.
+    if LevelFilter::current() < Level::DEBUG {
+        return Span::none();
+    }
     tracing::debug_span!(
         target: "axum_socketio::handler",
         "handler",
