@@ -244,6 +244,16 @@ impl Outbox {
         self.queue.last()
     }
 
+    /// Whether this is what leaves next.
+    pub(super) fn begins_with(&self, control: Control) -> bool {
+        matches!(self.queue.first(), Some(Item::Control(queued)) if *queued == control)
+    }
+
+    /// What was queued last overtakes what was queued before.
+    pub(super) fn last_comes_first(&mut self) {
+        self.queue.rotate_right(1);
+    }
+
     /// Queues the packet that opens the connection, before any other.
     pub(super) fn push_open(&mut self, packet: Outgoing) {
         self.queue.push(Item::Packet(packet));

@@ -7,7 +7,7 @@ use std::{
 
 use super::{Core, Effects};
 use crate::engine::{
-    CloseReason,
+    CloseReason, Transport,
     event::{Event, Packet},
     outbox::Control,
 };
@@ -91,9 +91,17 @@ impl Core {
     }
 
     /// Queues a packet that must not be lost.
+    ///
+    /// Over long-polling it overtakes what is queued: of that a response carries sixteen packets, and a
+    /// client that fetches one after the other would be called silent for a ping that it hasn't got yet.
     pub(in crate::engine) fn push_control(&mut self, control: Control, effects: &mut Effects) {
-        if self.outbox.push_control(control) {
-            self.tell_created(effects);
+        let overtakes = self.session.transport() == Transport::Polling;
+        if (overtakes && self.outbox.begins_with(control)) || !self.outbox.push_control(control) {
+            return;
+        }
+        self.tell_created(effects);
+        if overtakes {
+            self.outbox.last_comes_first();
         }
     }
 

@@ -85,6 +85,47 @@ async fn a_response_carries_sixteen_packets_at_most() {
     client.get().await.is(200, "4x");
 }
 
+/// It has been sent more than it can fetch until it would be given up, sixteen packets at a time.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_fetches_a_long_queue_gets_its_ping_in_time() {
+    let client = Client::open(Config::default()).await;
+    for number in 0..2_000 {
+        client.upper.send(&number.to_string());
+    }
+    let mut fetched = Vec::new();
+    while fetched.len() < 2_000 {
+        pass(1).await;
+        let answer = client.get().await;
+        for packet in answer.text().split('\u{1e}') {
+            match packet {
+                "2" => client.post("3").await.is(200, "ok"),
+                message => fetched.push(message.to_owned()),
+            }
+        }
+    }
+    assert!(
+        fetched
+            .iter()
+            .enumerate()
+            .all(|(number, packet)| *packet == format!("4{number}"))
+    );
+    assert_eq!(client.upper.close_reasons(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_pong_of_an_old_client_overtakes_its_queue_and_is_said_once() {
+    let client = Client::open_with(Config::default(), "EIO=3").await;
+    for number in 0..40 {
+        client.upper.send(&number.to_string());
+    }
+    for _ in 0..10 {
+        client.post("1:21:2").await.is(200, "ok");
+    }
+    let answer = client.get().await;
+    assert!(answer.text().starts_with("1:32:40"), "{answer:?}");
+    assert!(!client.get().await.text().contains("1:3"));
+}
+
 #[tokio::test(start_paused = true)]
 async fn attachments_follow_their_text() {
     let client = Client::open(Config::default()).await;
