@@ -246,6 +246,7 @@ async fn the_service_stands_where_services_stand() {
 #[tokio::test]
 async fn the_path_is_an_option() {
     let io = SocketIo::builder().path("/ws").build().unwrap();
+    assert_eq!(io.path(), "/ws");
     let app = hello().layer(io.layer());
     open(&app, "/ws/").await;
     assert!(is_not_found(&app, "/socket.io/").await);
@@ -439,6 +440,7 @@ async fn handlers_of_connections_learn_the_peer() {
 async fn the_script_of_the_client_is_served() {
     let bundle = ClientBundle::embedded(&[("socket.io.js", b"/* a client */")]).unwrap();
     let io = SocketIo::builder().serve_client(bundle).build().unwrap();
+    assert!(io.serve_client());
     let app = hello().layer(io.layer());
     let request = |method: Method, tag: Option<&header::HeaderValue>| {
         let mut request = Request::new(Body::empty());
@@ -465,4 +467,8 @@ async fn the_script_of_the_client_is_served() {
         is_not_found(&app, "/socket.io/socket.io.min.js").await,
         "the application's, where the bundle lacks it"
     );
+    assert!(ClientBundle::from_dir("nowhere").is_err());
+    let without = SocketIo::new();
+    assert!(!without.serve_client());
+    assert!(is_not_found(&hello().layer(without.layer()), "/socket.io/socket.io.js").await);
 }

@@ -272,6 +272,10 @@ async fn the_cookie_carries_the_session_id_at_the_handshake_or_always() {
     let cookie = format!("io={sid}; Path=/; HttpOnly; SameSite=Strict");
     assert_eq!(response.headers()["set-cookie"], cookie);
     assert_eq!(upgrade(&io, GOOD).await.header("set-cookie"), None);
+    let bare = built(|io| io.cookie(Cookie::new().path("/custom").http_only(false)));
+    let open = get(&bare, OPEN, GOOD).await;
+    let cookie = format!("io={}; Path=/custom; SameSite=Lax", open.sid());
+    assert_eq!(open.header("set-cookie"), Some(&*cookie));
 }
 
 #[tokio::test]

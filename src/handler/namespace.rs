@@ -96,6 +96,7 @@ impl<S: Clone + Send + Sync + 'static> Namespace<S> {
     /// ```
     #[doc(alias = "connect")]
     #[doc(alias = "connection")]
+    #[doc(alias = "initialPacket")]
     pub fn on_connect<H, T>(self, handler: H) -> Self
     where
         H: ConnectHandler<T, S>,

@@ -66,7 +66,12 @@ impl SocketIo {
     /// and any other tower stack.
     ///
     /// Call it as often as you like: all layers mount the same server. See the [module docs](crate::layer).
+    ///
+    /// Requests for WebSockets elsewhere go on to the router like all others, so that there is none to end, as Node's
+    /// `destroyUpgrade` does.
     #[doc(alias = "attach")]
+    #[doc(alias = "destroyUpgrade")]
+    #[doc(alias = "destroyUpgradeTimeout")]
     pub fn layer(&self) -> SocketIoLayer {
         SocketIoLayer::mounting(self.mount())
     }
@@ -76,6 +81,7 @@ impl SocketIo {
     /// For plain hyper, and for axum's `fallback_service`, `nest_service` and `route_service`. See the
     /// [module docs](crate::layer).
     #[doc(alias = "attach")]
+    #[doc(alias = "listen")]
     #[must_use]
     pub fn service(&self) -> SocketIoService<NotFound> {
         SocketIoService::new(NotFound::new(), self.mount())

@@ -65,6 +65,7 @@ impl SocketIo {
     ///
     /// Outside of a tokio runtime.
     #[doc(alias = "onconnection")]
+    #[doc(alias = "wsEngine")]
     pub fn on_connection<S>(&self, mut head: Parts, stream: S) -> Result<Connection, Refused>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,

@@ -52,6 +52,7 @@ impl Builder {
     ///     .build()?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[doc(alias = "handlePreflightRequest")]
     #[expect(clippy::needless_pass_by_value, reason = "layers are given away")]
     pub fn cors(mut self, layer: CorsLayer) -> Self {
         // The layer has no other way to tell that its rules contradict each other.

@@ -110,6 +110,7 @@ impl SocketIo {
     /// ```
     #[doc(alias = "of")]
     #[doc(alias = "ParentNamespace")]
+    #[doc(alias = "cleanupEmptyChildNamespaces")]
     pub fn of_matching(&self, pattern: impl Fn(&str) -> bool + Send + Sync + 'static) -> Namespace {
         self.add_parent(Pattern::Name(Box::new(pattern)))
     }

@@ -38,6 +38,7 @@ use crate::{
 /// io.of("/news").to("lobby").emit("headline", "it works");
 /// ```
 #[derive(Clone)]
+#[doc(alias = "Server")]
 pub struct SocketIo(Arc<IoInner>);
 
 pub(super) struct IoInner {

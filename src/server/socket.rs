@@ -154,6 +154,7 @@ impl Socket {
     }
 
     /// Middlewares have admitted the socket and it has not left.
+    #[doc(alias = "connected")]
     #[must_use]
     pub fn is_connected(&self) -> bool {
         matches!(self.status(), Status::Connected | Status::Disconnecting) && !self.is_leaving()

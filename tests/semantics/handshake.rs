@@ -30,12 +30,16 @@ async fn every_field_is_there() {
     assert_eq!(opened.send(server.addr).await.status, 200);
     handshake_of(&io, "/", |handshake| {
         assert_eq!(handshake.header("user-agent"), Some("test"));
+        let mut headers = handshake.headers();
+        assert!(headers.any(|(name, value)| (name, value) == ("user-agent", &b"test"[..])));
+        assert_eq!(handshake.address(), None, "the server wasn't asked for it");
         assert!(handshake.is_cross_domain());
         assert!(!handshake.is_secure());
         assert_eq!(handshake.url(), target);
         assert_eq!(handshake.query("room").as_deref(), Some("a b"));
         assert_eq!(handshake.query("EIO").as_deref(), Some("3"));
         let issued = SystemTime::UNIX_EPOCH + Duration::from_millis(handshake.issued());
+        assert_eq!(millis(handshake.time()), handshake.issued());
         let age = SystemTime::now().duration_since(issued).unwrap();
         assert!(age < Duration::from_secs(60), "{age:?}");
         let (time, seconds) = (handshake.time_string(), handshake.issued() / 1000);
@@ -47,6 +51,34 @@ async fn every_field_is_there() {
             "{time}"
         );
     });
+}
+
+fn millis(time: SystemTime) -> u64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    since.as_millis().try_into().unwrap()
+}
+
+/// However late it joins them.
+#[tokio::test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the moment of the handshake is one of the clock"
+)]
+async fn the_moment_is_that_of_the_connection_in_every_namespace() {
+    let (io, _) = io(SocketIo::builder());
+    let _ = io.of("/late");
+    let server = TestServer::start(&io).await;
+    for (eio, via) in TestClient::EVERY_WAY {
+        let mut client = TestClient::open(&server, eio, via).await;
+        let root = client.join("/").await;
+        let moment = io.of("/").socket(root).unwrap().handshake().issued();
+        while millis(SystemTime::now()) < moment + 5 {
+            tokio::task::yield_now().await;
+        }
+        let late = client.join("/late").await;
+        let late = io.of("/late").socket(late).unwrap();
+        assert_eq!(late.handshake().issued(), moment);
+    }
 }
 
 /// Socket.IO 2.x: the parameters of the namespace stand before those of the request, in that namespace only.
@@ -85,6 +117,7 @@ async fn a_connection_is_secure_where_the_application_says_so() {
     let claimed = Request::get(Eio::V3.target("polling")).header("X-Forwarded-Proto", "https");
     assert_eq!(claimed.send(server.addr).await.status, 200);
     assert!(!handshake_of(&io, "/", Handshake::is_secure));
+    assert!(!handshake_of(&io, "/", Handshake::is_cross_domain));
 
     let (io, _) = self::io(SocketIo::builder());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -17,6 +17,7 @@ mod isolation;
 mod leaving;
 mod listeners;
 mod log;
+mod members;
 mod middleware;
 mod misuse;
 mod order;

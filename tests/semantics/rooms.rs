@@ -77,6 +77,11 @@ const CASES: &[Case] = &[
     ),
     ("a room without the sender", |_, sockets| sockets[0].to("x"), &[1]),
     (
+        "within a room, without the sender",
+        |_, sockets| sockets[0].within("x"),
+        &[1],
+    ),
+    (
         "a room that the sender isn't in",
         |_, sockets| sockets[0].to("y"),
         &[1, 2],
@@ -90,6 +95,11 @@ const CASES: &[Case] = &[
         "another's own room",
         |_, sockets| sockets[0].to(sockets[2].id()),
         &[2],
+    ),
+    (
+        "everyone but a room and the sender",
+        |_, sockets| sockets[2].except("x"),
+        &[3],
     ),
     (
         "a room but not another, without the sender",

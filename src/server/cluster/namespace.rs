@@ -128,6 +128,7 @@ impl<S> Namespace<S> {
     /// ```
     ///
     /// Mind that a listener which owns a clone of the server keeps it alive.
+    #[doc(alias = "on")]
     pub fn on_server_event<F: Future<Output = ()> + Send + 'static>(
         self,
         event: impl AsRef<str>,
