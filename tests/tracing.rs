@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-use axum_socketio::{ConnectError, HandlerError, Namespace, Socket, SocketIo, extract::Data};
+use axum_socketio::{ConnectError, HandlerError, Namespace, Socket, SocketIo, adapter::Bus, extract::Data};
 use tracing::{
     Event, Subscriber,
     field::{Field, Visit},
@@ -328,4 +328,30 @@ async fn what_on_error_is_told_has_no_session_id() {
         told.contains("it failed") && !told.contains(client.sid()),
         "{told}"
     );
+}
+
+#[tokio::test]
+async fn a_listener_of_servers_events_that_panics_is_reported_also_after_it_has_waited() {
+    let (heard, _listening) = listen();
+    let bus = Bus::new();
+    let [one, two] = [(); 2].map(|()| SocketIo::builder().adapter(bus.adapter()).build().unwrap());
+    for (event, waits) in [("at once", false), ("later", true)] {
+        two.of("/").on_server_event(event, move |_| async move {
+            if waits {
+                tokio::task::yield_now().await;
+            }
+            panic!("a test panics on purpose");
+        });
+        one.of("/").server_side_emit(event, ());
+        let reported = |said: &Said| {
+            let message = said.fields.get("message").map(String::as_str);
+            message == Some("a listener of servers' events panicked") && said.fields["event"] == event
+        };
+        within(async {
+            while !heard.all().iter().any(reported) {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+    }
 }

@@ -102,7 +102,9 @@ impl Bus {
 
     /// Messages for which this holds get lost. Replaces the last condition, which must not use the bus itself.
     pub fn drop_if(&self, condition: impl Fn(&Envelope) -> bool + Send + 'static) {
-        self.lock().drop_if = Some(Box::new(condition));
+        let replaced = self.lock().drop_if.replace(Box::new(condition));
+        // The old one may own what its drop asks the bus with, so it goes without the lock.
+        drop(replaced);
     }
 
     fn change(&self, server: &ServerId, change: impl FnOnce(&mut Line)) {

@@ -3,6 +3,7 @@
 use std::{
     collections::{HashMap, hash_map::Entry},
     fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -38,6 +39,8 @@ pub(crate) struct Cluster {
     /// Servers are found by heartbeats; the broker doesn't count them.
     heartbeats: bool,
     namespaces: Mutex<HashMap<Box<str>, Core>>,
+    /// Held while the back end opens or leaves a namespace, so that nobody publishes in it before or after. Taken before the others.
+    opening: Mutex<()>,
     /// The last message could not be sent.
     failing: AtomicBool,
     closed: AtomicBool,
@@ -65,6 +68,7 @@ impl Cluster {
             runtime,
             heartbeats,
             namespaces: Mutex::default(),
+            opening: Mutex::default(),
             failing: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             told: Mutex::default(),
@@ -84,8 +88,9 @@ impl Cluster {
         &self.runtime
     }
 
-    /// A namespace is about to be. What is open stays as it is.
+    /// A namespace is about to be. What is open stays as it is; what somebody else is opening is open when this returns.
     pub(crate) fn open(&self, namespace: &str) {
+        let _opening = self.opening();
         let core = Core {
             opened: 1,
             members: Members::new(now()),
@@ -108,6 +113,8 @@ impl Cluster {
 
     /// A namespace has ended. The others hear it from the last one of its name.
     pub(crate) fn leave(&self, namespace: &str) {
+        // Else the good-bye could come after the greeting of whoever opens it again.
+        let _opening = self.opening();
         let mut namespaces = self.lock();
         let Some(core) = namespaces.get_mut(namespace) else {
             return;
@@ -121,6 +128,7 @@ impl Cluster {
         if self.heartbeats {
             self.publish(namespace, Message::Close);
         }
+        self.adapter.leave(namespace);
     }
 
     /// Tells all others. What can't be sent is lost, and said once for a row of errors.
@@ -203,15 +211,19 @@ impl Cluster {
             return;
         }
         let now = now();
-        let mut due = Vec::new();
+        let (mut due, mut silent) = (Vec::new(), Vec::new());
         for (namespace, core) in &mut *self.lock() {
             for server in core.members.poll_gone(now) {
-                tracing::warn!(%server, %namespace, "a server of the cluster has been silent for too long");
                 core.requests.handle_gone(&server);
+                silent.push((namespace.clone(), server));
             }
             if core.members.is_heartbeat_due(now) {
                 due.push(namespace.clone());
             }
+        }
+        // Without the lock: what hears the log may emit.
+        for (namespace, server) in silent {
+            tracing::warn!(%server, %namespace, "a server of the cluster has been silent for too long");
         }
         for namespace in due {
             self.publish(&namespace, Message::Heartbeat);
@@ -223,8 +235,10 @@ impl Cluster {
         if !self.failing.swap(true, Ordering::Relaxed) {
             tracing::error!(%error, "the adapter fails: other servers are out of reach, local delivery goes on");
             let told = self.told.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            if let Some(told) = told {
-                told(error);
+            if let Some(told) = told
+                && catch_unwind(AssertUnwindSafe(|| told(error))).is_err()
+            {
+                tracing::error!("the function given to `on_adapter_error` panicked");
             }
         }
     }
@@ -244,7 +258,11 @@ impl Cluster {
     }
 
     pub(crate) fn on_error(&self, told: Told) {
-        *self.told.lock().unwrap_or_else(PoisonError::into_inner) = Some(told);
+        let mut slot = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let replaced = slot.replace(told);
+        drop(slot);
+        // The old one may own what its drop calls back with, so it goes without the lock.
+        drop(replaced);
     }
 
     /// How many servers have this namespace.
@@ -265,15 +283,17 @@ impl Cluster {
 
     /// Says good-bye in every namespace, once; nothing is sent afterwards.
     pub(crate) async fn close(&self) {
+        // First, so that nobody says something after the good-bye: the others would take it for a sign of life.
+        if self.closed.swap(true, Ordering::Relaxed) {
+            return;
+        }
         let namespaces: Vec<_> = self.lock().keys().cloned().collect();
         if self.heartbeats {
             for namespace in namespaces {
-                self.publish(&namespace, Message::Close);
+                self.send_anyway(Destination::Everyone, &namespace, Message::Close);
             }
         }
-        if !self.closed.swap(true, Ordering::Relaxed) {
-            self.adapter.close().await;
-        }
+        self.adapter.close().await;
     }
 
     pub(super) fn missing(&self, namespace: &str, id: &str) -> Missing {
@@ -306,9 +326,12 @@ impl Cluster {
     }
 
     fn send(&self, to: Destination<'_>, namespace: &str, message: Message) {
-        if self.is_closed() {
-            return;
+        if !self.is_closed() {
+            self.send_anyway(to, namespace, message);
         }
+    }
+
+    fn send_anyway(&self, to: Destination<'_>, namespace: &str, message: Message) {
         let envelope = Envelope {
             sender: self.me.clone(),
             namespace: namespace.into(),
@@ -322,6 +345,10 @@ impl Cluster {
             }
             Err(error) => self.handle_error(&error),
         }
+    }
+
+    fn opening(&self) -> MutexGuard<'_, ()> {
+        self.opening.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Box<str>, Core>> {

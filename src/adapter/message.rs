@@ -1,6 +1,6 @@
 //! What servers say to each other.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use crate::{
     ServerId, SocketId,
@@ -141,7 +141,9 @@ pub struct Flags {
 }
 
 /// A socket as other servers see it, at the moment of asking.
-#[derive(Clone, Debug, Default, PartialEq)]
+///
+/// Its `Debug` output has none of it: a handshake holds credentials, and so may the data.
+#[derive(Clone, Default, PartialEq)]
 pub struct Snapshot {
     /// Its id.
     pub id: Box<str>,
@@ -174,5 +176,12 @@ impl Options {
             except: target.except.to_vec(),
             flags,
         })
+    }
+}
+
+impl fmt::Debug for Snapshot {
+    // The id too: that of an Engine.IO 3 client is its session's.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Snapshot").finish_non_exhaustive()
     }
 }

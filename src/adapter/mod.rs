@@ -134,11 +134,23 @@ pub trait Adapter: fmt::Debug + Send + Sync + 'static {
     ///   growing pauses. If the stream ends, the server is alone from then on.
     fn join(&self, me: &ServerId) -> Incoming;
 
-    /// A namespace came to be: what is said in it is wanted from now on. Called once for each, after [`join`](Self::join) and before the first
-    /// message in it is published. Back ends with a channel for each namespace subscribe here; the default does nothing.
+    /// A namespace came to be: what is said in it is wanted from now on. Called once for each, and again only after [`leave`](Self::leave);
+    /// after [`join`](Self::join) and before the first message in it is published. Back ends with a channel for each namespace subscribe
+    /// here; the default does nothing.
     ///
-    /// It MUST NOT block. What is published after it SHOULD go out only when the subscription stands, or answers to first requests are lost.
+    /// It MUST NOT block, nor ask the server for a namespace: whoever does so meanwhile waits for it. What is published after it SHOULD go
+    /// out only when the subscription stands, or answers to first requests are lost.
     fn open(&self, namespace: &str) {
+        let _ = namespace;
+    }
+
+    /// A namespace has ended, as those that clients ask for do with their last socket: what is said in it is not wanted any more, until it is
+    /// [opened](Self::open) again. Called after the last message in it was published, and not for the namespaces there are when the server
+    /// ends. Back ends with a channel for each namespace unsubscribe here, or clients could have them keep any number; the default does
+    /// nothing.
+    ///
+    /// It MUST NOT block, nor ask the server for a namespace.
+    fn leave(&self, namespace: &str) {
         let _ = namespace;
     }
 

@@ -14,7 +14,9 @@ use crate::{
 ///
 /// A back end sends [`json`](Self::json) and [`attachments`](Self::attachments), or the [`values`](Self::values) in whatever form
 /// its wire has, and makes a payload of them again on the other side. For an event the first element is its name.
-#[derive(Clone, Debug, PartialEq)]
+///
+/// It may say what only clients are to know, so its `Debug` output has the lengths and not the data.
+#[derive(Clone, PartialEq)]
 pub struct Payload {
     json: Box<str>,
     attachments: Vec<Bytes>,
@@ -122,6 +124,15 @@ impl Payload {
             json: json.into(),
             attachments: done.attachments,
         })
+    }
+}
+
+impl fmt::Debug for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Payload")
+            .field("json", &self.json.len())
+            .field("attachments", &self.attachments.len())
+            .finish()
     }
 }
 

@@ -97,7 +97,7 @@ impl Socket {
         self.flagged().broadcast()
     }
 
-    /// A selection of everyone on this server but this socket. There is no other server yet.
+    /// A selection of everyone on this server but this socket, other servers left out.
     pub fn local(&self) -> Broadcast {
         self.broadcast().local()
     }

@@ -8,6 +8,7 @@
 #[path = "../support/cluster/mod.rs"]
 mod contract;
 mod failures;
+mod scripted;
 #[path = "../support/wire/mod.rs"]
 #[expect(dead_code, reason = "shared with the protocol suites")]
 mod wire;

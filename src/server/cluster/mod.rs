@@ -10,6 +10,7 @@ mod snapshot;
 
 use std::{
     future::poll_fn,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     task::{Poll, ready},
     time::Duration,
@@ -43,6 +44,8 @@ pub(super) fn start(io: &SocketIo, incoming: Incoming) {
         let mut heard = Heard::new(incoming);
         while !cluster.is_closed() {
             let what = heard.next().await;
+            // A stream that is never silent shall not keep the thread from its other tasks.
+            tokio::task::consume_budget().await;
             // Nobody has the server any more.
             let Some(io) = SocketIo::upgrade(&io) else {
                 break;
@@ -50,7 +53,7 @@ pub(super) fn start(io: &SocketIo, incoming: Incoming) {
             match what {
                 What::Said(Ok(envelope)) => {
                     if let Some(order) = cluster.handle(envelope) {
-                        inbound::carry_out(&io, &cluster, order);
+                        carry_out(&io, &cluster, order);
                     }
                 }
                 What::Said(Err(error)) => cluster.handle_error(&error),
@@ -63,6 +66,13 @@ pub(super) fn start(io: &SocketIo, incoming: Incoming) {
         }
         cluster.close().await;
     });
+}
+
+/// A panic in what an order causes must not cost the server its ears.
+fn carry_out(io: &SocketIo, cluster: &Arc<Cluster>, order: Envelope) {
+    if catch_unwind(AssertUnwindSafe(|| inbound::carry_out(io, cluster, order))).is_err() {
+        tracing::error!("what another server wanted caused a panic");
+    }
 }
 
 enum What {

@@ -122,16 +122,23 @@ impl NamespaceInner {
         for listener in self.server_listeners().of(&name) {
             let started = catch_unwind(AssertUnwindSafe(|| start(&listener, event.clone())));
             match started {
-                Ok(Some(rest)) => drop(cluster.runtime().spawn(rest)),
+                Ok(Some(rest)) => {
+                    let (namespace, name) = (Box::<str>::from(self.name()), Box::<str>::from(&*name));
+                    cluster.runtime().spawn(async move {
+                        if AssertUnwindSafe(rest).catch_unwind().await.is_err() {
+                            panicked(&namespace, &name);
+                        }
+                    });
+                }
                 Ok(None) => {}
-                Err(_) => tracing::error!(
-                    namespace = self.name(),
-                    event = &*name,
-                    "a listener of servers' events panicked"
-                ),
+                Err(_) => panicked(self.name(), &name),
             }
         }
     }
+}
+
+fn panicked(namespace: &str, event: &str) {
+    tracing::error!(namespace, event, "a listener of servers' events panicked");
 }
 
 /// Polls once; gives back what waits.

@@ -1,0 +1,310 @@
+//! What a server makes of a back end whose every word is written by the test.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc, Mutex, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use axum_socketio::{
+    SocketIo, Value,
+    adapter::{
+        Adapter, AdapterError, Bus, Closing, Destination, Envelope, Incoming, Message, Options, Payload,
+        Snapshot,
+    },
+};
+use futures::{StreamExt, stream};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::wire::{Eio, TestClient, TestServer, Via, within};
+
+type Word = Result<Envelope, AdapterError>;
+type Hook = Box<dyn Fn(&str) + Send + Sync>;
+
+/// What a back end is asked for, as the test sees it.
+#[derive(Default)]
+struct Script {
+    words: Mutex<Option<Incoming>>,
+    log: Mutex<Vec<String>>,
+    /// Called with each line of the log, after it was written.
+    hook: OnceLock<Hook>,
+    fails: AtomicBool,
+}
+
+#[derive(Clone)]
+struct Scripted(Arc<Script>);
+
+impl Scripted {
+    fn new(words: Incoming) -> Self {
+        let script = Self(Arc::default());
+        *script.0.words.lock().unwrap() = Some(words);
+        script
+    }
+
+    /// A back end that says what is sent.
+    fn channel() -> (Self, mpsc::UnboundedSender<Word>) {
+        let (say, said) = mpsc::unbounded_channel();
+        let said = stream::unfold(said, |mut said| async move { Some((said.recv().await?, said)) });
+        (Self::new(said.boxed()), say)
+    }
+
+    fn log(&self) -> Vec<String> {
+        self.0.log.lock().unwrap().clone()
+    }
+
+    fn write(&self, line: &str) {
+        self.0.log.lock().unwrap().push(line.to_owned());
+        if let Some(hook) = self.0.hook.get() {
+            hook(line);
+        }
+    }
+
+    fn hook(&self, hook: impl Fn(&str) + Send + Sync + 'static) {
+        assert!(self.0.hook.set(Box::new(hook)).is_ok());
+    }
+}
+
+impl std::fmt::Debug for Scripted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Scripted")
+    }
+}
+
+impl Adapter for Scripted {
+    fn join(&self, _: &axum_socketio::ServerId) -> Incoming {
+        self.0.words.lock().unwrap().take().unwrap()
+    }
+
+    fn open(&self, namespace: &str) {
+        self.write(&format!("open {namespace}"));
+    }
+
+    fn leave(&self, namespace: &str) {
+        self.write(&format!("leave {namespace}"));
+    }
+
+    fn publish(&self, _: Destination<'_>, envelope: &Envelope) -> Result<(), AdapterError> {
+        let kind = match &envelope.message {
+            Message::InitialHeartbeat | Message::Heartbeat => return Ok(()),
+            Message::Broadcast { .. } => "broadcast",
+            Message::ServerEvent { .. } => "event",
+            Message::Fetched { .. } => "fetched",
+            Message::Close => "close",
+            other => panic!("unexpected {other:?}"),
+        };
+        self.write(&format!("{kind} {}", envelope.namespace));
+        if self.0.fails.load(Ordering::Relaxed) {
+            return Err(AdapterError::new("down"));
+        }
+        Ok(())
+    }
+
+    fn close(&self) -> Closing<'_> {
+        Box::pin(async {})
+    }
+}
+
+fn said(message: Message) -> Word {
+    Ok(Envelope {
+        sender: "other".into(),
+        namespace: "/".into(),
+        message,
+    })
+}
+
+fn event(json: &str) -> Word {
+    let packet = Payload::from_parts(json, Vec::new()).unwrap();
+    let request = None;
+    said(Message::ServerEvent { packet, request })
+}
+
+/// A server, what the others tell it, and a signal that it hears the event `still there`.
+fn listening(adapter: &Scripted) -> (SocketIo, oneshot::Receiver<()>) {
+    let io = SocketIo::builder().adapter(adapter.clone()).build().unwrap();
+    let (hears, heard) = oneshot::channel();
+    let hears = Mutex::new(Some(hears));
+    io.of("/").on_server_event("still there", move |_| {
+        hears.lock().unwrap().take().unwrap().send(()).unwrap();
+        async {}
+    });
+    (io, heard)
+}
+
+#[tokio::test]
+async fn a_panic_in_the_hook_for_errors_leaves_the_server_its_ears() {
+    let (adapter, say) = Scripted::channel();
+    let (io, heard) = listening(&adapter);
+    io.on_adapter_error(|_| panic!("a test panics on purpose"));
+    say.send(Err(AdapterError::new("lost"))).unwrap();
+    say.send(event(r#"["still there"]"#)).unwrap();
+    within(heard).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_panic_in_the_hook_for_errors_is_not_that_of_the_emit() {
+    let (adapter, _say) = Scripted::channel();
+    let (io, _heard) = listening(&adapter);
+    io.on_adapter_error(|_| panic!("a test panics on purpose"));
+    adapter.0.fails.store(true, Ordering::Relaxed);
+    let emitted = catch_unwind(AssertUnwindSafe(|| io.of("/").emit("news", 1)));
+    assert!(emitted.is_ok());
+}
+
+#[tokio::test]
+async fn a_panic_while_an_order_is_carried_out_leaves_the_server_its_ears() {
+    let (adapter, say) = Scripted::channel();
+    let (_io, heard) = listening(&adapter);
+    adapter.hook(|line| assert!(line != "fetched /", "a test panics on purpose"));
+    let (options, request) = (Options::default(), "1".into());
+    say.send(said(Message::Fetch { options, request })).unwrap();
+    say.send(event(r#"["still there"]"#)).unwrap();
+    within(heard).await.unwrap();
+}
+
+/// Such a stream never lets the task rest by itself.
+#[tokio::test]
+async fn a_back_end_that_is_never_silent_leaves_other_tasks_their_turn() {
+    let words = stream::repeat_with(|| said(Message::Heartbeat));
+    let (_io, _heard) = listening(&Scripted::new(words.boxed()));
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_namespace_is_opened_before_anything_is_published_in_it() {
+    let (adapter, _say) = Scripted::channel();
+    let (io, _heard) = listening(&adapter);
+    let (other, seen) = (Mutex::new(Some(io.clone())), adapter.clone());
+    let threads = Arc::new(Mutex::new(Vec::new()));
+    let joined = threads.clone();
+    adapter.hook(move |line| {
+        if line != "open /late" {
+            return;
+        }
+        // While the back end subscribes, somebody else uses the namespace.
+        let server = other.lock().unwrap().take().unwrap();
+        joined
+            .lock()
+            .unwrap()
+            .push(thread::spawn(move || server.of("/late").emit("news", 1)));
+        for _ in 0..10_000 {
+            thread::yield_now();
+        }
+        seen.0.log.lock().unwrap().push("opened /late".into());
+    });
+    let _ = io.of("/late");
+    for thread in threads.lock().unwrap().drain(..) {
+        thread.join().unwrap();
+    }
+    assert_eq!(
+        adapter.log(),
+        ["open /", "open /late", "opened /late", "broadcast /late"]
+    );
+}
+
+#[tokio::test]
+async fn a_namespace_that_has_ended_is_left_and_opened_again() {
+    let (adapter, _say) = Scripted::channel();
+    let (io, _heard) = listening(&adapter);
+    let _parent = io.of_matching(|name| name == "/child");
+    let server = TestServer::start(&io).await;
+    let mut client = TestClient::open(&server, Eio::V4, Via::WebSocket).await;
+    for _ in 0..2 {
+        client.join("/child").await;
+        client.send("41/child,").await;
+        within(async {
+            while !adapter.log().ends_with(&["leave /child".into()]) {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+    }
+    let once = ["open /child", "close /child", "leave /child"];
+    assert_eq!(adapter.log(), [&["open /"], &once[..], &once].concat());
+}
+
+#[tokio::test]
+async fn nothing_is_said_after_the_good_bye() {
+    let (adapter, _say) = Scripted::channel();
+    let (io, _heard) = listening(&adapter);
+    let server = Mutex::new(Some(io.clone()));
+    adapter.hook(move |line| {
+        // Somebody emits at the same moment.
+        if line == "close /"
+            && let Some(io) = server.lock().unwrap().take()
+        {
+            io.of("/").emit("news", 1);
+        }
+    });
+    io.close_within(Duration::from_secs(1)).await;
+    assert_eq!(adapter.log(), ["open /", "close /"]);
+}
+
+#[test]
+fn what_servers_say_shows_neither_credentials_nor_what_events_carry() {
+    let secret = Value::from("secret");
+    let snapshot = Snapshot {
+        id: "secret".into(),
+        handshake: [("headers", secret.clone())].into_iter().collect(),
+        rooms: Vec::new(),
+        data: secret,
+    };
+    let envelope = Envelope {
+        sender: "other".into(),
+        namespace: "/chat".into(),
+        message: Message::Fetched {
+            request: "1".into(),
+            sockets: vec![snapshot],
+        },
+    };
+    let packet = Payload::from_parts(r#"["news","secret"]"#, Vec::new()).unwrap();
+    for shown in [format!("{envelope:?}"), format!("{packet:?}")] {
+        assert!(!shown.contains("secret"), "{shown}");
+    }
+    assert!(format!("{envelope:?}").contains("/chat"));
+}
+
+/// Asks the bus for something when it is dropped.
+struct Asking(Bus);
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        assert!(self.0.servers().is_empty());
+    }
+}
+
+#[test]
+fn a_condition_that_is_replaced_may_use_the_bus_when_it_is_dropped() {
+    let bus = Bus::new();
+    let asking = Asking(bus.clone());
+    bus.drop_if(move |_| {
+        let _ = &asking;
+        false
+    });
+    bus.drop_if(|_| false);
+}
+
+/// Sets the hook for errors again when it is dropped.
+struct Again(SocketIo);
+
+impl Drop for Again {
+    fn drop(&mut self) {
+        self.0.on_adapter_error(|_| {});
+    }
+}
+
+#[tokio::test]
+async fn a_hook_for_errors_that_is_replaced_may_use_the_server_when_it_is_dropped() {
+    let (adapter, _say) = Scripted::channel();
+    let (io, _heard) = listening(&adapter);
+    let again = Again(io.clone());
+    io.on_adapter_error(move |_| {
+        let _ = &again;
+    });
+    io.on_adapter_error(|_| {});
+}
