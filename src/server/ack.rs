@@ -19,7 +19,7 @@ use tokio::{
 
 use crate::{
     ServerId, SocketId,
-    adapter::{Answer, Waiting},
+    adapter::{Answer, Payload, Waiting},
     engine::Stopwatch,
     packet::KeptBody,
     server::{
@@ -219,9 +219,13 @@ impl<T> AckStream<T> {
 
     pub(super) fn failed(error: EmitError) -> Self {
         let (_, replies) = mpsc::unbounded_channel();
-        let mut stream = Self::new(Vec::new(), 0, replies, Duration::ZERO);
-        stream.failed = Some(error.into());
-        stream
+        Self::new(Vec::new(), 0, replies, Duration::ZERO).with_result(Err(error))
+    }
+
+    /// Begins, and ends, with the error if there is one. Whoever was asked all the same owes an answer until this is dropped.
+    pub(super) fn with_result(mut self, sent: Result<(), EmitError>) -> Self {
+        self.failed = sent.err().map(AckError::from);
+        self
     }
 
     /// The other servers whose clients may still answer, sorted.
@@ -231,6 +235,20 @@ impl<T> AckStream<T> {
             .as_ref()
             .map(|remote| remote.missing().servers)
             .unwrap_or_default()
+    }
+
+    /// The next answer of another server's client. What answers something else than was asked is left out.
+    fn poll_remote(&mut self, cx: &mut Context<'_>) -> Poll<Option<(Option<SocketId>, Payload)>> {
+        let Some(remote) = &mut self.remote else {
+            return Poll::Ready(None);
+        };
+        loop {
+            match ready!(remote.poll_answer(cx)) {
+                Some(Answer::Client(socket, packet)) => return Poll::Ready(Some((socket, packet))),
+                Some(_) => {}
+                None => return Poll::Ready(None),
+            }
+        }
     }
 
     /// How many sockets of this server were asked.
@@ -280,11 +298,8 @@ impl<T: DeserializeOwned> Stream for AckStream<T> {
             }
             return Poll::Ready(Some(read(&ack).map(|value| (id, value))));
         }
-        let remote = self
-            .remote
-            .as_mut()
-            .map_or(Poll::Ready(None), |remote| remote.poll_answer(cx));
-        if let Poll::Ready(Some(Answer::Client(socket, packet))) = remote {
+        let remote = self.poll_remote(cx);
+        if let Poll::Ready(Some((socket, packet))) = remote {
             let id = socket.unwrap_or_else(|| SocketId::from(""));
             return Poll::Ready(Some(
                 packet.read().map(|value| (id, value)).map_err(AckError::from),

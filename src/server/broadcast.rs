@@ -179,10 +179,8 @@ impl Broadcast {
             .or_else(|| sockets.first().map(|socket| socket.io().settings().ack_timeout));
         let (replies, receiver) = mpsc::unbounded_channel();
         self.ask_each(id, &packet, &sockets, &replies);
-        if let Err(error) = packet.into_result() {
-            return AckStream::failed(error);
-        }
-        AckStream::new(sockets, id, receiver, timeout.unwrap_or_default())
+        let asked = AckStream::new(sockets, id, receiver, timeout.unwrap_or_default());
+        asked.with_result(packet.into_result())
     }
 
     /// Sends an event of this id through selections of several namespaces.
@@ -197,17 +195,15 @@ impl Broadcast {
             Err(error) => return AckStream::failed(error),
         };
         let (replies, receiver) = mpsc::unbounded_channel();
-        let mut asked = Vec::new();
+        let (mut asked, mut result) = (Vec::new(), Ok(()));
         for (child, packet) in children.iter().zip(encoded) {
             let sockets = child.sockets();
             child.ask_each(id, &packet, &sockets, &replies);
             asked.extend(sockets);
-            if let Err(error) = packet.into_result() {
-                return AckStream::failed(error);
-            }
+            result = result.and(packet.into_result());
         }
         let timeout = self.flags.timeout.unwrap_or_else(|| self.namespace.ack_timeout());
-        AckStream::new(asked, id, receiver, timeout)
+        AckStream::new(asked, id, receiver, timeout).with_result(result)
     }
 
     fn ask_each(

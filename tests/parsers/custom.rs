@@ -335,3 +335,39 @@ async fn servers_with_different_parsers_are_one_cluster() {
     answers.sort_unstable();
     assert_eq!(answers, [1, 2]);
 }
+
+/// The word that this parser can't write for clients of Engine.IO 3.
+const MODERN: &str = "modern";
+
+#[tokio::test]
+async fn what_one_generation_can_not_be_told_leaves_nobody_waiting_and_is_told_to_other_servers() {
+    let bus = Bus::new();
+    let (io, _said) = server(
+        SocketIo::builder()
+            .adapter(bus.adapter())
+            .max_pending_acks(1)
+            .parser(Arrays::default()),
+    );
+    let (other, _other_said) = server(SocketIo::builder().adapter(bus.adapter()));
+    let servers = [TestServer::start(&io).await, TestServer::start(&other).await];
+    knows(&io, 2).await;
+    knows(&other, 2).await;
+    let _old = connected(&servers[0], Eio::V3, Via::WebSocket).await;
+    let (mut new, id) = connected(&servers[0], Eio::V4, Via::WebSocket).await;
+    let mut there = TestClient::connect(&servers[1], Eio::V4, Via::WebSocket).await;
+
+    assert!(io.of("/").try_emit("event", MODERN).unwrap_err().is_encode());
+    new.expect(r#"4[2,"/",null,["event","modern"]]"#).await;
+    there.expect(r#"42["event","modern"]"#).await;
+
+    let answers = io.of("/").local().emit_with_ack::<()>("event", MODERN);
+    assert!(answers.collect_all().await.is_err());
+    new.text().await;
+    let socket = io.of("/").socket(&id).unwrap();
+    let answer = socket.emit_with_ack::<u8>("question", ());
+    let question = new.text().await;
+    let ack = question.strip_prefix(r#"4[2,"/","#).unwrap();
+    let ack = ack.strip_suffix(r#",["question"]]"#).unwrap();
+    new.send(format!(r#"4[3,"/",{ack},[1]]"#)).await;
+    assert_eq!(within(answer).await.unwrap(), 1);
+}

@@ -30,14 +30,15 @@ impl Broadcast {
             return Ok(());
         };
         let packet = Payload::event(event, args)?;
-        self.emit_payload(&packet)?;
+        // Others may have a parser that can write it.
+        let here = self.emit_payload(&packet);
         let message = Message::Broadcast {
             packet,
             options,
             request: None,
         };
         cluster.publish(self.namespace.name(), message);
-        Ok(())
+        here
     }
 
     pub(in crate::server) fn ask_across<T, A: Serialize>(
