@@ -7,6 +7,9 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{CloseReason, Connection, Engine, ReadyState, clock, service::random};
 
+/// The longest period: 136 years.
+const LONGEST: Duration = Duration::from_secs(u32::MAX as u64);
+
 impl Engine {
     /// Refuses new connections from now on. How many there are.
     pub(crate) fn refuse(&self, reason: CloseReason) -> usize {
@@ -44,7 +47,9 @@ impl Engine {
             if has_ended(&connection) {
                 continue;
             }
-            let moment = period.mul_f64((f64::from(number) + fraction()) / f64::from(count));
+            let share = (f64::from(number) + fraction()) / f64::from(count);
+            // Further away than a clock can say is never.
+            let moment = period.min(LONGEST).mul_f64(share);
             sleep_until(Instant::from_std(begun + moment)).await;
             if !has_ended(&connection) {
                 connection.close_with(reason);

@@ -79,10 +79,15 @@ impl Registry {
     }
 
     /// Takes a session out. Until the guard is dropped its receiver is being told.
-    pub(super) fn remove(&self, id: &str) -> UnderWay<'_> {
+    ///
+    /// One that was never entered stands in nobody's way: another one may have its id by now.
+    pub(super) fn remove(&self, connection: &Connection) -> UnderWay<'_> {
         let telling = self.under_way();
+        let id = connection.id().as_str();
         let mut sessions = self.lock();
-        let removed = sessions.by_id.take(id);
+        let entered = sessions.by_id.get(id);
+        let is_it = entered.is_some_and(|entered| entered.0.is_same(connection));
+        let removed = is_it.then(|| sessions.by_id.take(id));
         if sessions.by_id.is_empty() {
             sessions.by_id.shrink_to_fit();
         } else if sessions.by_id.len() < sessions.by_id.capacity() / 4 {

@@ -239,3 +239,18 @@ async fn a_drained_server_of_its_own_stops_and_frees_its_port() {
     let serve = server.with_graceful_shutdown(leave(io.clone(), stopped));
     deploy(serve.into_future(), stop, &io, addr).await;
 }
+
+#[tokio::test]
+async fn a_period_beyond_all_clocks_is_for_ever() {
+    let (io, mut heard) = told(SocketIo::builder());
+    let server = TestServer::start(&io).await;
+    let mut client = TestClient::connect(&server, Eio::V4, Via::WebSocket).await;
+    // Each time the moment is another one.
+    for _ in 0..64 {
+        let drain = Drain::new(Duration::MAX).grace(Duration::MAX);
+        assert_eq!(io.drain(drain).now_or_never(), None);
+    }
+    client.expect_nothing().await;
+    io.close().await;
+    heard.expect("server shutting down").await;
+}

@@ -54,6 +54,11 @@ impl Connection {
         inner.upgrade().map(Self)
     }
 
+    /// Whether these are handles of one connection.
+    pub(in crate::engine) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     pub(in crate::engine) fn shared(&self) -> &Arc<Shared> {
         &self.0.shared
     }
@@ -203,7 +208,7 @@ impl Connection {
             shared
                 .instruments
                 .disconnected(transport, self.protocol(), reason);
-            let _told = shared.registry.remove(self.id().as_str());
+            let _told = shared.registry.remove(self);
             effects.wake();
             self.span().in_scope(|| receiver.on_close(reason));
         } else {
