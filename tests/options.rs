@@ -271,6 +271,11 @@ async fn the_cookie_carries_the_session_id_at_the_handshake_or_always() {
     let response = old.service().oneshot(post).await.unwrap();
     let cookie = format!("io={sid}; Path=/; HttpOnly; SameSite=Strict");
     assert_eq!(response.headers()["set-cookie"], cookie);
+    // Of a repeated parameter the last one names the session, and nothing else gets into the cookie.
+    let twice = format!("{OPEN}&sid=mine;%20Domain=example.com&sid={sid}");
+    let answer = ask(&old, "POST", &twice, &[]).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("set-cookie"), Some(&*cookie));
     assert_eq!(upgrade(&io, GOOD).await.header("set-cookie"), None);
     let bare = built(|io| io.cookie(Cookie::new().path("/custom").http_only(false)));
     let open = get(&bare, OPEN, GOOD).await;
@@ -428,4 +433,24 @@ fn what_js_can_read_back_can_be_read() {
         "[https://good.example:443]"
     );
     assert!(SocketIo::new().origins().is_none());
+}
+
+#[tokio::test]
+async fn a_function_of_origins_is_asked_only_where_its_answer_matters() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let admits = move |_: &str| {
+        count.fetch_add(1, Ordering::Relaxed);
+        Ok::<_, &str>(())
+    };
+    let io = built(|io| {
+        io.origins(Origins::function(admits))
+            .cors(CorsLayer::permissive())
+    });
+    let sid = get(&io, OPEN, GOOD).await.sid();
+    assert_eq!(asked.load(Ordering::Relaxed), 1);
+    // The headers for pages are the layer's, and the session is admitted.
+    let poll = ask(&io, "POST", &format!("{OPEN}&sid={sid}"), &[]).await;
+    assert_eq!(poll.status, 200);
+    assert_eq!(asked.load(Ordering::Relaxed), 1);
 }

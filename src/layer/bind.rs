@@ -38,7 +38,7 @@ impl SocketIo {
     /// # Errors
     ///
     /// Those of [`Builder::build`]; and what is not for an engine to say: the options of sockets, acknowledgements and
-    /// namespaces, and the adapter, are the server's.
+    /// namespaces, the parser and the adapter are the server's.
     #[doc(alias = "attach")]
     #[doc(alias = "Engine")]
     pub fn bind(&self, options: Builder) -> Result<SocketIoLayer, BuildError> {

@@ -46,7 +46,8 @@ pub(super) async fn ask(gate: Arc<Gate>, head: Parts, opens: bool, engine: bool)
         None => Sharing::default(),
     };
     let mut admission = Admission::Open;
-    if let Some(ask) = &gate.origins {
+    // Of other requests only the headers for pages depend on it.
+    if let Some(ask) = gate.origins.as_ref().filter(|_| opens || gate.cors.is_none()) {
         match ask(&head).await {
             Ok(()) if gate.cors.is_none() => sharing = cors::of_admitted(&head),
             Ok(()) => {}
@@ -157,6 +158,8 @@ fn cookie(gate: &Gate, head: &Parts, sid: Option<&SessionId>, opens: bool) -> Op
 
 fn query_sid(head: &Parts) -> Option<String> {
     let query = head.uri.query().unwrap_or_default();
-    let sid = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "sid");
+    // The last one counts, as for the engine: another one could be anything.
+    let sids = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "sid");
+    let sid = sids.last();
     sid.map(|(_, sid)| sid.into_owned())
 }

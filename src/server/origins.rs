@@ -157,6 +157,10 @@ impl Origins {
 impl AsyncOrigins {
     /// The origins that an async function admits; its error is the message clients get. It is called with `*` where a request
     /// names no origin.
+    ///
+    /// It is asked about handshakes, to admit or refuse them, and about all other requests under the path, polls and client files, whose
+    /// answers pages may read only if it says so; about those not if [`cors`](crate::Builder::cors) is set. So it should remember what
+    /// it had to look up.
     pub fn new<F, R, E>(admits: F) -> Self
     where
         F: Fn(String) -> R + Send + Sync + 'static,
