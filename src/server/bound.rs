@@ -33,6 +33,9 @@ impl SocketIo {
     /// One more engine for the server, which is closed with it.
     pub(crate) fn bind_engine(&self, settings: Settings) -> Mount {
         let engine = Engine::new(settings.engine.clone(), self.as_acceptor());
+        if settings.engine.deflate.is_some() {
+            self.set_compresses();
+        }
         let mut bound = self.bound().lock().unwrap_or_else(PoisonError::into_inner);
         bound.push(engine.clone());
         drop(bound);
@@ -140,4 +143,23 @@ fn differs<T: Copy + PartialEq + std::fmt::Debug>(
     usual: T,
 ) -> Option<(&'static str, String)> {
     (value != usual).then(|| (option, format!("{value:?}")))
+}
+
+#[cfg(feature = "deflate")]
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::PerMessageDeflate;
+
+    #[test]
+    fn broadcasts_are_compressed_once_for_all_if_any_engine_compresses() {
+        let io = SocketIo::new();
+        let before = io.of("/before");
+        assert!(!before.inner().compresses());
+        let options = SocketIo::builder().per_message_deflate(PerMessageDeflate::new());
+        io.bind_engine(options.build_engine().unwrap());
+        for namespace in [before, io.of("/after")] {
+            assert!(namespace.inner().compresses(), "{namespace:?}");
+        }
+    }
 }

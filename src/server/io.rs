@@ -6,7 +6,7 @@ use std::{
     fmt,
     sync::{
         Arc, Mutex, PoisonError, RwLock, Weak,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -55,6 +55,8 @@ pub(super) struct IoInner {
     cluster: Option<Arc<Cluster>>,
     /// Engines besides its own.
     bound: Mutex<Vec<Engine>>,
+    /// Some engine compresses what WebSockets get. Read and written under the lock of the namespaces.
+    compresses: AtomicBool,
 }
 
 /// A namespace as the server knows it.
@@ -82,6 +84,7 @@ impl SocketIo {
         let inner = Arc::new_cyclic(|this: &Weak<IoInner>| IoInner {
             this: this.clone(),
             engine: Engine::new(settings.engine.clone(), this.clone()),
+            compresses: AtomicBool::new(settings.engine.deflate.is_some()),
             settings,
             namespaces: RwLock::default(),
             parents: RwLock::default(),
@@ -146,6 +149,9 @@ impl SocketIo {
         let mut namespaces = self.0.namespaces.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = namespaces.get(name).and_then(Registered::get) {
             return known;
+        }
+        if self.0.compresses.load(Ordering::Relaxed) {
+            made.set_compresses();
         }
         namespaces.insert(name.into(), entry);
         drop(namespaces);
@@ -238,6 +244,16 @@ impl SocketIo {
 
     pub(super) fn bound(&self) -> &Mutex<Vec<Engine>> {
         &self.0.bound
+    }
+
+    /// From now on there is an engine that compresses: what goes to many is compressed once for all of them.
+    pub(super) fn set_compresses(&self) {
+        let namespaces = self.0.namespaces.write().unwrap_or_else(PoisonError::into_inner);
+        self.0.compresses.store(true, Ordering::Relaxed);
+        let known: Vec<_> = namespaces.values().filter_map(Registered::get).collect();
+        // Before them: a child whose last holder this is takes the lock when it ends.
+        drop(namespaces);
+        known.iter().for_each(|namespace| namespace.set_compresses());
     }
 
     /// What an engine tells of new connections. It doesn't own the server.

@@ -13,6 +13,8 @@ impl Modes {
     pub(super) const TELLS_OUTGOING: u8 = 2;
     /// Some socket, or all, have had a packet middleware.
     pub(super) const FILTERS: u8 = 4;
+    /// WebSockets of some engine may have agreed on compression.
+    pub(super) const COMPRESSES: u8 = 8;
 
     pub(super) fn set(&self, mode: u8) {
         self.0.fetch_or(mode, Ordering::Relaxed);

@@ -49,8 +49,6 @@ pub(crate) struct NamespaceInner {
     cluster: Option<Arc<Cluster>>,
     server_listeners: ServerListeners,
     ack_timeout: Duration,
-    /// WebSockets may have agreed on compression.
-    compresses: bool,
     parser: PacketParser,
 }
 
@@ -263,7 +261,6 @@ impl NamespaceInner {
             cluster,
             server_listeners: ServerListeners::default(),
             ack_timeout: settings.ack_timeout,
-            compresses: settings.engine.deflate.is_some(),
             parser: settings.parser.clone(),
         }
     }
@@ -312,8 +309,13 @@ impl NamespaceInner {
         self.cluster.as_ref()
     }
 
-    pub(super) const fn compresses(&self) -> bool {
-        self.compresses
+    /// WebSockets may have agreed on compression.
+    pub(super) fn compresses(&self) -> bool {
+        self.modes.has(Modes::COMPRESSES)
+    }
+
+    pub(super) fn set_compresses(&self) {
+        self.modes.set(Modes::COMPRESSES);
     }
 
     pub(super) const fn parser(&self) -> &PacketParser {
