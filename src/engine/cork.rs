@@ -52,6 +52,19 @@ impl Cork {
         corked(|corked| corked.corks += 1);
         Self(())
     }
+
+    /// Whether this thread holds back what is sent.
+    pub(crate) fn is_in() -> bool {
+        corked(|corked| corked.corks > 0)
+    }
+
+    /// Writes to connections before the cork is pulled, in the way in which that would.
+    pub(crate) fn flush(connections: impl Iterator<Item = Connection>) {
+        let mut connections: Vec<Held> = connections.map(Held).collect();
+        if connections.len() > CHUNK {
+            spread(connections.split_off(CHUNK));
+        }
+    }
 }
 
 impl Drop for Cork {

@@ -20,7 +20,7 @@ use tokio::{
 use crate::{
     ServerId, SocketId,
     adapter::{Answer, Payload, Waiting},
-    engine::Stopwatch,
+    engine::{Cork, Stopwatch},
     packet::KeptBody,
     server::{
         AckError, BroadcastAckError, EmitError, HandlerError, Socket, emit, error::HandlerErrorKind,
@@ -180,6 +180,8 @@ pub struct AckStream<T> {
     asked: Stopwatch,
     /// What the clients of other servers answer.
     remote: Option<Box<Waiting>>,
+    /// The event may be held back by the thread that sent it.
+    held_back: bool,
     done: bool,
     value: PhantomData<fn() -> T>,
 }
@@ -200,6 +202,7 @@ impl<T> AckStream<T> {
             deadline: Deadline::after(timeout),
             asked: Stopwatch::start(),
             remote: None,
+            held_back: Cork::is_in(),
             done: false,
             value: PhantomData,
         }
@@ -226,6 +229,13 @@ impl<T> AckStream<T> {
     pub(super) fn with_result(mut self, sent: Result<(), EmitError>) -> Self {
         self.failed = sent.err().map(AckError::from);
         self
+    }
+
+    /// Whoever waits may block the thread that holds the event back.
+    fn flush(&mut self) {
+        if std::mem::take(&mut self.held_back) {
+            Cork::flush(self.recipients.iter().map(|socket| socket.connection().clone()));
+        }
     }
 
     /// The other servers whose clients may still answer, sorted.
@@ -311,6 +321,7 @@ impl<T: DeserializeOwned> Stream for AckStream<T> {
                 Poll::Ready(None)
             }
             _ => {
+                self.flush();
                 ready!(self.deadline.poll(cx));
                 self.done = true;
                 Poll::Ready(Some(Err(AckError::timeout())))

@@ -1,10 +1,12 @@
 use std::time::Duration;
 
+use axum::extract::State;
 use axum_socketio::{AckSender, Namespace, Socket, SocketIo};
+use tokio::{runtime::Handle, task::block_in_place};
 
 use crate::{
     io,
-    log::log,
+    log::{Log, log},
     wire::{Eio, TestClient, TestServer, Via, within},
 };
 
@@ -100,6 +102,32 @@ async fn a_broadcast_collects_everyones_answer() {
         client.send(format!("43{id}[{number}]")).await;
     }
     assert_eq!(within(answers.collect_all()).await.unwrap(), [0, 1, 2, 3]);
+}
+
+/// What a handler sends is held back until it returns or waits. One that blocks its thread for the answers does neither.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_handler_that_blocks_until_everyone_has_answered_is_answered() {
+    let (log, mut heard) = log();
+    let (io, main) = io(SocketIo::builder());
+    let _ = main
+        .with_state(log)
+        .on("ask", async |socket: Socket, State(log): State<Log>| {
+            let answers = socket.broadcast().emit_with_ack::<u32>("question", ());
+            let collected = block_in_place(|| Handle::current().block_on(within(answers.collect_all())));
+            log.say(collected.unwrap().len());
+        });
+    let server = TestServer::start(&io).await;
+    let mut asks = TestClient::connect(&server, Eio::V4, Via::WebSocket).await;
+    let mut others = Vec::new();
+    for (eio, via) in TestClient::EVERY_WAY {
+        others.push(TestClient::connect(&server, eio, via).await);
+    }
+    asks.send(r#"42["ask"]"#).await;
+    for other in &mut others {
+        let id = asked(other).await;
+        other.send(format!("43{id}[1]")).await;
+    }
+    heard.expect("4").await;
 }
 
 /// One answers, one leaves, one leaves without being asked to: nobody is waited for in vain.
