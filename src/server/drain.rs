@@ -1,6 +1,10 @@
 //! How a server leaves: refuse, announce, close, cut.
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Duration,
+};
 
 use futures_util::future::join_all;
 use serde::Serialize;
@@ -8,7 +12,7 @@ use tokio::time::timeout;
 
 use crate::{
     engine::{CloseReason, Engine},
-    server::{Namespace, SocketIo},
+    server::{Namespace, SocketIo, dispatch::Panicked},
 };
 
 const REASON: CloseReason = CloseReason::ServerShuttingDown;
@@ -57,6 +61,8 @@ impl Drain {
 
     /// Tells every socket on this server with an event, before the first connection is closed. Several arguments are given as a
     /// tuple.
+    ///
+    /// What can't be serialised is not announced, and the log says so; nor does a panic in it keep the server from draining.
     ///
     /// Each client hears it before its own connection is closed, which may be at once. Clients that reconnect by themselves because of
     /// it come back all together: let them rather save what they have to, and wait for the end.
@@ -120,8 +126,7 @@ impl SocketIo {
     /// comes first to a connection closes it: so a second signal may hurry the first.
     ///
     /// The HTTP server is not closed: await this in the future that you give to axum's `with_graceful_shutdown`, or to that of
-    /// [`listen`](Self::listen). Service managers and containers ask with SIGTERM, which ends a process at once unless it is
-    /// waited for as ctrl-c is here, with `tokio::signal::unix::signal(SignalKind::terminate())`.
+    /// [`listen`](Self::listen).
     ///
     /// ```no_run
     /// use std::time::Duration;
@@ -145,7 +150,11 @@ impl SocketIo {
         let connections = engines.iter().map(|engine| engine.refuse(REASON)).sum();
         tracing::info!(connections, period = ?drain.period, "draining");
         if let Some(announce) = drain.announcement {
-            announce(&self.namespaces());
+            let namespaces = self.namespaces();
+            // It runs the application's `Serialize`. A server that half drained would refuse everyone and let nobody go.
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| announce(&namespaces))) {
+                tracing::error!(error = %Panicked::new(&*panic), "the announcement of a drain panicked");
+            }
         }
         let closing = engines
             .iter()

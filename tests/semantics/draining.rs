@@ -177,6 +177,29 @@ async fn a_drain_that_is_given_up_leaves_connections_and_can_be_taken_up_again()
     assert_eq!(heard.drain(), ["server shutting down"; 4]);
 }
 
+/// Whatever it was that wanted to be announced: refusing everyone and letting nobody go would be worse.
+#[tokio::test]
+async fn an_announcement_that_panics_does_not_keep_a_server_from_draining() {
+    struct Panics;
+
+    impl serde::Serialize for Panics {
+        fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+            panic!("a test panics on purpose")
+        }
+    }
+
+    let (io, mut heard) = told(SocketIo::builder());
+    let server = TestServer::start(&io).await;
+    let mut clients = one_of_each(&server).await;
+    let drain = Drain::new(Duration::ZERO).announce("going away", Panics);
+    let report = within(io.drain(drain)).await;
+    assert_eq!(clean(report), (4, 4));
+    assert_eq!(heard.drain(), ["server shutting down"; 4]);
+    for client in &mut clients {
+        client.expect_closed().await;
+    }
+}
+
 #[tokio::test]
 async fn the_clients_of_other_servers_hear_nothing_of_a_drain() {
     let bus = Bus::new();
