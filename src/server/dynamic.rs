@@ -91,10 +91,10 @@ impl SocketIo {
     /// [`len`](Namespace::len), [`disconnect`](Namespace::disconnect) and their likes mean all of them too. The parent itself has no
     /// sockets; in a handler, [`Socket::namespace`](crate::Socket::namespace) is the child.
     ///
-    /// A child ends with its last socket, unless the application keeps a handle of it. Existing namespaces stand before patterns, and
-    /// patterns are tried in the order in which they were given. A client can have as many namespaces made as it may be in, see
-    /// [`max_namespaces`](crate::Builder::max_namespaces), of those that the predicate accepts: make it a narrow one. It is called for
-    /// every CONNECT to an unknown namespace, so it has to be quick.
+    /// A child ends with its last socket, unless the application keeps a handle of it, or has named it in [`of`](Self::of). Existing
+    /// namespaces stand before patterns, and patterns are tried in the order in which they were given. A client can have as many namespaces
+    /// made as it may be in, see [`max_namespaces`](crate::Builder::max_namespaces), of those that the predicate accepts: make it a narrow
+    /// one. It is called for every CONNECT to an unknown namespace, so it has to be quick.
     ///
     /// ```
     /// use axum_socketio::{Socket, SocketIo, extract::Data};

@@ -106,12 +106,12 @@ impl SocketIo {
     ///
     /// Clients can connect to a namespace from its creation on, and it stays: don't make names out of what clients say. To have namespaces
     /// made by those who ask for them, see [`of_matching`](Self::of_matching); a name that such a pattern accepts becomes a child here too,
-    /// as in Node. [`get`](Self::get) makes none.
+    /// as in Node, and one that is there already stays from then on. [`get`](Self::get) makes none.
     #[must_use]
     pub fn of(&self, name: impl AsRef<str>) -> Namespace {
         let name = absolute(name.as_ref());
         if let Some(known) = self.namespace(&name) {
-            return Namespace::new(known);
+            return Namespace::new(self.keep(&name, known));
         }
         let parents = self.parents();
         let parent = parents.iter().find(|parent| parent.pattern.accepts(&name));
@@ -120,6 +120,19 @@ impl SocketIo {
             None => self.new_namespace(&name),
         };
         Namespace::new(self.register(&name, &made, Registered::Static(made.clone())))
+    }
+
+    /// A namespace that the application has named stays, also if a client was the first to do so.
+    fn keep(&self, name: &str, known: Arc<NamespaceInner>) -> Arc<NamespaceInner> {
+        match known.is_child() && !self.is_kept(name) {
+            true => self.register(name, &known, Registered::Static(known.clone())),
+            false => known,
+        }
+    }
+
+    fn is_kept(&self, name: &str) -> bool {
+        let namespaces = self.0.namespaces.read().unwrap_or_else(PoisonError::into_inner);
+        matches!(namespaces.get(name), Some(Registered::Static(_)))
     }
 
     /// The namespace of this name, if there is one; a missing leading `/` is added.
@@ -148,14 +161,17 @@ impl SocketIo {
     fn register(&self, name: &str, made: &Arc<NamespaceInner>, entry: Registered) -> Arc<NamespaceInner> {
         let mut namespaces = self.0.namespaces.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = namespaces.get(name).and_then(Registered::get) {
+            if let Registered::Static(_) = entry {
+                namespaces.insert(name.into(), Registered::Static(known.clone()));
+            }
             return known;
         }
         if self.0.compresses.load(Ordering::Relaxed) {
             made.set_compresses();
         }
+        // First, and under the lock: whoever finds it here may join it, and then emits through its parent have to reach him.
+        made.is_about_to_be_registered();
         namespaces.insert(name.into(), entry);
-        drop(namespaces);
-        made.has_been_registered();
         made.clone()
     }
 

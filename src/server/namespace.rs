@@ -240,8 +240,9 @@ impl<S> Namespace<S> {
     }
 
     pub(crate) fn add_packet_middleware(&self, middleware: Arc<dyn PacketMiddleware>) {
-        self.inner.listeners.add_packet_middleware(middleware);
+        // In this order, or a child that comes to be meanwhile could have the middleware and pass it by.
         self.inner.set_filters();
+        self.inner.listeners.add_packet_middleware(middleware);
     }
 
     pub(crate) fn registry(&self) -> &Listeners {
@@ -284,8 +285,8 @@ impl NamespaceInner {
         child
     }
 
-    /// The server knows it from now on, and so does its parent.
-    pub(super) fn has_been_registered(self: &Arc<Self>) {
+    /// The server is about to know it, and its parent does from now on.
+    pub(super) fn is_about_to_be_registered(self: &Arc<Self>) {
         if let Kinship::Child(link) = &self.kinship
             && let Some(children) = link.parent().children()
         {
@@ -299,6 +300,10 @@ impl NamespaceInner {
             Kinship::Parent(children) => Some(children),
             Kinship::None | Kinship::Child(_) => None,
         }
+    }
+
+    pub(super) const fn is_child(&self) -> bool {
+        matches!(self.kinship, Kinship::Child(_))
     }
 
     pub(super) fn name(&self) -> &str {

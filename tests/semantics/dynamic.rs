@@ -192,6 +192,27 @@ async fn a_child_ends_with_its_last_socket_unless_the_application_has_it() {
     assert!(!shown.contains("room-1"), "{shown}");
 }
 
+/// What is registered on it would otherwise be lost with the last client, or not, as chance has it.
+#[tokio::test]
+async fn a_child_that_the_application_names_stays_also_if_a_client_was_first() {
+    let (io, _) = io(SocketIo::builder());
+    let rooms = io.of_matching(is_room);
+    let server = TestServer::start(&io).await;
+    let mut client = TestClient::connect(&server, Eio::V4, Via::WebSocket).await;
+    client.join("/room-1").await;
+    let _ = io
+        .of("/room-1")
+        .on_connect(async |socket: Socket| socket.emit("hello", ()));
+    client.send("41/room-1,").await;
+    client.expect_nothing().await;
+    assert!(io.get("/room-1").is_some());
+    client.join("/room-1").await;
+    client.expect(r#"42/room-1,["hello"]"#).await;
+    rooms.emit("news", ());
+    client.expect(r#"42/room-1,["news"]"#).await;
+    client.expect_nothing().await;
+}
+
 /// Neither its middlewares nor a predicate that waits make it one that stays.
 #[tokio::test]
 async fn a_child_that_let_nobody_in_ends_too() {
