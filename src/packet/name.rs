@@ -1,6 +1,8 @@
 //! Event names.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
+
+use serde::de::{Deserialize, Deserializer, Visitor};
 
 use super::json::Element;
 
@@ -18,9 +20,50 @@ pub(super) fn event_name(first: Element<'_>) -> Option<Cow<'_, str>> {
         return Some(Cow::Borrowed(name));
     }
     match first.json.as_bytes().first() {
-        Some(b'"') => serde_json::from_str(first.json).ok().map(Cow::Owned),
+        Some(b'"') => serde_json::from_str(first.json)
+            .ok()
+            .or_else(|| well_formed(first.json))
+            .map(Cow::Owned),
         Some(b'-' | b'0'..=b'9') => Some(number_name(first.json)),
         _ => None,
+    }
+}
+
+/// ECMAScript `String.prototype.toWellFormed`: halves of surrogate pairs, which only escapes can say, become U+FFFD each.
+#[cold]
+fn well_formed(json: &str) -> Option<String> {
+    let Wtf8(bytes) = serde_json::from_str(json).ok()?;
+    let mut text = String::new();
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        // The first of the three bytes of a surrogate; what is left of it is invalid as well.
+        if chunk.invalid().first() == Some(&0xed) {
+            text.push(char::REPLACEMENT_CHARACTER);
+        }
+    }
+    Some(text)
+}
+
+/// A string whose surrogates are bytes like all others.
+struct Wtf8(Vec<u8>);
+
+impl<'de> Deserialize<'de> for Wtf8 {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Bytes;
+
+        impl Visitor<'_> for Bytes {
+            type Value = Wtf8;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Wtf8, E> {
+                Ok(Wtf8(bytes.to_vec()))
+            }
+        }
+
+        deserializer.deserialize_bytes(Bytes)
     }
 }
 

@@ -1,6 +1,14 @@
 //! A parser of a user's own.
 
-use axum_socketio::{Socket, SocketIo, ack::AckError, adapter::Bus};
+use std::error::Error;
+
+use axum_socketio::{
+    Protocol, Socket, SocketIo,
+    ack::AckError,
+    adapter::Bus,
+    limit::Limit,
+    parser::{self, Decoder, Messages, Parser},
+};
 
 use super::{
     Said,
@@ -212,7 +220,7 @@ const JUDGED: [(&str, Option<&str>, Option<&str>); 12] = [
         Some("invalid payload"),
         Some("invalid payload"),
     ),
-    (r#"4[4,"/",null,"x"]"#, None, Some("CONNECT_ERROR from a client")),
+    (r#"4[4,"/",null,[]]"#, None, Some("invalid payload")),
     (
         r#"4[9,"/",null,null]"#,
         Some("unknown packet type 9"),
@@ -257,6 +265,102 @@ async fn a_packet_for_a_namespace_that_was_not_joined_is_no_secret_way_in() {
     let mut client = TestClient::open(&server, Eio::V4, Via::WebSocket).await;
     client.send(r#"4[2,"/",null,["message"]]"#).await;
     client.expect_closed().await;
+}
+
+#[tokio::test]
+async fn a_connect_error_from_a_client_ends_its_connection_and_is_told_to_nobody() {
+    let (_io, server, _, mut said) = arrays().await;
+    let (mut client, _) = connected(&server, Eio::V4, Via::WebSocket).await;
+    client.send(r#"4[4,"/",null,"x"]"#).await;
+    client.expect_closed().await;
+    hears(&mut said, "forced close").await;
+}
+
+/// They are told what they are as by the JSON parser, whatever a parser lets pass.
+#[tokio::test]
+async fn limits_hold_for_what_a_parser_reads() {
+    let options = SocketIo::builder().max_attachments(1).max_json_depth(3);
+    let (io, mut said) = server(options.parser(Arrays::default()));
+    let server = TestServer::start(&io).await;
+    let (one, deep) = (r#"{"bytes":0}"#, "[[1]]");
+    let cases = [
+        (one.to_owned(), 1, None),
+        (format!("{one},{one}"), 2, Some(Limit::Attachments)),
+        (deep.to_owned(), 0, None),
+        (format!("[{deep}]"), 0, Some(Limit::JsonDepth)),
+    ];
+    for (args, binaries, limit) in cases {
+        let (mut client, _) = connected(&server, Eio::V4, Via::WebSocket).await;
+        client.send(format!(r#"4[2,"/",null,["message",{args}]]"#)).await;
+        for _ in 0..binaries {
+            client.send(Packet::from([1])).await;
+        }
+        let Some(limit) = limit else {
+            let answer = client.text().await;
+            assert!(answer.starts_with(r#"4[2,"/",null,["message-back","#), "{answer}");
+            client.close().await;
+            hears(&mut said, "transport close").await;
+            continue;
+        };
+        client.expect_closed().await;
+        let _ = within(said.recv()).await;
+        hears(&mut said, "forced close").await;
+        assert_eq!(io.times_exceeded(limit), 1);
+    }
+}
+
+/// A parser that is at a loss with every connection.
+#[derive(Debug)]
+struct NoDecoders;
+
+impl Parser for NoDecoders {
+    fn encode(&self, _: &parser::Packet, _: Protocol) -> Result<Messages, Box<dyn Error + Send + Sync>> {
+        Ok(Messages::text("4"))
+    }
+
+    fn decoder(&self, _: Protocol) -> Box<dyn Decoder> {
+        panic!("a test panics on purpose")
+    }
+}
+
+#[tokio::test]
+async fn a_connection_for_which_there_is_no_decoder_ends() {
+    let (io, _said) = server(SocketIo::builder().parser(NoDecoders));
+    let server = TestServer::start(&io).await;
+    for (eio, via) in TestClient::EVERY_WAY {
+        let mut client = TestClient::open(&server, eio, via).await;
+        // Clients of Engine.IO 3 are greeted before anything is read.
+        while client.recv().await.is_some() {}
+    }
+    within(io.close()).await;
+    assert_eq!(io.engine().clients_count(), 0);
+}
+
+/// Those who could be asked are not waited for when others could not.
+#[tokio::test]
+async fn a_question_that_not_all_could_be_asked_is_forgotten() {
+    let options = SocketIo::builder().max_pending_acks(1);
+    let (io, _said) = server(options.parser(Arrays::default()));
+    let parent = io.of_matching(|name| name.starts_with("/child-"));
+    let server = TestServer::start(&io).await;
+    let (mut old, _) = connected(&server, Eio::V3, Via::WebSocket).await;
+    let (mut new, _) = connected(&server, Eio::V4, Via::WebSocket).await;
+    old.send(r#"4[0,"/child-1",null,null]"#).await;
+    old.text().await;
+    new.send(r#"4[0,"/child-2",null,null]"#).await;
+    new.text().await;
+    for namespace in [io.of("/"), parent] {
+        let failed = namespace.emit_with_ack::<()>("modern", ());
+        assert!(failed.collect_all().await.unwrap_err().replies.is_empty());
+        assert!(new.text().await.contains("modern"));
+        let sockets = namespace.sockets();
+        let modern = sockets.iter().find(|socket| socket.protocol() == Protocol::V4);
+        let answer = modern.unwrap().emit_with_ack::<u8>("question", ());
+        let question = new.text().await;
+        let answered = question.replace("4[2", "4[3").replace(r#"["question"]"#, "[5]");
+        new.send(answered).await;
+        assert_eq!(within(answer).await.unwrap(), 5);
+    }
 }
 
 #[tokio::test]

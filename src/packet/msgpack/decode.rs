@@ -265,7 +265,7 @@ fn read_data(kind: PacketType, data: &[u8], message: &Bytes) -> Result<Data<'sta
     let mut reader = Reader::new(data);
     match (kind, reader.token()) {
         (PacketType::Event | PacketType::Ack, Some(Token::Array(len))) => {
-            Ok(Data::Array(Array::new(message.slice_ref(reader.rest()), len)))
+            Ok(Data::Array(Array::new(message, reader.rest(), len)))
         }
         (PacketType::Connect, Some(Token::Map(_))) => auth(data)
             .map(|json| Data::Auth(Some(json.into())))

@@ -16,6 +16,8 @@ use crate::packet::{Value, name};
 pub(crate) struct Array {
     bytes: Bytes,
     len: usize,
+    /// Of the whole message, which the elements keep in memory.
+    message: usize,
 }
 
 /// The elements of an array that have not been read.
@@ -26,9 +28,13 @@ pub(crate) struct Elements<'a> {
 }
 
 impl Array {
-    /// An array from the bytes of its elements.
-    pub(super) const fn new(bytes: Bytes, len: usize) -> Self {
-        Self { bytes, len }
+    /// An array of this length from its elements, and the message that they are part of.
+    pub(super) fn new(message: &Bytes, elements: &[u8], len: usize) -> Self {
+        Self {
+            bytes: message.slice_ref(elements),
+            len,
+            message: message.len(),
+        }
     }
 
     pub(crate) fn elements(&self) -> Elements<'_> {
@@ -38,9 +44,9 @@ impl Array {
         }
     }
 
-    /// How many bytes it keeps.
-    pub(crate) fn size(&self) -> usize {
-        self.bytes.len()
+    /// How many bytes it keeps: also those of the message that mean nothing.
+    pub(crate) const fn size(&self) -> usize {
+        self.message
     }
 }
 

@@ -53,6 +53,22 @@ fn event_names_are_strings_and_numbers() {
     }
 }
 
+/// JavaScript's `toWellFormed`: Rust's strings have no place for them.
+#[test]
+fn halves_of_surrogate_pairs_in_a_name_are_replacement_characters() {
+    for (payload, name) in [
+        (r#"["\ud800"]"#, "\u{fffd}"),
+        (
+            r#"["a\udc00\ud800b\ud83d\ude00é"]"#,
+            "a\u{fffd}\u{fffd}b\u{1f600}é",
+        ),
+        (r#"["\ud800\n"]"#, "\u{fffd}\n"),
+    ] {
+        let event = args::event(payload, Protocol::V3).unwrap();
+        assert_eq!(event.name, name, "{payload}");
+    }
+}
+
 #[test]
 fn plain_names_are_borrowed_from_the_packet() {
     for payload in [r#"["chat message",1]"#, "[42]"] {

@@ -153,3 +153,12 @@ fn arguments_are_read_one_after_the_other() {
     assert_eq!((args.len(), rest.len()), (0, 2));
     assert_eq!(args.next::<Option<u8>>().unwrap(), None);
 }
+
+/// Those of its message that mean nothing are kept in memory as well, so they count where events are kept.
+#[test]
+fn a_kept_event_is_as_large_as_its_message() {
+    let junk = format!("a46a756e6bc503e8{}", "00".repeat(1000));
+    let message = hex(&format!("84a47479706502a464617461{}a36e7370a12f{junk}", "91a165"));
+    let packet = decode(&message, V4).unwrap();
+    assert_eq!(packet.body().keep().size(), message.len());
+}
