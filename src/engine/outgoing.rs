@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use smallvec::SmallVec;
 
 use super::deflate::{Deflate, Frames, SharedFrames};
 use crate::{
@@ -39,8 +38,7 @@ pub(crate) struct Outgoing {
 /// What most packets don't have.
 #[derive(Debug, Default)]
 struct More {
-    /// Seldom more than one, which needs no allocation of its own.
-    attachments: SmallVec<[Attachment; 1]>,
+    attachments: Vec<Attachment>,
     /// Only where several connections may want the packet compressed.
     compressed: Option<Box<SharedFrames>>,
 }

@@ -1,13 +1,12 @@
 //! Binary packets arrive in pieces.
 
 use bytes::Bytes;
-use smallvec::SmallVec;
 
 /// A binary packet whose header has come and whose attachments are on their way.
 #[derive(Debug)]
 pub(crate) struct Pending {
     text: Box<str>,
-    attachments: SmallVec<[Bytes; 1]>,
+    attachments: Vec<Bytes>,
     wanted: usize,
 }
 
@@ -16,7 +15,7 @@ impl Pending {
     pub(crate) fn new(text: &str, wanted: usize) -> Self {
         Self {
             text: text.into(),
-            attachments: SmallVec::new(),
+            attachments: Vec::new(),
             wanted,
         }
     }
@@ -28,7 +27,7 @@ impl Pending {
     }
 
     /// The header, to be decoded again, and the attachments that came.
-    pub(crate) fn into_parts(self) -> (Box<str>, SmallVec<[Bytes; 1]>) {
+    pub(crate) fn into_parts(self) -> (Box<str>, Vec<Bytes>) {
         (self.text, self.attachments)
     }
 }

@@ -57,6 +57,7 @@ pub(super) fn check(
             matches!(data, Carried::Nothing | Carried::Object | Carried::Array)
         }
         (PacketType::Disconnect, _) => data == Carried::Nothing,
+        (PacketType::ConnectError, Protocol::V4) if matches!(data, Carried::Array | Carried::Other) => false,
         (PacketType::ConnectError, Protocol::V4) => return Err(DecodeError::fatal(Reason::ErrorFromClient)),
         (PacketType::ConnectError, Protocol::V3) => data != Carried::Other,
         (PacketType::Event | PacketType::BinaryEvent, _) => data == Carried::Array,

@@ -138,12 +138,13 @@ impl Packet<'_> {
         }
     }
 
-    /// Node 2.5 raises `error` on the socket, later servers close the connection.
+    /// Node 2.5 raises `error` on the socket, later servers close the connection: for a payload that is neither text nor object as for
+    /// any that is broken, and otherwise without a word.
     fn check_connect_error(&self, protocol: Protocol) -> Result<(), DecodeError> {
         match (first_byte_of_json(self.payload)?, protocol) {
             (None | Some(b'"' | b'{' | b'[' | b'n'), Protocol::V3) => Ok(()),
-            (_, Protocol::V3) => Err(DecodeError::fatal(Reason::InvalidPayload)),
-            (_, Protocol::V4) => Err(DecodeError::fatal(Reason::ErrorFromClient)),
+            (None | Some(b'"' | b'{'), Protocol::V4) => Err(DecodeError::fatal(Reason::ErrorFromClient)),
+            _ => Err(DecodeError::fatal(Reason::InvalidPayload)),
         }
     }
 

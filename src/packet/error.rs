@@ -82,6 +82,11 @@ impl DecodeError {
         self.reason == Reason::TooManyAttachments
     }
 
+    /// The packet is one that makes sense, but not from a client: Node closes the connection without telling its sockets of an error.
+    pub(crate) fn is_out_of_state(&self) -> bool {
+        self.reason == Reason::ErrorFromClient
+    }
+
     /// Whether the packet is skipped, as Node skips it for a client of this generation, instead of closing the connection.
     pub(crate) const fn is_ignorable(&self) -> bool {
         self.ignorable

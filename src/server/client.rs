@@ -321,6 +321,7 @@ impl Receiver for ClientInner {
             }
             Ok(packet) => self.route(&packet, text),
             Err(error) if error.is_ignorable() => tracing::debug!(%error, "a packet was ignored"),
+            Err(error) if error.is_out_of_state() => self.client().refuse(&error.to_string()),
             Err(error) => {
                 if error.is_too_many_attachments() {
                     self.connection.limit_exceeded(Limit::Attachments, limit, None);

@@ -1,6 +1,7 @@
 //! The messages of clients whose parser isn't the JSON one.
 
 use std::{
+    error::Error,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, PoisonError},
     task::{Context, Poll},
@@ -42,10 +43,17 @@ impl Parsed<()> {
                 client,
                 parser: *codec,
             }),
-            Kind::Custom(parser) => Arc::new(Parsed {
-                client,
-                parser: Mutex::new(parser.decoder(protocol)),
-            }),
+            Kind::Custom(parser) => {
+                let made = catch_unwind(AssertUnwindSafe(|| parser.decoder(protocol)));
+                let decoder = made.unwrap_or_else(|panic| {
+                    let error = Panicked::new(&*panic);
+                    tracing::error!(%error, "a parser panicked over a new connection");
+                    client.connection().close();
+                    Box::new(Broken)
+                });
+                let parser = Mutex::new(decoder);
+                Arc::new(Parsed { client, parser })
+            }
         }
     }
 }
@@ -71,7 +79,7 @@ impl<P: Parse> Receiver for Parsed<P> {
 impl Parse for Codec {
     fn parse(&self, client: &ClientInner, message: Message<'_>) {
         let protocol = client.connection().protocol();
-        let limits = client.msgpack_limits();
+        let limits = client.limits();
         match message {
             Message::Text(text) => hear_msgpack(client, self.decode_text(text, protocol, limits)),
             Message::Binary(data) => hear_msgpack(client, self.decode(&data, protocol, limits)),
@@ -103,7 +111,7 @@ impl Parse for Mutex<Box<dyn Decoder>> {
             Ok(Err(error)) => return client.client().fail(error),
             Err(panic) => return client.client().fail(Panicked::new(&*panic)),
         };
-        match parser::judge(&packet, client.connection().protocol()) {
+        match parser::judge(&packet, client.connection().protocol(), client.limits()) {
             Ok(judged) if judged.kind == PacketType::Connect => {
                 let auth = judged.auth();
                 client.client().connect(judged.namespace, judged.query, &auth);
@@ -114,8 +122,17 @@ impl Parse for Mutex<Box<dyn Decoder>> {
     }
 }
 
+/// Stands for a decoder that could not be made.
+struct Broken;
+
+impl Decoder for Broken {
+    fn add(&mut self, _: Message<'_>) -> Result<Option<parser::Packet>, Box<dyn Error + Send + Sync>> {
+        Err("there is no decoder".into())
+    }
+}
+
 impl ClientInner {
-    fn msgpack_limits(&self) -> Limits {
+    fn limits(&self) -> Limits {
         let client = self.client();
         let settings = client.io().settings();
         Limits {
@@ -129,7 +146,10 @@ impl ClientInner {
         if error.is_ignorable() {
             return tracing::debug!(%error, "a packet was ignored");
         }
-        let limits = self.msgpack_limits();
+        let limits = self.limits();
+        if error.is_out_of_state() {
+            return self.client().refuse(&error.to_string());
+        }
         if error.is_nested_too_deeply() {
             self.connection()
                 .limit_exceeded(Limit::JsonDepth, limits.depth, None);

@@ -1,7 +1,8 @@
 //! What one socket has for itself: catch-all listeners, error listeners, and taking them away.
 
+use axum::extract::State;
 use axum_socketio::{
-    Ack, HandlerError, Namespace, Socket, SocketIo, Value,
+    Ack, DisconnectReason, HandlerError, Namespace, Socket, SocketIo, Value,
     extract::{Data, EventName, Rest},
 };
 use bytes::Bytes;
@@ -213,6 +214,27 @@ async fn a_packet_that_makes_no_sense_is_told_to_the_error_listeners_of_its_sock
         socket.on_error(async move |_: Socket, error: HandlerError| log.say(error.is_decode()));
         client.send("42{").await;
         heard.expect("true").await;
+    }
+}
+
+/// As Node 4.8 has it: it makes sense, but not from a client, which is no error of its sockets.
+#[tokio::test]
+async fn a_connect_error_from_a_client_ends_its_connection_and_is_told_to_nobody() {
+    for via in [Via::Polling, Via::WebSocket] {
+        for packet in ["44", r#"44"x""#, r#"44{"message":"x"}"#] {
+            let (log, mut heard) = log();
+            let (io, main) = io(SocketIo::builder());
+            let errors = log.clone();
+            let _ = main
+                .with_state(log)
+                .on_error(async move |_: Socket, error: HandlerError| errors.say(error))
+                .on_disconnect(async |State(log): State<Log>, reason: DisconnectReason| log.say(reason));
+            let server = TestServer::start(&io).await;
+            let mut client = TestClient::connect(&server, Eio::V4, via).await;
+            client.send(packet).await;
+            client.expect_closed().await;
+            heard.expect("forced close").await;
+        }
     }
 }
 

@@ -7,6 +7,8 @@ use crate::{
         self, Body, DecodeError, Value,
         carried::{self, Carried},
         decode::split_query,
+        error::Reason,
+        msgpack::Limits,
     },
 };
 
@@ -24,8 +26,10 @@ pub(crate) struct Judged<'a> {
 /// Whether clients may send this packet.
 ///
 /// # Errors
-/// As of [`decode`](packet::decode()).
-pub(crate) fn judge(packet: &Packet, protocol: Protocol) -> Result<Judged<'_>, DecodeError> {
+/// As of [`decode`](packet::decode()); and its data goes beyond the limits.
+pub(crate) fn judge(packet: &Packet, protocol: Protocol, limits: Limits) -> Result<Judged<'_>, DecodeError> {
+    let mut binaries = limits.binaries;
+    check_limits(&packet.data, limits.depth, &mut binaries)?;
     let kind = match packet.kind {
         PacketType::Connect => packet::PacketType::Connect,
         PacketType::Disconnect => packet::PacketType::Disconnect,
@@ -42,6 +46,31 @@ pub(crate) fn judge(packet: &Packet, protocol: Protocol) -> Result<Judged<'_>, D
         id: packet.id,
         data: &packet.data,
     })
+}
+
+/// Goes no deeper than `depth`, and counts bytes down.
+fn check_limits(value: &Value, depth: usize, binaries: &mut usize) -> Result<(), DecodeError> {
+    let deeper = || depth.checked_sub(1).ok_or_else(DecodeError::nested_too_deeply);
+    match value {
+        Value::Binary(_) => {
+            let left = binaries.checked_sub(1);
+            *binaries = left.ok_or(DecodeError::fatal(Reason::TooManyAttachments))?;
+            Ok(())
+        }
+        Value::Array(values) => {
+            let depth = deeper()?;
+            values
+                .iter()
+                .try_for_each(|value| check_limits(value, depth, binaries))
+        }
+        Value::Object(members) => {
+            let depth = deeper()?;
+            members
+                .values()
+                .try_for_each(|value| check_limits(value, depth, binaries))
+        }
+        _ => Ok(()),
+    }
 }
 
 impl<'a> Judged<'a> {
