@@ -79,6 +79,16 @@
 //! blocks: what a client is too slow to read waits in a bounded buffer, and a client that lets it overflow is
 //! disconnected rather than served with gaps. Every acknowledgement future resolves. A client that vanishes is noticed
 //! within the ping interval and timeout, and its disconnect handlers run.
+//!
+//! # Cargo features
+//!
+//! None is on by default.
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `deflate` | `Builder::per_message_deflate` and `Builder::http_compression`, with their options in [`engine`] |
+//! | `metrics` | counters, gauges and histograms for the recorder of the crate `metrics`, see [`observability`] |
+//! | `msgpack` | `parser::Msgpack`, the packets of npm's `socket.io-msgpack-parser` |
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
@@ -127,6 +137,46 @@ pub use crate::{
 };
 
 /// Acknowledgements: awaited from clients, and given to them later than a handler's return.
+///
+/// An emit that wants an answer is a future, a broadcast that wants answers a stream. The type is what the client passes
+/// to its callback.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use axum_socketio::{Ack, AckSender, Socket, SocketIo, extract::Data};
+///
+/// // socket.on("rename", (name, ack) => ack(true))
+/// async fn rename(socket: Socket, Data(name): Data<String>) -> Ack<bool> {
+///     match socket.timeout(Duration::from_secs(5)).emit_with_ack::<bool>("rename", name).await {
+///         Ok(agreed) => Ack(agreed),
+///         Err(error) => {
+///             eprintln!("{error}"); // error.is_timeout(), error.is_disconnected() …
+///             Ack(false)
+///         }
+///     }
+/// }
+///
+/// // Asks everybody, and says how many of how many answered in time.
+/// async fn count(io: SocketIo) -> Ack<(usize, usize)> {
+///     let answers = io.of("/").timeout(Duration::from_secs(1)).emit_with_ack::<()>("are you there", ());
+///     let asked = answers.recipients();
+///     let answered = match answers.collect_all().await {
+///         Ok(replies) => replies.len(),
+///         Err(error) => error.replies.len(), // what came before the time was up
+///     };
+///     Ack((answered, asked))
+/// }
+///
+/// // Answers first and works on afterwards.
+/// async fn brew(socket: Socket, ack: AckSender) {
+///     ack.send("started");
+///     socket.emit("ready", ());
+/// }
+///
+/// let io = SocketIo::new();
+/// io.of("/").on("rename", rename).on("count", count).on("brew", brew);
+/// ```
 pub mod ack {
     pub use crate::server::{AckError, AckFuture, AckSender, AckStream, BroadcastAckError};
 }

@@ -454,3 +454,48 @@ async fn a_function_of_origins_is_asked_only_where_its_answer_matters() {
     assert_eq!(poll.status, 200);
     assert_eq!(asked.load(Ordering::Relaxed), 1);
 }
+
+/// Counts how often it is copied.
+struct Counted(Arc<AtomicUsize>);
+
+impl Clone for Counted {
+    fn clone(&self) -> Self {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(&self.0))
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_no_hook_hears_of_is_not_copied_for_one() {
+    let io = built(|io| {
+        io.allow_request(|_| Ok::<_, &str>(()))
+            .generate_id(|_| "chosen".to_owned())
+            .initial_headers(|_, _| ())
+            .cookie(Cookie::new())
+    });
+    assert_eq!(get(&io, OPEN, GOOD).await.sid(), "chosen");
+    let copies = Arc::new(AtomicUsize::new(0));
+    let post = Request::post(format!("{OPEN}&sid=chosen"))
+        .extension(Counted(Arc::clone(&copies)))
+        .body(Body::from("40"))
+        .unwrap();
+    let response = io.service().oneshot(post).await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(copies.load(Ordering::Relaxed), 0);
+}
+
+#[test]
+fn a_refused_origin_is_named_without_the_page_it_came_from() {
+    let mut headers = HeaderMap::new();
+    let page = HeaderValue::from_static("https://bad.example:8443/chat?token=secret");
+    headers.insert("referer", page);
+    let refuses = Origins::function(|origin: &str| {
+        assert!(origin.ends_with("secret"), "a function is asked as in Node");
+        Err("no")
+    });
+    for origins in [origins(), refuses] {
+        let refused = origins.check_headers(&headers).unwrap_err();
+        assert_eq!(refused.origin(), "https://bad.example:8443");
+        assert!(!refused.to_string().contains("secret"), "{refused}");
+    }
+}

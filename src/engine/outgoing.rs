@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 
 use super::deflate::{Deflate, Frames, SharedFrames};
 use crate::{
@@ -38,7 +39,8 @@ pub(crate) struct Outgoing {
 /// What most packets don't have.
 #[derive(Debug, Default)]
 struct More {
-    attachments: Vec<Attachment>,
+    /// Seldom more than one, which needs no allocation of its own.
+    attachments: SmallVec<[Attachment; 1]>,
     /// Only where several connections may want the packet compressed.
     compressed: Option<Box<SharedFrames>>,
 }

@@ -15,8 +15,34 @@ use crate::{extract::MissingSocket, server::Socket};
 /// What the client sent when it connected to the namespace, deserialised: `io({ auth: { token: "…" } })` in JS.
 ///
 /// For connect handlers and middlewares. A client that sent none counts as having sent `{}`. Engine.IO 3 clients have
-/// no `auth`: for these it is the query they gave with the namespace, `io("/chat?token=…")` in JS, whose values are all
-/// strings.
+/// no `auth`: for these it is the query they gave with the namespace, `io("/chat?token=…")` or
+/// `io("/chat", { query: { token: "…" } })` in JS, whose values are all strings.
+///
+/// In `/` there is none of these: such clients are in it as soon as they are connected, and what they gave is in the query
+/// of the request. [`Handshake::query`](crate::Handshake::query) finds a parameter in every namespace, for clients of
+/// both generations:
+///
+/// ```
+/// use axum_socketio::{ConnectError, Socket, SocketIo};
+///
+/// #[derive(serde::Deserialize)]
+/// struct Credentials {
+///     token: String,
+/// }
+///
+/// // { auth: { token } } of 3.x and 4.x clients, or { query: { token } } of 2.x clients
+/// async fn signed_in(socket: Socket) -> Result<(), ConnectError> {
+///     let handshake = socket.handshake();
+///     let token = match handshake.auth::<Credentials>() {
+///         Ok(credentials) => Some(credentials.token),
+///         Err(_) => handshake.query("token"),
+///     };
+///     if token.is_some_and(|token| token == "secret") { Ok(()) } else { Err(ConnectError::new("not signed in")) }
+/// }
+///
+/// let io = SocketIo::new();
+/// io.of("/").middleware(signed_in);
+/// ```
 ///
 /// `Option<Auth<T>>` is `None` if the client sent nothing or an empty object, and refuses what is no `T`.
 ///

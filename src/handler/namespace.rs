@@ -240,14 +240,25 @@ impl<S: Clone + Send + Sync + 'static> Namespace<S> {
     /// Calls `handler` for whatever goes wrong in this namespace: a handler failed or panicked, an extractor refused,
     /// an emit was lost, a client sent nonsense.
     ///
-    /// There is one error handler, the last one set. Without any, errors are traced as warnings.
+    /// There is one error handler, the last one set. Without any, errors are traced as warnings. It takes these two
+    /// arguments and no extractors; a closure can capture what else it needs.
+    ///
+    /// An error says what happened, its `source()` why: which argument was no number, what a handler returned.
     ///
     /// ```
+    /// use std::error::Error;
+    ///
     /// use axum_socketio::{HandlerError, Socket, SocketIo};
     ///
     /// let io = SocketIo::new();
     /// io.of("/").on_error(async |socket: Socket, error: HandlerError| {
-    ///     eprintln!("{socket:?}: {error}");
+    ///     eprint!("{socket:?}: {error}");
+    ///     let mut cause = error.source();
+    ///     while let Some(error) = cause {
+    ///         eprint!(": {error}");
+    ///         cause = error.source();
+    ///     }
+    ///     eprintln!();
     /// });
     /// ```
     #[doc(alias = "error")]

@@ -42,6 +42,10 @@ impl Builder {
     ///
     /// Credentials together with `*` are an error of [`build`](Self::build): browsers refuse them.
     ///
+    /// The layer is that of tower-http 0.7 (`cargo add tower-http@0.7 --features cors`): one of another version is another
+    /// type, which the compiler reports as a mismatch. A `CorsLayer` that wraps [`SocketIo::layer`](crate::SocketIo::layer)
+    /// can be of any version, and applies to the routes of the application too.
+    ///
     /// ```
     /// use axum_socketio::SocketIo;
     /// use tower_http::cors::CorsLayer;

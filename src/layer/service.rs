@@ -80,15 +80,24 @@ impl<S> SocketIoService<S> {
     ) -> ResponseFuture<S, B>
     where
         S: Service<Request<B>>,
+        B: Body,
     {
         let peer = peer(request.extensions());
         let (mut parts, body) = request.into_parts();
         unpin_original_uri(&mut parts);
         let engine = file.is_none();
         let opens = engine && self.mount.engine().opens(&parts);
-        let asked = gate::ask(Arc::clone(gate), gate::head(&parts), opens, engine);
+        let concerned = opens || gate.hears_of_all();
+        // Most requests of a client that polls are none of its business, and not copied for it.
+        let asked = concerned.then(|| gate::ask(Arc::clone(gate), gate::head(&parts), opens, engine));
         let common = has_common_extensions(&mut parts);
         let request = Request::from_parts(parts, body);
+        let Some(asked) = asked else {
+            return match file {
+                Some(file) => ResponseFuture::file(file),
+                None => ResponseFuture::engine(self.mount.engine().handle(request, peer, common)),
+            };
+        };
         ResponseFuture::asking(
             Box::pin(asked),
             self.mount.engine().clone(),

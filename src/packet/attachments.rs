@@ -1,12 +1,13 @@
 //! Binary packets arrive in pieces.
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 
 /// A binary packet whose header has come and whose attachments are on their way.
 #[derive(Debug)]
 pub(crate) struct Pending {
     text: Box<str>,
-    attachments: Vec<Bytes>,
+    attachments: SmallVec<[Bytes; 1]>,
     wanted: usize,
 }
 
@@ -15,7 +16,7 @@ impl Pending {
     pub(crate) fn new(text: &str, wanted: usize) -> Self {
         Self {
             text: text.into(),
-            attachments: Vec::new(),
+            attachments: SmallVec::new(),
             wanted,
         }
     }
@@ -27,7 +28,7 @@ impl Pending {
     }
 
     /// The header, to be decoded again, and the attachments that came.
-    pub(crate) fn into_parts(self) -> (Box<str>, Vec<Bytes>) {
+    pub(crate) fn into_parts(self) -> (Box<str>, SmallVec<[Bytes; 1]>) {
         (self.text, self.attachments)
     }
 }

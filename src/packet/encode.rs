@@ -250,11 +250,9 @@ impl Formatter for Detach<'_> {
         if self.text_next.take() {
             return json::string(writer, bytes);
         }
-        write!(
-            writer,
-            r#"{{"_placeholder":true,"num":{}}}"#,
-            self.attachments.len()
-        )?;
+        writer.write_all(br#"{"_placeholder":true,"num":"#)?;
+        writer.write_all(itoa::Buffer::new().format(self.attachments.len()).as_bytes())?;
+        writer.write_all(b"}")?;
         self.attachments.push(Bytes::copy_from_slice(bytes));
         Ok(())
     }

@@ -6,6 +6,9 @@ use crate::room::Room;
 
 /// Rooms as an argument: one name, an array, a slice, a vector, or an `Option` of one.
 ///
+/// A name is a `&str`, `String`, [`Room`] or [`SocketId`](crate::SocketId), or a reference to one of the last three. An
+/// iterator has to be collected into a `Vec` first.
+///
 /// An empty list is nobody, not everybody.
 pub trait Rooms {
     /// Gives each room to `take`.

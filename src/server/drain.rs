@@ -126,7 +126,8 @@ impl SocketIo {
     /// comes first to a connection closes it: so a second signal may hurry the first.
     ///
     /// The HTTP server is not closed: await this in the future that you give to axum's `with_graceful_shutdown`, or to that of
-    /// [`listen`](Self::listen).
+    /// [`listen`](Self::listen). Service managers and containers ask with SIGTERM, which ends a process at once unless it is
+    /// waited for as ctrl-c is here, with `tokio::signal::unix::signal(SignalKind::terminate())`.
     ///
     /// ```no_run
     /// use std::time::Duration;

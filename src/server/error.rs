@@ -295,6 +295,9 @@ impl From<&str> for ConnectError {
 
 /// What `on_error` is told: a handler failed, an extractor refused, an emit was lost, a packet made no sense.
 ///
+/// As text it is what happened, such as `an extractor refused (event "join")`; why is said by its `source()`, and by the
+/// sources of that. [`Namespace::on_error`](crate::Namespace::on_error) has an example that prints them all.
+///
 /// A cheap handle: several handlers may hear of the same error.
 #[derive(Clone, Debug)]
 pub struct HandlerError(Arc<WhatFailed>);

@@ -23,6 +23,23 @@ pub(crate) struct Gate {
     pub(crate) headers: Option<OnHeaders>,
 }
 
+impl Gate {
+    /// Whether it has a say in requests that open no session.
+    pub(crate) fn hears_of_all(&self) -> bool {
+        let Self {
+            origins,
+            cors,
+            allow_request: _,
+            generate_id: _,
+            cookie,
+            initial_headers: _,
+            headers,
+        } = self;
+        let cookie = cookie.as_ref().is_some_and(Cookie::is_on_every_response);
+        origins.is_some() || cors.is_some() || headers.is_some() || cookie
+    }
+}
+
 /// What a browser is told about a request of another origin.
 #[derive(Debug, Default)]
 pub(crate) struct Sharing {

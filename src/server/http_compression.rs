@@ -17,7 +17,7 @@ impl Builder {
     /// Answers that are compressed say so in `Content-Encoding`, so tower-http's `CompressionLayer` around the server leaves
     /// them alone; and all that might have been have `Vary: Accept-Encoding`.
     ///
-    /// A level over 9 is an error of [`build`](Self::build).
+    /// A level over 9 is an error of [`build`](Self::build). With the cargo feature `deflate`.
     ///
     /// ```
     /// use axum_socketio::{SocketIo, engine::HttpCompression};

@@ -150,7 +150,7 @@ impl Origins {
                 Err(text) => Some(text),
             },
         };
-        Err(OriginRefused { origin, text })
+        Err(OriginRefused::new(&origin, text))
     }
 }
 
@@ -178,17 +178,24 @@ impl AsyncOrigins {
         let admitted = (self.0)(origin.clone());
         Box::pin(async move {
             let text = admitted.await.err();
-            text.map_or(Ok(()), |text| {
-                Err(OriginRefused {
-                    origin,
-                    text: Some(text),
-                })
-            })
+            text.map_or(Ok(()), |text| Err(OriginRefused::new(&origin, Some(text))))
         })
     }
 }
 
 impl OriginRefused {
+    /// Of a `Referer`, the page and what stands in its query are left out: they belong in no log.
+    fn new(origin: &str, text: Option<String>) -> Self {
+        let start = origin.find("://").map_or(0, |at| at + "://".len());
+        let end = origin[start..]
+            .find(['/', '?', '#'])
+            .map_or(origin.len(), |at| start + at);
+        Self {
+            origin: origin[..end].to_owned(),
+            text,
+        }
+    }
+
     /// The origin: `*` if the request named none.
     #[must_use]
     pub fn origin(&self) -> &str {

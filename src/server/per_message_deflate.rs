@@ -12,7 +12,8 @@ impl Builder {
     /// The limit of [`max_http_buffer_size`](Self::max_http_buffer_size) holds for what a client has sent, and for what
     /// that becomes: inflating stops there. What compression costs is said by [`PerMessageDeflate`].
     ///
-    /// A level over 9, or windows other than 9 to 15 bits, are an error of [`build`](Self::build).
+    /// A level over 9, or windows other than 9 to 15 bits, are an error of [`build`](Self::build). With the cargo feature
+    /// `deflate`.
     ///
     /// ```
     /// use axum_socketio::{SocketIo, engine::PerMessageDeflate};

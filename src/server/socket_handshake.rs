@@ -53,7 +53,8 @@ impl Handshake {
 
     /// The `auth` option of the client, as a type of yours; an empty object if the client sent none.
     ///
-    /// For Engine.IO 3 clients it is the query of the namespace (`io("/admin?token=x")`), whose values are strings.
+    /// For Engine.IO 3 clients it is the query of the namespace (`io("/admin?token=x")`), whose values are strings. In `/`
+    /// these have none: there read [`query`](Self::query), which has what they gave in every namespace.
     ///
     /// # Errors
     ///
@@ -106,7 +107,8 @@ impl Handshake {
         self.connection.handshake().headers()
     }
 
-    /// The address of the peer, where the server was told it. Proxies are not looked through.
+    /// The address of the peer, where the server was told it: with axum, by
+    /// `axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())`. Proxies are not looked through.
     #[must_use]
     pub fn address(&self) -> Option<SocketAddr> {
         self.connection.remote_addr()

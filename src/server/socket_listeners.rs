@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -230,7 +231,12 @@ impl SocketListeners {
         entries.closed = true;
         let list = std::mem::take(&mut entries.list);
         drop(entries);
-        drop(list);
+        for entry in list {
+            // What a listener owns may panic when it is dropped. The others hear of the end all the same.
+            if catch_unwind(AssertUnwindSafe(|| drop(entry))).is_err() {
+                tracing::error!("what a listener of a socket owned panicked when it was dropped");
+            }
+        }
     }
 
     fn those<L: ?Sized>(&self, pick: impl Fn(&Hears) -> Option<&Arc<L>>) -> Vec<Arc<L>> {

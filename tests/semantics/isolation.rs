@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use axum::extract::State;
-use axum_socketio::{HandlerError, Socket, SocketIo, extract::Data};
+use axum_socketio::{DisconnectReason, HandlerError, Socket, SocketIo, extract::Data};
 use tokio::io::AsyncWriteExt as _;
 
 use crate::{
@@ -187,4 +187,40 @@ async fn a_handler_that_waits_holds_up_nobody() {
         client.expect_nothing().await;
     }
     assert_eq!(started.load(Ordering::Relaxed), 4);
+}
+
+/// Panics when it is dropped.
+#[derive(Clone)]
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("a test panics on purpose");
+    }
+}
+
+#[tokio::test]
+async fn listeners_that_panic_when_they_are_dropped_keep_nobody_from_hearing_of_the_end() {
+    let (log, mut heard) = log();
+    let (io, main) = io(SocketIo::builder());
+    let _ = main
+        .with_state(log)
+        .on_connect(async |socket: Socket| {
+            for bomb in [Bomb, Bomb] {
+                socket.on("never", async move || {
+                    let _ = &bomb;
+                });
+            }
+        })
+        .on_disconnect(async |State(log): State<Log>, reason: DisconnectReason| log.say(reason));
+    let server = TestServer::start(&io).await;
+    for (eio, via) in TestClient::EVERY_WAY {
+        let mut client = TestClient::connect(&server, eio, via).await;
+        client.send(r#"42["message",1]"#).await;
+        client.expect(r#"42["message-back",1]"#).await;
+        io.of("/").disconnect(false);
+        client.expect("41").await;
+        heard.expect("server namespace disconnect").await;
+    }
+    assert!(io.of("/").is_empty());
 }

@@ -11,6 +11,7 @@ use crate::packet::msgpack::Codec;
 pub struct Json;
 
 /// Packets in msgpack: the parser of npm's `socket.io-msgpack-parser`, 3.x for clients 3.x and 4.x, 2.x for clients 2.x.
+/// With the cargo feature `msgpack`.
 ///
 /// Bytes are native, so are floats that JSON has no form for, and integers of 64 bits (JavaScript itself has no more than 53). A
 /// `Date` of a client reads as it does with JSON, as a string in ISO 8601; and as its milliseconds where a number is

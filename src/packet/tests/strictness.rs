@@ -200,10 +200,8 @@ fn a_binary_packet_is_complete_with_its_last_attachment() {
     assert!(!pending.push(Bytes::from_static(b"1")));
     assert!(pending.push(Bytes::from_static(b"2")));
     let (text, attachments) = pending.into_parts();
-    assert_eq!(
-        (&*text, attachments),
-        ("52-[\"a\"]", vec![Bytes::from("1"), Bytes::from("2")])
-    );
+    assert_eq!(&*text, "52-[\"a\"]");
+    assert_eq!(*attachments, [Bytes::from("1"), Bytes::from("2")]);
 }
 
 #[test]

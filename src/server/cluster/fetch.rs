@@ -16,6 +16,16 @@ impl Broadcast {
     ///
     /// Other servers have five seconds to answer, or the time set with [`timeout`](Self::timeout).
     ///
+    /// ```
+    /// # async fn list(io: axum_socketio::SocketIo) {
+    /// let sockets = io.of("/").to("hall").fetch_sockets().await;
+    /// // Whoever is there, be it without those of a server that is silent.
+    /// for socket in sockets.unwrap_or_else(|incomplete| incomplete.received) {
+    ///     println!("{} is in {:?}", socket.id(), socket.rooms());
+    /// }
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// Some servers did not answer in time. The error names them and keeps the sockets of the others.

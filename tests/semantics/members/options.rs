@@ -9,8 +9,14 @@ use axum_socketio::{
 
 use crate::{
     io,
-    wire::{Eio, Packet, Request, TestClient, TestServer, Via, Ws, within},
+    wire::{Eio, Packet, Request, TestClient, TestServer, Via, Ws},
 };
+
+/// Long before the default of the option that it is about.
+async fn soon<T>(event: impl Future<Output = T>) -> T {
+    let event = tokio::time::timeout(Duration::from_secs(8), event);
+    event.await.expect("the option is heeded")
+}
 
 #[tokio::test]
 async fn clients_are_told_of_times_limits_and_upgrades() {
@@ -79,7 +85,7 @@ async fn an_upgrade_that_takes_too_long_is_given_up() {
     let mut probe = Ws::open(server.addr, &client.upgrade_target()).await;
     probe.send("2probe").await;
     probe.expect("3probe").await;
-    probe.expect_close().await;
+    soon(probe.expect_close()).await;
     assert_eq!(io.of("/").len(), 1, "it goes on over polling");
 }
 
@@ -122,7 +128,7 @@ async fn an_acknowledgement_is_waited_for_as_long_as_the_server_says() {
         let socket = io.of("/").socket(id).unwrap();
         let answer = socket.emit_with_ack::<()>("question", ());
         assert!(client.text().await.ends_with(r#"["question"]"#));
-        assert!(within(answer).await.unwrap_err().is_timeout());
+        assert!(soon(answer).await.unwrap_err().is_timeout());
     }
 }
 
