@@ -15,16 +15,14 @@ const [name, , parameters] = process.argv.slice(2);
 const server = JSON.parse(parameters);
 const HEAD = '451-["echo",{"_placeholder":true,"num":0}]';
 
-/** What a client may ask for: every value of each option, with several of the others. */
+/** All that a client may ask for: every value of each option with every one of the others. */
 function* offers() {
   const windows = [undefined, 8, 9, 10, 11, 12, 13, 14, 15];
-  for (const serverMaxWindowBits of windows) yield { serverMaxWindowBits, threshold: 0 };
-  for (const clientMaxWindowBits of [...windows.slice(1), true, false]) yield { clientMaxWindowBits, threshold: 0 };
-  for (const serverNoContextTakeover of [true, false]) {
-    for (const clientNoContextTakeover of [true, undefined]) {
-      for (const [serverMaxWindowBits, clientMaxWindowBits] of [[undefined, undefined], [9, 15], [15, 9], [12, 10], [15, true]]) {
-        for (const threshold of [0, 1024]) {
-          yield { serverNoContextTakeover, clientNoContextTakeover, serverMaxWindowBits, clientMaxWindowBits, threshold };
+  for (const serverMaxWindowBits of windows) {
+    for (const clientMaxWindowBits of [...windows, true, false]) {
+      for (const serverNoContextTakeover of [true, false]) {
+        for (const clientNoContextTakeover of [true, undefined]) {
+          yield { serverNoContextTakeover, clientNoContextTakeover, serverMaxWindowBits, clientMaxWindowBits };
         }
       }
     }
@@ -50,12 +48,14 @@ function agreement(client) {
 
 const checks = {
   async every_combination_comes_back_byte_for_byte() {
-    for (const perMessageDeflate of offers()) {
+    let count = 0;
+    for (const offer of offers()) {
+      const perMessageDeflate = { ...offer, threshold: (count += 1) % 2 ? 0 : 1024 };
       const peer = await join({ perMessageDeflate });
-      const agreed = agreement(perMessageDeflate);
+      const agreed = agreement(offer);
       const extension = peer.socket._extensions["permessage-deflate"];
-      same({ ...extension?.params }, { ...agreed }, JSON.stringify(perMessageDeflate));
-      await exchange(peer, 12, 20_000);
+      same({ ...extension?.params }, { ...agreed }, JSON.stringify(offer));
+      await exchange(peer, 4, 10_000);
       peer.socket.terminate();
     }
   },
