@@ -83,8 +83,10 @@ async fn an_invalid_packet_over_polling_closes_the_session() {
             .await
             .assert_ok();
         let response = poll.response().await;
+        // It may also be answered with the reply to the message that is valid, before the rest of the body is read.
+        let text = response.text();
         assert!(
-            response.status == 400 || response.text().ends_with('1'),
+            response.status == 400 || text.ends_with('1') || text == r#"42["message-back"]"#,
             "{body:?}: the poll got {response:?}"
         );
         let after = Request::get(target.as_str()).send(server.addr).await;
@@ -115,12 +117,14 @@ async fn an_aborted_poll_closes_the_session() {
         .await
         .assert_ok();
     poll.response().await;
-    drop(Request::get(target.as_str()).start(server.addr).await);
+    // An HTTP server may drop a request whose connection has ended before it looked at it: then there was no poll.
     loop {
+        let poll = Request::get(target.as_str()).start(server.addr).await;
         let response = Request::post(target.as_str(), "3").send(server.addr).await;
         if response.status != 200 {
             return response.assert_refusal(1, "Session ID unknown");
         }
+        drop(poll);
     }
 }
 
@@ -155,9 +159,9 @@ async fn a_second_post_closes_the_session_and_is_refused() {
         .await;
     loop {
         let second = Request::post(target.as_str(), "3").send(server.addr).await;
-        // Until the unfinished one has arrived.
+        // Until the unfinished one has arrived. If it arrives between two of these, it is the one that is refused.
         if second.status != 200 {
-            second.assert_empty(400);
+            assert_eq!(second.status, 400);
             break;
         }
     }

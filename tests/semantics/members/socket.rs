@@ -119,10 +119,9 @@ async fn the_connection_is_that_of_the_client_whatever_carries_it() {
         assert!(connection.is_writable());
         connection.close();
         ws.expect_close().await;
-        while connection.ready_state() != ReadyState::Closed {
+        while connection.ready_state() != ReadyState::Closed || socket.is_connected() {
             tokio::task::yield_now().await;
         }
-        assert!(!socket.is_connected());
     }
 }
 
