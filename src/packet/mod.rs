@@ -24,6 +24,7 @@ mod error;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod json;
+mod key;
 #[cfg(feature = "msgpack")]
 pub(crate) mod msgpack;
 #[cfg(not(feature = "msgpack"))]

@@ -15,10 +15,9 @@ use serde_json::Error;
 use super::{
     RAW_JSON,
     date::iso_8601,
-    key::Key,
     read::{Bounds, Reader, Token},
 };
-use crate::packet::Value;
+use crate::packet::{Value, key::Key};
 
 /// How deeply values may stand in one another to be read, as for JSON.
 const MAX_DEPTH: usize = 128;

@@ -16,7 +16,6 @@ mod decode;
 mod deserialize;
 mod elements;
 mod encode;
-mod key;
 mod read;
 mod serialize;
 mod write;

@@ -1,5 +1,7 @@
 //! Reading types out of values.
 
+use std::borrow::Cow;
+
 use serde::{
     de::{
         Deserializer, Error as _, IntoDeserializer, Unexpected, Visitor,
@@ -10,6 +12,7 @@ use serde::{
 use serde_json::Error;
 
 use super::Value;
+use crate::packet::key::Key;
 
 impl<'de> IntoDeserializer<'de, Error> for Value {
     type Deserializer = Self;
@@ -30,7 +33,9 @@ impl<'de> Deserializer<'de> for Value {
             Self::String(text) => visitor.visit_string(text),
             Self::Array(values) => SeqDeserializer::new(values.into_iter()).deserialize_any(visitor),
             Self::Object(members) => {
-                let members = members.into_iter().map(|(key, value)| (Key(key), value));
+                let members = members
+                    .into_iter()
+                    .map(|(key, value)| (Key(Cow::Owned(key)), value));
                 MapDeserializer::new(members).deserialize_any(visitor)
             }
             Self::Binary(bytes) => visitor.visit_byte_buf(bytes.into()),
@@ -75,76 +80,5 @@ impl<'de> Deserializer<'de> for Value {
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
         tuple_struct map struct identifier ignored_any
-    }
-}
-
-/// The key of a member. JSON has strings only, and types with keys of other kinds read them from those.
-struct Key(String);
-
-impl<'de> IntoDeserializer<'de, Error> for Key {
-    type Deserializer = Self;
-
-    fn into_deserializer(self) -> Self {
-        self
-    }
-}
-
-macro_rules! parsed {
-    ($($method:ident => $visit:ident,)*) => {$(
-        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-            match self.0.parse() {
-                Ok(value) => visitor.$visit(value),
-                Err(_) => visitor.visit_string(self.0),
-            }
-        }
-    )*};
-}
-
-impl<'de> Deserializer<'de> for Key {
-    type Error = Error;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        visitor.visit_string(self.0)
-    }
-
-    parsed! {
-        deserialize_bool => visit_bool,
-        deserialize_i8 => visit_i8,
-        deserialize_i16 => visit_i16,
-        deserialize_i32 => visit_i32,
-        deserialize_i64 => visit_i64,
-        deserialize_i128 => visit_i128,
-        deserialize_u8 => visit_u8,
-        deserialize_u16 => visit_u16,
-        deserialize_u32 => visit_u32,
-        deserialize_u64 => visit_u64,
-        deserialize_u128 => visit_u128,
-        deserialize_f32 => visit_f32,
-        deserialize_f64 => visit_f64,
-    }
-
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        visitor.visit_some(self)
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, Error> {
-        visitor.visit_newtype_struct(self)
-    }
-
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Error> {
-        visitor.visit_enum(self.0.into_deserializer())
-    }
-
-    forward_to_deserialize_any! {
-        char str string bytes byte_buf unit unit_struct seq tuple tuple_struct map struct identifier ignored_any
     }
 }

@@ -11,6 +11,14 @@ use serde_json::Error;
 /// A key as JavaScript has it, a string; types with keys of other kinds read them from that.
 pub(super) struct Key<'de>(pub(super) Cow<'de, str>);
 
+impl<'de> IntoDeserializer<'de, Error> for Key<'de> {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
+    }
+}
+
 impl<'de> Key<'de> {
     fn visit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match self.0 {
