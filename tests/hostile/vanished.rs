@@ -20,6 +20,18 @@ fn hasty() -> Builder {
         .upgrade_timeout(Duration::from_millis(300))
 }
 
+/// One byte follows the other until the client's socket has left.
+async fn expect_left_though_it_trickles(ground: &mut Ground, stream: &mut TcpStream, case: &str) {
+    for _ in 0..160 {
+        if let Some(reason) = ground.left_within(Duration::from_millis(50)).await {
+            return assert_eq!(reason.as_str(), "ping timeout", "{case}");
+        }
+        // The server may have closed.
+        let _ = stream.write_all(b"a").await;
+    }
+    panic!("nobody left after {case}");
+}
+
 #[tokio::test]
 async fn connections_that_say_half_of_a_request_open_nothing() {
     let mut ground = Ground::new(SocketIo::builder()).await;
@@ -30,6 +42,9 @@ async fn connections_that_say_half_of_a_request_open_nothing() {
         "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\n",
         "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nUpgrade: websocket\r\n",
         "POST /socket.io/?EIO=4&transport=polling&sid=x HTTP/1.1\r\nContent-Length: 9\r\n",
+        // Whose head is whole.
+        "POST /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n4",
+        "POST /socket.io/?EIO=4&transport=polling&sid=x HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n4",
     ] {
         let mut stream = TcpStream::connect(ground.server.addr).await.unwrap();
         stream.write_all(bytes.as_bytes()).await.unwrap();
@@ -64,7 +79,7 @@ async fn a_client_that_never_polls_again_is_gone_in_time() {
     }
 }
 
-/// The body claims more than ever comes, on a connection that stays open.
+/// The body claims more than ever comes, byte by byte, on a connection that stays open.
 #[tokio::test]
 async fn a_body_that_never_ends_does_not_outlive_its_session() {
     let mut ground = Ground::alone(hasty()).await;
@@ -76,7 +91,7 @@ async fn a_body_that_never_ends_does_not_outlive_its_session() {
             client.target()
         );
         stream.write_all(head.as_bytes()).await.unwrap();
-        ground.expect_left("ping timeout", "half a body").await;
+        expect_left_though_it_trickles(&mut ground, &mut stream, "half a body").await;
         ground.emptied("half a body").await;
         drop(stream);
     }
@@ -85,7 +100,7 @@ async fn a_body_that_never_ends_does_not_outlive_its_session() {
 /// A WebSocket that connects for an upgrade, or probes, and then says nothing: the session goes on, and dies of its own.
 #[tokio::test]
 async fn an_upgrade_that_goes_nowhere_leaves_nothing() {
-    let mut ground = Ground::alone(hasty()).await;
+    let mut ground = Ground::alone(hasty().ping_timeout(Duration::from_secs(3))).await;
     for probes in [false, true] {
         let client = ground.client(Eio::V4, Via::Polling).await;
         let mut ws = Ws::open(ground.server.addr, &client.upgrade_target()).await;
@@ -94,12 +109,13 @@ async fn an_upgrade_that_goes_nowhere_leaves_nothing() {
             ws.expect("3probe").await;
         }
         ws.expect_close().await;
+        assert_eq!(ground.io.engine().clients_count(), 1, "the session goes on");
         ground.expect_left("ping timeout", "the session").await;
         ground.emptied("a probe").await;
     }
 }
 
-/// Half of a frame, and then nothing: what has come of it is freed with the session.
+/// Half of a frame, and then a byte now and then: what has come of it is freed with the session.
 #[tokio::test]
 async fn half_a_frame_is_no_sign_of_life() {
     let mut ground = Ground::alone(hasty()).await;
@@ -112,7 +128,7 @@ async fn half_a_frame_is_no_sign_of_life() {
         ]
         .concat();
         stream.write_all(&half).await.unwrap();
-        ground.expect_left("ping timeout", "half a frame").await;
+        expect_left_though_it_trickles(&mut ground, &mut stream, "half a frame").await;
         drop(stream);
         ground.emptied("half a frame").await;
     }

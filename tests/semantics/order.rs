@@ -48,8 +48,9 @@ async fn acknowledgements_of_pipelined_events_come_in_order() {
     }
 }
 
-/// A handler that waits doesn't hold up the next, but each has begun before the next begins.
-#[tokio::test]
+/// A handler that waits doesn't hold up the next, but each has begun before the next begins. With one thread tasks would begin in
+/// order too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn handlers_start_in_the_order_of_their_events_though_they_wait() {
     let (log, mut heard) = log();
     let never = Arc::new(Notify::new());
@@ -177,25 +178,32 @@ async fn emits_of_every_kind_arrive_in_the_order_of_their_calls() {
     }
 }
 
+/// One at a time, a few, and more than one write names.
 #[tokio::test]
 async fn a_binary_packet_and_its_attachments_are_never_torn_apart() {
     let (io, main) = io(SocketIo::builder());
-    let _ = main.on("go", async |socket: Socket| {
-        for n in 0..20_u8 {
+    let _ = main.on("go", async |socket: Socket, Data(count): Data<u8>| {
+        for n in 0..count {
             socket.emit("bytes", axum_socketio::Value::Binary(vec![n, n].into()));
-            socket.emit("text", n);
+            if count > 1 {
+                socket.emit("text", n);
+            }
         }
     });
     let server = TestServer::start(&io).await;
     for (eio, via) in TestClient::EVERY_WAY {
         let mut client = TestClient::connect(&server, eio, via).await;
-        client.send(r#"42["go"]"#).await;
-        for n in 0..20 {
-            client
-                .expect(r#"451-["bytes",{"_placeholder":true,"num":0}]"#)
-                .await;
-            client.expect([n, n]).await;
-            client.expect(format!(r#"42["text",{n}]"#)).await;
+        for count in [1, 4, 40] {
+            client.send(format!(r#"42["go",{count}]"#)).await;
+            for n in 0..count {
+                client
+                    .expect(r#"451-["bytes",{"_placeholder":true,"num":0}]"#)
+                    .await;
+                client.expect([n, n]).await;
+                if count > 1 {
+                    client.expect(format!(r#"42["text",{n}]"#)).await;
+                }
+            }
         }
     }
 }

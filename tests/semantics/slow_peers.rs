@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use axum::extract::State;
-use axum_socketio::{DisconnectReason, Socket, SocketIo, extract::Data};
+use axum_socketio::{Ack, DisconnectReason, Socket, SocketIo, extract::Data};
 use bytes::Bytes;
 
 use crate::{
@@ -59,36 +59,50 @@ async fn a_client_that_does_not_poll_is_disconnected_when_its_buffer_is_full() {
     }
 }
 
-/// Whoever sends writes to a client whose task rests, as far as the network takes it; the rest is the task's.
+/// Whoever sends writes to a client whose task rests, as far as the network takes it; the rest is the task's. Several packets at a time, so
+/// that some of them are left: short ones that are written together, and with attachments between them.
 #[tokio::test]
 async fn what_the_network_takes_only_in_part_arrives_whole_and_in_order() {
-    for size in [4_000, 40_000] {
+    for (size, at_once, bytes) in [(400, 50, false), (4_000, 3, true), (40_000, 1, true)] {
         // No heartbeat gets between the chunks.
         let builder = SocketIo::builder().ping_interval(Duration::from_secs(3600));
         let (io, main) = io(builder.max_send_buffer(64 << 20));
         let text = "é".repeat(size);
-        let rounds = 3_000_000 / size;
+        let rounds = 3_000_000 / size / at_once;
         let _ = main.with_state(text.clone()).on(
             "say",
-            async |io: SocketIo, State(text): State<String>, Data(n): Data<usize>| {
-                io.of("/").emit("said", (n, &text));
-                io.of("/").emit("bytes", Bytes::from(text));
+            async move |io: SocketIo,
+                        State(text): State<String>,
+                        Data(n): Data<usize>,
+                        Data(to): Data<String>| {
+                for n in n * at_once..(n + 1) * at_once {
+                    io.of("/").to(&*to).emit("said", (n, &text));
+                    if bytes {
+                        io.of("/").to(&*to).emit("bytes", Bytes::from(text.clone()));
+                    }
+                }
+                Ack(n)
             },
         );
         let server = TestServer::start(&io).await;
-        let mut reader = TestClient::connect(&server, Eio::V4, Via::WebSocket).await;
-        let mut speaker = TestClient::connect(&server, Eio::V3, Via::Polling).await;
+        let mut reader = TestClient::open(&server, Eio::V4, Via::WebSocket).await;
+        let id = reader.join("/").await;
+        // The task of a WebSocket runs its handlers, and writes to others when it has done its own.
+        let mut speaker = TestClient::connect(&server, Eio::V4, Via::WebSocket).await;
         for n in 0..rounds {
-            speaker.send(format!(r#"42["say",{n}]"#)).await;
+            speaker.send(format!(r#"42{n}["say",{n},"{id}"]"#)).await;
+            speaker.expect(format!("43{n}[{n}]")).await;
             // Its pong must not come between the halves of a frame.
             reader.ping().await;
         }
-        for n in 0..rounds {
+        for n in 0..rounds * at_once {
             reader.expect(format!(r#"42["said",{n},"{text}"]"#)).await;
-            reader
-                .expect(r#"451-["bytes",{"_placeholder":true,"num":0}]"#)
-                .await;
-            reader.expect(Packet::Binary(text.clone().into_bytes())).await;
+            if bytes {
+                reader
+                    .expect(r#"451-["bytes",{"_placeholder":true,"num":0}]"#)
+                    .await;
+                reader.expect(Packet::Binary(text.clone().into_bytes())).await;
+            }
         }
         reader.expect_nothing().await;
     }

@@ -84,6 +84,9 @@ fn every_event_arrives_once_and_in_order_while_clients_come_and_go() {
         .enable_all()
         .build()
         .unwrap();
+    // And what the server makes once.
+    runtime.block_on(rehearse(&server, &tally));
+    let idle = server.idle();
     let mut random = Random::new(seed);
     let actors = (0..clients as usize).map(|number| Actor {
         way: WAYS[number % WAYS.len()],
@@ -115,6 +118,7 @@ fn every_event_arrives_once_and_in_order_while_clients_come_and_go() {
         answered,
         "every acknowledgement resolves"
     );
+    idle.assert_again(&server.idle(), tally.connections());
     let report = drain(&runtime, server, &tally);
     assert_eq!((report.connections, report.closed), (WAYS.len(), WAYS.len()));
     assert!(report.is_clean(), "{report:?}");
@@ -176,17 +180,7 @@ impl News<'_> {
 
 /// Drains the server while a client of each kind is connected.
 fn drain(runtime: &Runtime, server: Server, tally: &Arc<Tally>) -> DrainReport {
-    let guests = runtime.block_on(async {
-        let mut guests = Vec::new();
-        for (eio, way) in WAYS {
-            let mut guest = Life::begin(eio, way != Way::WebSocket, server.addr, tally, &server.ledger).await;
-            if way == Way::Upgrade {
-                guest.upgrade(true).await;
-            }
-            guests.push(guest);
-        }
-        guests
-    });
+    let guests = runtime.block_on(guests(&server, tally));
     let guests = runtime.spawn(async move {
         for mut guest in guests {
             guest.hear_the_end().await;
@@ -196,4 +190,42 @@ fn drain(runtime: &Runtime, server: Server, tally: &Arc<Tally>) -> DrainReport {
     let report = server.stop();
     runtime.block_on(guests).unwrap();
     report
+}
+
+/// A client of each kind.
+async fn guests(server: &Server, tally: &Arc<Tally>) -> Vec<Life> {
+    let mut guests = Vec::new();
+    for (eio, way) in WAYS {
+        let mut guest = Life::begin(eio, way != Way::WebSocket, server.addr, tally, &server.ledger).await;
+        if way == Way::Upgrade {
+            guest.upgrade(true).await;
+        }
+        guests.push(guest);
+    }
+    guests
+}
+
+/// Clients of each kind come at the same time, say and hear what fills every buffer that a thread keeps, and go.
+async fn rehearse(server: &Server, tally: &Arc<Tally>) {
+    let mut speaking = JoinSet::new();
+    for seed in 0..4 {
+        for mut guest in guests(server, tally).await {
+            let ledger = server.ledger.clone();
+            speaking.spawn(async move {
+                let mut random = Random::new(seed);
+                for _ in 0..20 {
+                    guest.speak(&mut random).await;
+                }
+                guest.settle().await;
+                for (name, half) in NAMESPACES.into_iter().zip(&guest.halves) {
+                    drop(ledger.end_of(&format!("{name} {}", half.id.as_deref().unwrap())));
+                }
+                guest.link.close().await;
+            });
+        }
+        server.speak_at_length();
+    }
+    while let Some(ended) = speaking.join_next().await {
+        ended.unwrap();
+    }
 }

@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     net::SocketAddr,
     sync::{
-        Arc, Mutex,
+        Arc, Barrier, Mutex,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -19,13 +19,19 @@ use tokio::{
     task::{JoinHandle, yield_now},
 };
 
-use crate::wire::within;
+use crate::{vitals::Sample, wire::within};
 
 /// Where the clients are.
 pub(crate) const NAMESPACES: [&str; 2] = ["/", "/more"];
 
 /// Of the events of a socket, every so many is passed on to the others.
 const PASSED_ON: u64 = 8;
+
+/// Threads of the server.
+const WORKERS: usize = 2;
+
+/// One that accepts connections, and one of axum's that waits for the signal to stop.
+const IDLE_TASKS: usize = 2;
 
 /// What becomes of each socket, as the server saw it.
 #[derive(Debug, Default)]
@@ -163,7 +169,7 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) fn start() -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
+            .worker_threads(WORKERS)
             .enable_all()
             .build()
             .unwrap();
@@ -200,6 +206,31 @@ impl Server {
     /// Tasks of the server that are alive.
     pub(crate) fn tasks(&self) -> usize {
         self.runtime.metrics().num_alive_tasks()
+    }
+
+    /// Has each thread encode more than it ever will again, all at the same moment, for whoever is there.
+    pub(crate) fn speak_at_length(&self) {
+        let all_here = Arc::new(Barrier::new(WORKERS));
+        for _ in 0..WORKERS {
+            let (io, all_here) = (self.io.clone(), all_here.clone());
+            self.runtime.spawn(async move {
+                all_here.wait();
+                io.of("/").to("hall").emit("going away", "x".repeat(200_000));
+            });
+        }
+    }
+
+    /// What the process uses once nobody is connected any more, and nothing of anyone runs.
+    pub(crate) fn idle(&self) -> Sample {
+        self.runtime.block_on(async {
+            within(async {
+                while self.io.engine().clients_count() > 0 || self.tasks() > IDLE_TASKS {
+                    yield_now().await;
+                }
+            })
+            .await;
+        });
+        Sample::of(self.tasks(), self.io.engine().clients_count())
     }
 
     /// Drains the server and waits until nothing of it runs any more.

@@ -24,6 +24,11 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
+    /// How many connections have come and gone.
+    pub(crate) fn connections(&self) -> u64 {
+        self.ends.lock().unwrap().values().sum()
+    }
+
     pub(crate) fn ended(&self, how: String) {
         *self.ends.lock().unwrap().entry(how).or_default() += 1;
     }
@@ -31,12 +36,9 @@ impl Tally {
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let connections = self.connections();
         let ends = self.ends.lock().unwrap();
-        writeln!(
-            f,
-            "connections: {}, by their ends: {ends:?}",
-            ends.values().sum::<u64>()
-        )?;
+        writeln!(f, "connections: {connections}, by their ends: {ends:?}")?;
         let upgrades = (self.upgrades.load(Relaxed), self.probes.load(Relaxed));
         writeln!(f, "upgrades: {}, given up: {}", upgrades.0, upgrades.1)?;
         let own = (

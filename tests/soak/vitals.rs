@@ -2,11 +2,18 @@
 
 use std::{fmt, fs};
 
+use peak_alloc::PeakAlloc;
+
+#[global_allocator]
+static HEAP: PeakAlloc = PeakAlloc;
+
 /// What it uses at one moment.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Sample {
     /// KiB in memory.
     memory: usize,
+    /// KiB that were asked for and not given back, by the clients too.
+    heap: usize,
     /// Open file descriptors, those of the clients included.
     files: usize,
     tasks: usize,
@@ -20,10 +27,28 @@ impl Sample {
     pub(crate) fn of(tasks: usize, connections: usize) -> Self {
         Self {
             memory: memory(),
+            heap: HEAP.current_usage() / 1024,
             files: files(),
             tasks,
             connections,
         }
+    }
+}
+
+impl Sample {
+    /// While nobody is connected the process uses what it did before so many connections came and went: tables that have grown, and what
+    /// this test notes down, are all that is more.
+    pub(crate) fn assert_again(&self, after: &Self, connections: u64) {
+        let heap = self.heap + 32 + usize::try_from(connections).unwrap() / 8;
+        eprintln!(
+            "while nobody is connected, before and after: heap {} and {} KiB, files {} and {}",
+            self.heap, after.heap, self.files, after.files
+        );
+        assert!(after.heap <= heap, "memory of {connections} connections stays");
+        assert!(
+            after.files <= self.files,
+            "files of {connections} connections stay"
+        );
     }
 }
 
@@ -56,11 +81,14 @@ impl fmt::Display for Vitals {
         let (before, after) = self.quarters();
         write!(
             f,
-            "in the mean of the second and of the last quarter of {} looks: memory {} and {} KiB, files {} and {}, tasks {} and {}, \
+            "in the mean of the second and of the last quarter of {} looks: memory {} and {} KiB, heap {} and {} KiB, files {} and {}, \
+             tasks {} and {}, \
              connections {} and {}",
             self.0.len(),
             before.memory,
             after.memory,
+            before.heap,
+            after.heap,
             before.files,
             after.files,
             before.tasks,
@@ -90,6 +118,7 @@ fn mean(samples: &[Sample]) -> Sample {
     let mean = |of: fn(&Sample) -> usize| samples.iter().map(of).sum::<usize>() / samples.len();
     Sample {
         memory: mean(|sample| sample.memory),
+        heap: mean(|sample| sample.heap),
         files: mean(|sample| sample.files),
         tasks: mean(|sample| sample.tasks),
         connections: mean(|sample| sample.connections),
