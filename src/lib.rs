@@ -191,6 +191,11 @@ pub mod limit {
     pub use crate::engine::{Limit, LimitExceeded};
 }
 
+/// Connection state recovery, see [`Builder::connection_state_recovery`].
+pub mod recovery {
+    pub use crate::server::{ConnectionStateRecovery, ExpiredSession};
+}
+
 /// What belongs to a [`Value`].
 pub mod value {
     pub use crate::packet::Map;

@@ -20,6 +20,8 @@ mod deflate;
 mod deviations;
 #[path = "differential/members.rs"]
 mod members;
+#[path = "differential/recovery.rs"]
+mod recovery;
 #[path = "support/setup.rs"]
 mod setup;
 #[path = "differential/upgrades.rs"]

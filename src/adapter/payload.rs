@@ -79,6 +79,16 @@ impl Payload {
         Self::written(|buf| encode::event(buf, 0, "/", None, name, args))
     }
 
+    /// With a text after all other elements.
+    pub(crate) fn with_last(&self, text: &str) -> Self {
+        let before = self.json.strip_suffix(']').unwrap_or(&self.json);
+        let text = serde_json::Value::from(text);
+        Self {
+            json: format!("{before},{text}]").into(),
+            attachments: self.attachments.clone(),
+        }
+    }
+
     pub(crate) fn answer<A: Serialize + ?Sized>(args: &A) -> Result<Self, EncodeError> {
         Self::written(|buf| encode::ack(buf, 0, "/", 0, args))
     }

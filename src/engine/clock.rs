@@ -7,7 +7,7 @@ use std::time::{Instant, SystemTime};
     clippy::disallowed_methods,
     reason = "everything else takes the time as an argument"
 )]
-pub(super) fn now() -> Instant {
+pub(crate) fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 

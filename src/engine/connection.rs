@@ -149,13 +149,22 @@ impl Connection {
     /// The connection is closed, or its send buffer is full; then [`Overflow`] has been applied. Whoever sends is never the
     /// one who tells the receiver of the end.
     pub(crate) fn send(&self, out: Outgoing) -> Result<(), SendError> {
-        let sent = self.push(out, |core| {
+        self.conclude(self.offer(out))
+    }
+
+    /// The first half of [`send`](Self::send), which runs no code of the application.
+    pub(crate) fn offer(&self, out: Outgoing) -> Result<(), SendError> {
+        self.push(out, |core| {
             if core.session.accepts_packets() {
                 Ok(())
             } else {
                 Err(SendError::Closed)
             }
-        });
+        })
+    }
+
+    /// The second half: what follows if the send buffer was full.
+    pub(crate) fn conclude(&self, sent: Result<(), SendError>) -> Result<(), SendError> {
         if sent == Err(SendError::Full) {
             self.0.shared.instruments.dropped(Dropped::BufferFull);
             let config = &self.0.shared.config;
@@ -166,6 +175,11 @@ impl Connection {
             self.limit_exceeded(Limit::SendBuffer, config.max_send_buffer, None);
         }
         sent
+    }
+
+    /// How many bytes may wait in the outbox.
+    pub(crate) fn max_send_buffer(&self) -> usize {
+        self.0.shared.config.max_send_buffer
     }
 
     /// Queues a packet if the transport can take it at this moment.

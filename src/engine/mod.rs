@@ -56,6 +56,7 @@ pub use crate::id::SessionId;
 pub(crate) use admission::Admission;
 pub(crate) use client_bundle::ClientFile;
 pub use client_bundle::{ClientBundle, ClientBundleError};
+pub(crate) use clock::now;
 pub(crate) use close::SendError;
 pub use close::{CloseReason, ReadyState};
 pub(crate) use config::Config;

@@ -220,7 +220,7 @@ impl Outgoing {
     }
 
     /// The bytes it brings to the wire, roughly.
-    pub(super) fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         let binary: usize = self
             .attachments()
             .iter()

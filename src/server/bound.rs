@@ -106,10 +106,14 @@ impl Settings {
             max_pending_acks,
             max_events_in_flight,
             adapter,
+            recovery,
         } = &self;
         let adapter = adapter
             .as_ref()
             .map(|adapter| ("adapter", format!("{adapter:?}")));
+        let recovery = recovery
+            .as_ref()
+            .map(|recovery| ("connection_state_recovery", format!("{recovery:?}")));
         let parser = (!parser.is_json()).then(|| ("parser", format!("{parser:?}")));
         let differing = [
             differs("connect_timeout", *connect_timeout, usual.connect_timeout),
@@ -125,6 +129,7 @@ impl Settings {
             ),
             parser,
             adapter,
+            recovery,
         ];
         match differing.into_iter().flatten().next() {
             None => Ok(self),

@@ -6,6 +6,7 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 
 use crate::{
+    adapter::Payload,
     engine::Outgoing,
     room::{Rooms, Selection, Target, listed},
     server::{
@@ -133,6 +134,9 @@ impl Broadcast {
     fn emit_own<A: Serialize>(&self, event: &str, args: &A) -> Result<(), EmitError> {
         if let Some(cluster) = self.cluster() {
             return self.emit_across(cluster, event, args);
+        }
+        if self.namespace.recovery().is_some() {
+            return self.emit_payload(&Payload::event(event, args)?);
         }
         let selection = self.select();
         if selection.is_empty() {
@@ -307,7 +311,7 @@ impl Broadcast {
     }
 
     /// Tells the recipients that have listeners for what is sent to them.
-    fn tell_outgoing(&self, selection: &Selection<Socket>, packet: &EventPacket) {
+    pub(super) fn tell_outgoing(&self, selection: &Selection<Socket>, packet: &EventPacket) {
         if self.namespace.tells_outgoing() {
             let connected = selection.iter().filter(|socket| socket.is_connected());
             connected.for_each(|socket| socket.tell_outgoing(packet));
@@ -336,7 +340,7 @@ impl Broadcast {
         Ok(())
     }
 
-    fn deliver(&self, socket: &Socket, outgoing: &Outgoing) -> bool {
+    pub(super) fn deliver(&self, socket: &Socket, outgoing: &Outgoing) -> bool {
         let connection = socket.connection();
         let sent = if self.flags.volatile {
             connection.send_volatile(outgoing.clone())

@@ -6,7 +6,7 @@ use crate::{
     adapter::Adapter,
     engine::{ClientBundle, Config, LimitExceeded, LimitHook, Overflow, PathRule, Transport},
     packet::parser::PacketParser,
-    server::{Cookie, Gate, OriginPolicy, Origins, SocketIo},
+    server::{Cookie, Gate, OriginPolicy, Origins, SocketIo, recovery::ConnectionStateRecovery},
 };
 
 /// The longest time an option may be: 136 years.
@@ -51,6 +51,7 @@ pub(crate) struct Settings {
     pub(super) adapter: Option<Arc<dyn Adapter>>,
     pub(super) gate: Option<Arc<Gate>>,
     pub(super) origins: Option<Origins>,
+    pub(super) recovery: Option<Arc<ConnectionStateRecovery>>,
 }
 
 impl Builder {
@@ -318,6 +319,12 @@ impl Builder {
         at_least_one("max_events_in_flight", self.settings.max_events_in_flight)?;
         at_least_one("max_connections", engine.max_connections)?;
         at_least_one("max_handshakes", engine.max_handshakes)?;
+        if let Some(recovery) = &self.settings.recovery {
+            positive(
+                "connection_state_recovery",
+                recovery.max_disconnection_duration_set(),
+            )?;
+        }
         if !(engine.polling || engine.websocket) {
             return Err(BuildError::new(
                 "transports",
@@ -355,6 +362,7 @@ impl Default for Settings {
             adapter: None,
             gate: None,
             origins: None,
+            recovery: None,
         }
     }
 }

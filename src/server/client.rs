@@ -150,6 +150,10 @@ impl Client {
         entry.map(|entry| entry.socket.clone())
     }
 
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     pub(super) fn parser(&self) -> &PacketParser {
         &self.io().settings().parser
     }

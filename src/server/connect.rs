@@ -47,12 +47,23 @@ impl Client {
 
     pub(super) fn connect_to(&self, namespace: Arc<NamespaceInner>, auth: Option<Box<RawValue>>) {
         let protocol = self.connection().protocol();
-        let id = self.socket_id(&namespace);
+        let claim = self.claim(&namespace, auth.as_deref());
+        let id = match &claim {
+            Some(claim) => claim.id().clone(),
+            None => self.socket_id(&namespace),
+        };
         let socket = Socket::new(self.clone(), namespace, id, auth);
+        if let Some(claim) = claim {
+            socket.take_over(claim);
+        }
         match self.reserve(&socket) {
             Place::Kept => socket.pass_middlewares(),
-            Place::Taken if protocol == Protocol::V4 => self.refuse("a second CONNECT for a namespace"),
-            Place::Taken => {}
+            Place::Taken => {
+                socket.discard();
+                if protocol == Protocol::V4 {
+                    self.refuse("a second CONNECT for a namespace");
+                }
+            }
             Place::None => {
                 let max = self.io().settings().max_namespaces;
                 self.connection()
@@ -88,7 +99,8 @@ impl Client {
 
 impl Socket {
     fn pass_middlewares(self) {
-        let Some(middlewares) = self.home().listeners().middlewares() else {
+        let middlewares = self.home().listeners().middlewares();
+        let Some(middlewares) = middlewares.filter(|_| !self.skips_middlewares()) else {
             return self.admitted();
         };
         let span = trace::handler(&self, "middleware", None);
@@ -135,6 +147,7 @@ impl Socket {
             refusal = error.message(),
             "a connection was refused"
         );
+        self.gives_up_session();
         self.discard();
         let (parser, name) = (self.home().parser(), self.namespace_name());
         self.client()
@@ -145,9 +158,7 @@ impl Socket {
         if !self.client().admit(&self) {
             return self.discard();
         }
-        let (parser, name) = (self.home().parser(), self.namespace_name());
-        let reply = emit::connect(parser, self.protocol(), name, self.id().as_str());
-        if !self.client().tell(reply) || self.advance(Status::Connecting, Status::Connected).is_err() {
+        if !self.enter() {
             return self.discard();
         }
         tracing::debug!(
@@ -155,7 +166,6 @@ impl Socket {
             socket = self.public_id(),
             "a socket connected"
         );
-        self.home().index().insert(self.clone());
         let listeners = self.home().listeners().connect();
         for listener in listeners.iter().flat_map(|list| list.iter()) {
             let run = dispatch::prepare(&self, "connect", None, || Ok(listener.call(self.clone())));
@@ -164,6 +174,26 @@ impl Socket {
             }
         }
         self.open_inbox();
+    }
+
+    /// Tells the client that it is connected, and makes it a member of the namespace; `false` if it has gone.
+    fn enter(&self) -> bool {
+        let home = self.home();
+        if let Some(recovery) = home.recovery().filter(|_| self.protocol() == Protocol::V4) {
+            return self.enter_recoverably(recovery);
+        }
+        let reply = emit::connect(
+            home.parser(),
+            self.protocol(),
+            home.name(),
+            self.id().as_str(),
+            None,
+        );
+        if !self.client().tell(reply) || self.advance(Status::Connecting, Status::Connected).is_err() {
+            return false;
+        }
+        home.index().insert(self.clone());
+        true
     }
 
     /// The connect handlers have started: what came meanwhile is dispatched, then the gate opens.

@@ -168,13 +168,13 @@ impl Socket {
 
     /// Forgets a socket that never became connected; no handler hears of it.
     pub(super) fn discard(&self) {
-        drop(self.let_go());
+        drop(self.let_go(None));
     }
 
-    /// From here on nothing refers to the socket. Gives back who is to hear of it.
-    fn let_go(&self) -> Vec<Arc<dyn DisconnectListener>> {
+    /// From here on nothing refers to the socket, which leaves for this reason if it ever was in. Gives back who is to hear of it.
+    fn let_go(&self, reason: Option<DisconnectReason>) -> Vec<Arc<dyn DisconnectListener>> {
         self.set_status(Status::Disconnected);
-        self.home().index().remove(self);
+        self.leave_namespace(reason);
         self.client().forget(self);
         self.acks().clear();
         // Its own statement: the guard must be gone before the connection is woken.
@@ -248,7 +248,7 @@ impl Drop for LeaveSequence<'_> {
     fn drop(&mut self) {
         let (socket, reason, farewell) = (self.socket, self.leave.reason, self.leave.farewell);
         tracing::debug!(namespace = socket.namespace_name(), socket = socket.public_id(), %reason, "a socket left");
-        let own = socket.let_go();
+        let own = socket.let_go(Some(reason));
         if farewell {
             // Not before: a client may connect again as soon as it is told. Whether it still can be doesn't matter.
             let (parser, name) = (socket.home().parser(), socket.namespace_name());

@@ -217,6 +217,12 @@ impl SocketIo {
             // In vain, if handlers take longer.
             let _ = timeout(last, self.ended()).await;
         }
+        for namespace in self.namespaces() {
+            if let Some(recovery) = namespace.inner().recovery() {
+                recovery.close();
+            }
+        }
+        self.alive().send_replace(());
         if let Some(cluster) = self.cluster() {
             // Without a good-bye the others find out by themselves.
             let _ = timeout(last, cluster.close()).await;

@@ -173,11 +173,8 @@ impl SocketIo {
         if let Some(cluster) = self.cluster() {
             cluster.open(name);
         }
-        Arc::new(NamespaceInner::new_child(
-            link,
-            self.cluster().cloned(),
-            self.settings(),
-        ))
+        let child = NamespaceInner::new_child(link, self.cluster().cloned(), self.settings());
+        Arc::new(child.with_recovery(self))
     }
 }
 

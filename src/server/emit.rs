@@ -53,7 +53,15 @@ impl EventPacket {
     pub(super) fn into_outgoing(self, socket: &Socket) -> Result<Outgoing, EmitError> {
         match self {
             Self::Same(outgoing) => Ok(outgoing),
-            Self::EachGeneration(each) => match each.of(socket.protocol()) {
+            Self::EachGeneration(_) => self.into_generation(socket.protocol()),
+        }
+    }
+
+    /// As clients of this generation get it.
+    pub(super) fn into_generation(self, protocol: Protocol) -> Result<Outgoing, EmitError> {
+        match self {
+            Self::Same(outgoing) => Ok(outgoing),
+            Self::EachGeneration(each) => match each.of(protocol) {
                 Some(outgoing) => Ok(outgoing.clone()),
                 None => Err(each
                     .into_failure()
@@ -170,13 +178,14 @@ pub(super) fn connect(
     protocol: Protocol,
     namespace: &str,
     id: &str,
+    pid: Option<&str>,
 ) -> Result<Outgoing, EncodeError> {
     if parser.is_json() {
         return Ok(json(|buf| {
-            encode::connect(buf, HEADROOM, protocol, namespace, id, None)
+            encode::connect(buf, HEADROOM, protocol, namespace, id, pid)
         }));
     }
-    control(parser, protocol, &parser::connect(protocol, namespace, id))
+    control(parser, protocol, &parser::connect(protocol, namespace, id, pid))
 }
 
 pub(super) fn disconnect(

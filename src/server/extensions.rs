@@ -41,6 +41,15 @@ impl Extensions {
         self.lock().remove()
     }
 
+    /// What is here now.
+    pub(super) fn snapshot(&self) -> http::Extensions {
+        self.lock().clone()
+    }
+
+    pub(super) fn replace(&self, extensions: http::Extensions) {
+        *self.lock() = extensions;
+    }
+
     fn lock(&self) -> MutexGuard<'_, http::Extensions> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

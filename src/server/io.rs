@@ -10,7 +10,7 @@ use std::{
     },
 };
 
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, sync::watch};
 
 use crate::{
     adapter::Cluster,
@@ -57,6 +57,8 @@ pub(super) struct IoInner {
     bound: Mutex<Vec<Engine>>,
     /// Some engine compresses what WebSockets get. Read and written under the lock of the namespaces.
     compresses: AtomicBool,
+    /// Told when it is closed; gone with it.
+    alive: watch::Sender<()>,
 }
 
 /// A namespace as the server knows it.
@@ -93,6 +95,7 @@ impl SocketIo {
             runtime: Mutex::default(),
             cluster,
             bound: Mutex::default(),
+            alive: watch::Sender::new(()),
         });
         let io = Self(inner);
         drop(io.of("/"));
@@ -154,7 +157,7 @@ impl SocketIo {
             cluster.open(name);
         }
         let cluster = self.0.cluster.clone();
-        Arc::new(NamespaceInner::new(name, cluster, &self.0.settings))
+        Arc::new(NamespaceInner::new(name, cluster, &self.0.settings).with_recovery(self))
     }
 
     /// Registers a namespace that has just been made, unless there is one of its name by now. Gives the one that is there.
@@ -306,6 +309,11 @@ impl SocketIo {
             .unwrap_or_else(PoisonError::into_inner)
             .get(name)
             .and_then(Registered::get)
+    }
+
+    /// Tells those who look after what outlives connections that the server is closed, and when it is no more.
+    pub(super) fn alive(&self) -> &watch::Sender<()> {
+        &self.0.alive
     }
 
     pub(super) fn leaving(&self) -> &Running {

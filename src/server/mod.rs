@@ -40,6 +40,7 @@ mod pending_acks;
 #[cfg(feature = "deflate")]
 mod per_message_deflate;
 mod receive;
+mod recovery;
 mod running;
 mod socket;
 mod socket_handshake;
@@ -75,6 +76,7 @@ pub use self::{
     io::SocketIo,
     namespace::Namespace,
     origins::{AsyncOrigins, InvalidOrigin, OriginPolicy, OriginRefused, Origins},
+    recovery::{ConnectionStateRecovery, ExpiredSession},
     socket::Socket,
     socket_handshake::Handshake,
     socket_listeners::ListenerId,

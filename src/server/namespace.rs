@@ -16,12 +16,13 @@ use crate::{
     packet::{self, parser::PacketParser},
     room::{Index, Room, Rooms, Target},
     server::{
-        AckStream, Broadcast, EmitError, PacketMiddleware, Socket,
+        AckStream, Broadcast, EmitError, PacketMiddleware, Socket, SocketIo,
         builder::Settings,
         cluster::ServerListeners,
         dynamic::{ChildOf, Children},
         listeners::Listeners,
         modes::Modes,
+        recovery::Recovery,
     },
     sync::{Mutex, MutexGuard},
 };
@@ -50,6 +51,8 @@ pub(crate) struct NamespaceInner {
     server_listeners: ServerListeners,
     ack_timeout: Duration,
     parser: PacketParser,
+    /// Where clients may come back to their sessions.
+    recovery: Option<Box<Recovery>>,
 }
 
 /// Whether a namespace has to do with those that come to be when a client asks.
@@ -263,7 +266,13 @@ impl NamespaceInner {
             server_listeners: ServerListeners::default(),
             ack_timeout: settings.ack_timeout,
             parser: settings.parser.clone(),
+            recovery: None,
         }
+    }
+
+    pub(super) fn with_recovery(mut self, io: &SocketIo) -> Self {
+        self.recovery = Recovery::of(io);
+        self
     }
 
     /// A parent has no sockets, and no other server knows it.
@@ -321,6 +330,10 @@ impl NamespaceInner {
 
     pub(super) fn set_compresses(&self) {
         self.modes.set(Modes::COMPRESSES);
+    }
+
+    pub(super) fn recovery(&self) -> Option<&Recovery> {
+        self.recovery.as_deref()
     }
 
     pub(super) const fn parser(&self) -> &PacketParser {

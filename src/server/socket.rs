@@ -18,6 +18,7 @@ use crate::{
         inbox::Inbox,
         namespace::NamespaceInner,
         pending_acks::{NotAwaited, PendingAcks, Waiter},
+        recovery::Recoverable,
         socket_listeners::SocketListeners,
     },
     sync::{
@@ -55,6 +56,7 @@ struct Own {
     extensions: Extensions,
     data: Mutex<serde_json::Value>,
     handshake: OnceLock<Handshake>,
+    recoverable: OnceLock<Box<Recoverable>>,
 }
 
 /// Where a socket is in its life; it only moves forward.
@@ -193,13 +195,7 @@ impl Socket {
     /// What is kept is no `T`.
     pub fn data<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
         // A copy, because reading it runs code of `T`.
-        let data = self
-            .own()
-            .data
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        T::deserialize(data)
+        T::deserialize(self.data_value())
     }
 
     /// Replaces the data kept with the socket.
@@ -211,6 +207,24 @@ impl Socket {
         let data = serde_json::to_value(data)?;
         *self.own().data.lock().unwrap_or_else(PoisonError::into_inner) = data;
         Ok(())
+    }
+
+    /// Whether the client got back what it had before it lost its connection, see
+    /// [`Builder::connection_state_recovery`](crate::Builder::connection_state_recovery): its id, its rooms, its data, and the events that it
+    /// missed. JS `socket.recovered`.
+    ///
+    /// ```
+    /// # use axum_socketio::Socket;
+    /// async fn connected(socket: Socket) {
+    ///     if !socket.recovered() {
+    ///         socket.join("lobby");
+    ///         socket.emit("history", "the last hundred lines");
+    ///     }
+    /// }
+    /// ```
+    #[must_use]
+    pub fn recovered(&self) -> bool {
+        self.recoverable().is_some_and(Recoverable::is_recovered)
     }
 
     /// The rooms that the socket is in, the one of its own id first.
@@ -262,6 +276,37 @@ impl Socket {
                 index.leave(self, &room);
             }
         }
+    }
+
+    pub(super) fn data_value(&self) -> serde_json::Value {
+        let data = &self.own().data;
+        data.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Gives a socket what another one had.
+    pub(super) fn restore(&self, data: serde_json::Value, extensions: http::Extensions) {
+        let own = self.own();
+        *own.data.lock().unwrap_or_else(PoisonError::into_inner) = data;
+        own.extensions.replace(extensions);
+    }
+
+    /// Where sessions are recovered, and it is an Engine.IO 4 client's that is connected or about to be.
+    pub(super) fn recoverable(&self) -> Option<&Recoverable> {
+        self.0
+            .own
+            .get()?
+            .recoverable
+            .get()
+            .map(|recoverable| &**recoverable)
+    }
+
+    pub(super) fn set_recoverable(&self, recoverable: Recoverable) {
+        let set = self.own().recoverable.set(Box::new(recoverable));
+        debug_assert!(set.is_ok(), "a socket is one session's");
+    }
+
+    pub(super) fn set_in_own_room(&self, is_in: bool) {
+        self.0.left_own_room.store(!is_in, Ordering::Relaxed);
     }
 
     pub(super) fn home(&self) -> &Arc<NamespaceInner> {

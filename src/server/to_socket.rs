@@ -129,7 +129,14 @@ impl ToSocket {
     /// As [`Socket::try_emit`]; a volatile event that could not leave at once is an error for which
     /// [`is_full`](EmitError::is_full) holds.
     pub fn try_emit<A: Serialize>(&self, event: impl AsRef<str>, args: A) -> Result<(), EmitError> {
-        self.deliver(self.encode(event.as_ref(), None, &args)?)
+        let event = event.as_ref();
+        if !self.flags.volatile && self.socket.home().recovery().is_some() {
+            NamespaceInner::check_event(event)?;
+            if let Some(emitted) = self.socket.emit_recoverably(event, &args, self.flags.compress) {
+                return emitted;
+            }
+        }
+        self.deliver(self.encode(event, None, &args)?)
     }
 
     /// As [`Socket::emit_with_ack`], with the flags.

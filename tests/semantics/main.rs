@@ -23,6 +23,7 @@ mod misuse;
 mod order;
 mod packet_middleware;
 mod reasons;
+mod recovery;
 mod robustness;
 mod rooms;
 mod senders;

@@ -118,7 +118,7 @@ impl Connection {
     ///
     /// For senders: they may hold locks, may be the receiver of another session that is being told of its end, and need not
     /// be in a runtime.
-    pub(in crate::engine) fn fail_later(&self, reason: CloseReason) {
+    pub(crate) fn fail_later(&self, reason: CloseReason) {
         let mut effects = Effects::default();
         let mut core = self.lock();
         if core.session.closed().is_some() {

@@ -7,10 +7,13 @@ use super::{Packet, PacketType};
 use crate::{Protocol, packet::Value};
 
 /// What tells a client that it is connected. Engine.IO 3 clients know their id.
-pub(crate) fn connect(protocol: Protocol, namespace: &str, sid: &str) -> Packet {
+pub(crate) fn connect(protocol: Protocol, namespace: &str, sid: &str, pid: Option<&str>) -> Packet {
     let data = match protocol {
         Protocol::V3 => Value::Null,
-        Protocol::V4 => [("sid", sid)].into_iter().collect(),
+        Protocol::V4 => {
+            let pid = pid.map(|pid| ("pid", pid));
+            [("sid", sid)].into_iter().chain(pid).collect()
+        }
     };
     Packet::new(PacketType::Connect, namespace, data)
 }

@@ -68,7 +68,10 @@ impl Broadcast {
     }
 
     /// Encodes once for the clients of this server, and sends.
-    pub(super) fn emit_payload(&self, packet: &Payload) -> Result<(), EmitError> {
+    pub(in crate::server) fn emit_payload(&self, packet: &Payload) -> Result<(), EmitError> {
+        if let Some(recovery) = self.namespace.recovery().filter(|_| !self.flags.volatile) {
+            return self.emit_recoverably(recovery, packet);
+        }
         let selection = self.select();
         if selection.is_empty() {
             return Ok(());
@@ -115,7 +118,11 @@ impl Broadcast {
         }
     }
 
-    fn encode_payload(&self, packet: &Payload, id: Option<u64>) -> Result<EventPacket, EmitError> {
+    pub(in crate::server) fn encode_payload(
+        &self,
+        packet: &Payload,
+        id: Option<u64>,
+    ) -> Result<EventPacket, EmitError> {
         let (parser, name) = (self.namespace.parser(), self.namespace.name());
         let packet = emit::event_of_payload(parser, name, id, packet, self.flags.compress)?;
         Ok(self.shared(packet))

@@ -179,10 +179,13 @@ fn control_packets_are_those_of_npm() {
         control(protocol, &connect_error(protocol, namespace, message, data, true))
     };
     assert_eq!(
-        control(V4, &connect(V4, "/", sid)),
+        control(V4, &connect(V4, "/", sid, None)),
         "83a47479706500a46461746181a3736964b4514361676c354942744b394e71564b7641414141a36e7370a12f"
     );
-    assert_eq!(control(V3, &connect(V3, "/", sid)), r#"{"type":0,"nsp":"/"}"#);
+    assert_eq!(
+        control(V3, &connect(V3, "/", sid, None)),
+        r#"{"type":0,"nsp":"/"}"#
+    );
     assert_eq!(
         control(V4, &disconnect("/admin")),
         "82a47479706501a36e7370a62f61646d696e"

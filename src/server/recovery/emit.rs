@@ -1,0 +1,110 @@
+//! Events that can be sent again.
+
+use std::{cell::OnceCell, sync::Arc};
+
+use serde::Serialize;
+
+use super::{Recovery, history::Position};
+use crate::{
+    Protocol,
+    adapter::Payload,
+    engine::{self, Outgoing},
+    server::{
+        Broadcast, EmitError, Socket,
+        emit::{self, EventPacket},
+        namespace::NamespaceInner,
+    },
+};
+
+impl Recovery {
+    /// Writes an event with its offset, and keeps it.
+    fn record(
+        &self,
+        namespace: &Arc<NamespaceInner>,
+        payload: &Payload,
+        write: impl FnOnce(&Payload) -> Result<EventPacket, EmitError>,
+    ) -> Result<(Position, Outgoing), EmitError> {
+        let position = self.log.reserve();
+        let packet = write(&payload.with_last(&self.log.offset(position)))?;
+        let outgoing = packet.into_generation(Protocol::V4)?;
+        self.log.store(position, outgoing.clone(), engine::now());
+        // An emit from outside may be all that happens in a namespace.
+        namespace.look_after_recovery();
+        Ok((position, outgoing))
+    }
+}
+
+impl Broadcast {
+    /// To the sockets of this server, and those of its sessions that wait for their clients.
+    pub(in crate::server) fn emit_recoverably(
+        &self,
+        recovery: &Recovery,
+        payload: &Payload,
+    ) -> Result<(), EmitError> {
+        let (live, parked) = {
+            // Under both: who leaves the one is in the other.
+            let index = self.namespace.index();
+            let sessions = recovery.sessions();
+            (index.select(&self.target), sessions.parked().select(&self.target))
+        };
+        if live.is_empty() && parked.is_empty() {
+            return Ok(());
+        }
+        let plain = OnceCell::new();
+        let plain = || plain.get_or_init(|| self.encode_payload(payload, None));
+        if self.namespace.tells_outgoing()
+            && let Ok(packet) = plain()
+        {
+            self.tell_outgoing(&live, packet);
+        }
+        let recorded = recovery.record(&self.namespace, payload, |payload| {
+            self.encode_payload(payload, None)
+        });
+        live.each(|socket| match (socket.recoverable(), &recorded) {
+            (Some(recoverable), Ok((position, packet))) => {
+                // What became of it at one socket is no concern of the others.
+                let _ = recoverable.lifeline.send(&recovery.log, *position, packet);
+            }
+            (Some(_), Err(_)) => {}
+            (None, _) => {
+                if let Ok(packet) = plain()
+                    && let Some(outgoing) = packet.of(socket).filter(|_| socket.is_connected())
+                {
+                    self.deliver(socket, outgoing);
+                }
+            }
+        });
+        let (position, packet) = recorded?;
+        parked.each(|parked| {
+            let _ = parked.lifeline().send(&recovery.log, position, &packet);
+        });
+        Ok(())
+    }
+}
+
+impl Socket {
+    /// An event for this socket alone, where its session can be recovered; `None` where it can't.
+    pub(in crate::server) fn emit_recoverably<A: Serialize>(
+        &self,
+        event: &str,
+        args: &A,
+        compress: bool,
+    ) -> Option<Result<(), EmitError>> {
+        let recovery = self.home().recovery()?;
+        let recoverable = self.recoverable()?;
+        let emitted = Payload::event(event, args)
+            .map_err(EmitError::from)
+            .and_then(|payload| {
+                let (parser, name) = (self.home().parser(), self.home().name());
+                let write = |payload: &Payload| {
+                    Ok::<_, EmitError>(emit::event_of_payload(parser, name, None, payload, compress)?)
+                };
+                if self.home().tells_outgoing() {
+                    self.tell_outgoing(&write(&payload)?);
+                }
+                let (position, packet) = recovery.record(self.home(), &payload, write)?;
+                Ok(recoverable.lifeline.send(&recovery.log, position, &packet)?)
+            });
+        Some(emitted)
+    }
+}

@@ -1,0 +1,147 @@
+//! Which packets one session has been sent, in which order. Pure.
+
+use std::collections::VecDeque;
+
+/// Where a packet stands in the [log](super::log::Log): counted from 1.
+pub(super) type Position = u64;
+
+/// How many runs are kept: a session that hears every other packet of a busy namespace has one for each of them.
+const MAX_RUNS: usize = 4096;
+
+/// The packets that were sent to one session, in the order in which they were.
+///
+/// Runs, because who hears everything is sent one position after the other; several threads that emit at the same time
+/// may also have it sent a later position before an earlier one, and this order is kept.
+#[derive(Debug, Default)]
+pub(super) struct History {
+    runs: VecDeque<Run>,
+    /// The last packet that has been forgotten; 0 if all are here.
+    forgotten: Position,
+}
+
+/// Positions without a gap, both included.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    first: Position,
+    last: Position,
+}
+
+impl History {
+    pub(super) fn push(&mut self, position: Position) {
+        match self.runs.back_mut() {
+            Some(run) if run.last + 1 == position => run.last = position,
+            _ => self.runs.push_back(Run {
+                first: position,
+                last: position,
+            }),
+        }
+        if self.runs.len() > MAX_RUNS {
+            self.forget_run();
+        }
+    }
+
+    /// Forgets what stands before this position in the log, which doesn't have it any more.
+    pub(super) fn forget_before(&mut self, base: Position) {
+        while self.runs.front().is_some_and(|run| run.last < base) {
+            self.forget_run();
+        }
+        if let Some(run) = self.runs.front_mut()
+            && run.first < base
+        {
+            self.forgotten = base - 1;
+            run.first = base;
+        }
+    }
+
+    /// What was sent after the packet that the client received last, or everything if it received none. `None` if that can't be told
+    /// any more, or if this packet was never sent.
+    pub(super) fn after(&self, received: Option<Position>) -> Option<Vec<Position>> {
+        let received = received.unwrap_or(0);
+        if received == self.forgotten {
+            return Some(self.runs.iter().flat_map(|run| run.first..=run.last).collect());
+        }
+        let at = self
+            .runs
+            .iter()
+            .rposition(|run| (run.first..=run.last).contains(&received))?;
+        let rest = received + 1..=self.runs[at].last;
+        let later = self.runs.range(at + 1..).flat_map(|run| run.first..=run.last);
+        Some(rest.chain(later).collect())
+    }
+
+    fn forget_run(&mut self) {
+        if let Some(run) = self.runs.pop_front() {
+            self.forgotten = run.last;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn history(positions: &[Position]) -> History {
+        let mut history = History::default();
+        positions.iter().for_each(|position| history.push(*position));
+        history
+    }
+
+    #[test]
+    fn what_came_after_the_last_packet_received_is_told_in_the_order_of_sending() {
+        // Two threads: 5 was sent after 6.
+        let history = history(&[1, 2, 4, 6, 5, 9]);
+        for (received, missed) in [
+            (Some(1), Some(vec![2, 4, 6, 5, 9])),
+            (Some(2), Some(vec![4, 6, 5, 9])),
+            (Some(6), Some(vec![5, 9])),
+            (Some(5), Some(vec![9])),
+            (Some(9), Some(vec![])),
+            (None, Some(vec![1, 2, 4, 6, 5, 9])),
+            // Sent to others only, or to nobody yet.
+            (Some(3), None),
+            (Some(10), None),
+        ] {
+            assert_eq!(history.after(received), missed, "{received:?}");
+        }
+    }
+
+    #[test]
+    fn a_client_that_has_heard_nothing_since_is_not_told_that_something_is_missing() {
+        let mut history = history(&[3, 4, 8]);
+        history.forget_before(9);
+        assert_eq!(history.after(Some(8)), Some(vec![]));
+        history.push(12);
+        assert_eq!(history.after(Some(8)), Some(vec![12]));
+        assert_eq!(history.after(Some(4)), None);
+        assert_eq!(history.after(None), None);
+    }
+
+    #[test]
+    fn half_a_run_can_be_forgotten() {
+        let mut history = history(&[1, 2, 3, 4]);
+        history.forget_before(3);
+        assert_eq!(history.after(Some(2)), Some(vec![3, 4]));
+        assert_eq!(history.after(Some(3)), Some(vec![4]));
+        assert_eq!(history.after(Some(1)), None);
+    }
+
+    #[test]
+    fn nothing_sent_is_nothing_missed() {
+        assert_eq!(History::default().after(None), Some(vec![]));
+        assert_eq!(History::default().after(Some(1)), None);
+    }
+
+    #[test]
+    fn a_history_is_as_long_as_it_may_be_and_no_longer() {
+        let odd: Vec<Position> = (0..2 * MAX_RUNS as u64).map(|number| 2 * number + 1).collect();
+        let history = history(&odd);
+        assert_eq!(history.runs.len(), MAX_RUNS);
+        let last = *odd.last().unwrap();
+        assert_eq!(history.after(Some(last - 2)), Some(vec![last]));
+        assert_eq!(history.after(Some(1)), None);
+        // All of them in a row are one.
+        let mut history = History::default();
+        (1..=100_000).for_each(|position| history.push(position));
+        assert_eq!(history.runs.len(), 1);
+    }
+}

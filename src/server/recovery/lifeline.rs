@@ -1,0 +1,123 @@
+//! Where the packets of one session go, whichever connection it has at the moment.
+
+use std::sync::PoisonError;
+
+use super::{
+    history::{History, Position},
+    log::{self, Log},
+};
+use crate::{
+    engine::{Connection, Outgoing, SendError},
+    sync::{Mutex, MutexGuard},
+};
+
+/// The packets of a session, in one order for its connections and its history: whatever two threads send to it at a time, and
+/// whether it has a connection at that moment or is about to get one.
+#[derive(Debug, Default)]
+pub(super) struct Lifeline(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    history: History,
+    to: To,
+}
+
+#[derive(Debug, Default)]
+enum To {
+    Connection(Connection),
+    /// Nobody at the moment: it is kept.
+    #[default]
+    Nobody,
+    /// Nobody ever again.
+    Ended,
+}
+
+impl Lifeline {
+    pub(super) fn to(connection: Connection) -> Self {
+        Self(Mutex::new(State {
+            history: History::default(),
+            to: To::Connection(connection),
+        }))
+    }
+
+    /// Sends a packet that is in the log, now or when the client is back.
+    pub(super) fn send(&self, log: &Log, position: Position, packet: &Outgoing) -> Result<(), SendError> {
+        let mut state = self.state();
+        state.history.forget_before(log.base());
+        let connection = match &state.to {
+            To::Connection(connection) => connection.clone(),
+            To::Nobody => {
+                state.history.push(position);
+                return Err(SendError::Closed);
+            }
+            To::Ended => return Err(SendError::Closed),
+        };
+        let sent = connection.offer(packet.clone());
+        state.history.push(position);
+        // Before code of the application runs, which may send again.
+        drop(state);
+        connection.conclude(sent)
+    }
+
+    /// Has packets wait for the client.
+    pub(super) fn wait(&self) {
+        self.state().to = To::Nobody;
+    }
+
+    pub(super) fn end(&self) {
+        *self.state() = State {
+            history: History::default(),
+            to: To::Ended,
+        };
+    }
+
+    /// Whether a client that received this packet last can be given all that it missed over this connection.
+    pub(super) fn can_resume(&self, log: &Log, received: Option<Position>, connection: &Connection) -> bool {
+        missed(&self.state(), log, received, connection).is_some()
+    }
+
+    /// Sends what the client has missed and then this packet, and from now on everything. If something is missing by now, its history
+    /// begins anew with the other packet, and the answer is `false`.
+    pub(super) fn resume(
+        &self,
+        log: &Log,
+        received: Option<Position>,
+        connection: &Connection,
+        welcome: Outgoing,
+        or_else: Outgoing,
+    ) -> Result<bool, SendError> {
+        let mut state = self.state();
+        let missed = missed(&state, log, received, connection);
+        let resumed = missed.is_some();
+        let mut sent = Ok(());
+        for packet in missed.into_iter().flatten() {
+            sent = sent.and_then(|()| connection.offer(packet));
+        }
+        if !resumed {
+            state.history = History::default();
+        }
+        let last = if resumed { welcome } else { or_else };
+        sent = sent.and_then(|()| connection.offer(last));
+        state.to = To::Connection(connection.clone());
+        drop(state);
+        connection.conclude(sent).map(|()| resumed)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a client has missed, unless some of it is gone or it would fill more than half of its send buffer: it would be disconnected again before
+/// long, and come back for even more.
+fn missed(
+    state: &State,
+    log: &Log,
+    received: Option<Position>,
+    connection: &Connection,
+) -> Option<Vec<Outgoing>> {
+    let positions = state.history.after(received)?;
+    let packets = log.get(&positions)?;
+    let size: usize = packets.iter().map(log::cost).sum();
+    (size <= connection.max_send_buffer() / 2).then_some(packets)
+}

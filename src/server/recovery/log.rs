@@ -1,0 +1,244 @@
+//! The packets of a namespace that some session may have missed.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use super::history::Position;
+use crate::{
+    engine::Outgoing,
+    sync::{Mutex, MutexGuard},
+};
+
+/// What a packet costs besides its bytes.
+const PACKET_COST: usize = 64;
+
+/// Packets by their positions, each kept once however many sessions were sent it.
+#[derive(Debug)]
+pub(super) struct Log {
+    /// What its offsets begin with, so that no other text that a client may take for one is one.
+    tag: Box<str>,
+    next: AtomicU64,
+    /// The first position that is kept, to be read without the lock.
+    base: AtomicU64,
+    kept: Mutex<Kept>,
+    /// How long packets are kept.
+    period: Duration,
+    /// How many bytes of them.
+    max_bytes: usize,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    slots: VecDeque<Slot>,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct Slot {
+    /// Not there until it has been written, and never if it couldn't be.
+    packet: Option<Outgoing>,
+    since: Instant,
+}
+
+impl Log {
+    pub(super) fn new(tag: Box<str>, period: Duration, max_bytes: usize) -> Self {
+        Self {
+            tag,
+            next: AtomicU64::new(1),
+            base: AtomicU64::new(1),
+            kept: Mutex::default(),
+            period,
+            max_bytes,
+        }
+    }
+
+    /// A position for a packet that is about to be written.
+    pub(super) fn reserve(&self) -> Position {
+        self.next.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The first position that may be asked for.
+    pub(super) fn base(&self) -> Position {
+        self.base.load(Ordering::Relaxed)
+    }
+
+    /// How clients are told of a position: text that means nothing to them.
+    pub(super) fn offset(&self, position: Position) -> String {
+        format!("{}{position:x}", self.tag)
+    }
+
+    /// The position that an offset stands for.
+    pub(super) fn position(&self, offset: &str) -> Option<Position> {
+        let digits = offset.strip_prefix(&*self.tag)?;
+        // The number has other spellings, with a sign or zeros; they were never sent.
+        let position = Position::from_str_radix(digits, 16).ok()?;
+        (format!("{position:x}") == digits).then_some(position)
+    }
+
+    pub(super) fn store(&self, position: Position, packet: Outgoing, now: Instant) {
+        let mut kept = self.kept();
+        self.forget_old(&mut kept, now);
+        let Some(at) = position.checked_sub(self.base()) else {
+            return;
+        };
+        let at = usize::try_from(at).unwrap_or(usize::MAX);
+        while kept.slots.len() <= at {
+            kept.slots.push_back(Slot {
+                packet: None,
+                since: now,
+            });
+        }
+        kept.bytes += cost(&packet);
+        kept.slots[at].packet = Some(packet);
+        while kept.bytes > self.max_bytes {
+            self.forget_first(&mut kept);
+        }
+    }
+
+    /// These packets, if all of them are there.
+    pub(super) fn get(&self, positions: &[Position]) -> Option<Vec<Outgoing>> {
+        let kept = self.kept();
+        let base = self.base();
+        let packet = |position: &Position| {
+            let at = usize::try_from(position.checked_sub(base)?).ok()?;
+            kept.slots.get(at)?.packet.clone()
+        };
+        positions.iter().map(packet).collect()
+    }
+
+    pub(super) fn forget_expired(&self, now: Instant) {
+        self.forget_old(&mut self.kept(), now);
+    }
+
+    /// Forgets everything.
+    pub(super) fn clear(&self) {
+        let mut kept = self.kept();
+        while !kept.slots.is_empty() {
+            self.forget_first(&mut kept);
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.kept().slots.is_empty()
+    }
+
+    fn forget_old(&self, kept: &mut Kept, now: Instant) {
+        let is_old = |slot: &Slot| now.duration_since(slot.since) > self.period;
+        while kept.slots.front().is_some_and(is_old) {
+            self.forget_first(kept);
+        }
+    }
+
+    fn forget_first(&self, kept: &mut Kept) {
+        if let Some(slot) = kept.slots.pop_front() {
+            kept.bytes -= slot.packet.as_ref().map_or(0, cost);
+            self.base.fetch_add(1, Ordering::Relaxed);
+        }
+        if kept.slots.is_empty() {
+            kept.slots = VecDeque::new();
+        }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+pub(super) fn cost(packet: &Outgoing) -> usize {
+    packet.size() + PACKET_COST
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::HEADROOM;
+
+    const PERIOD: Duration = Duration::from_secs(10);
+
+    fn packet(text: &str) -> Outgoing {
+        let mut text = [&[0; HEADROOM], text.as_bytes()].concat();
+        Outgoing::new(&mut text, Vec::new(), true)
+    }
+
+    fn log(max_bytes: usize) -> Log {
+        Log::new("tag.".into(), PERIOD, max_bytes)
+    }
+
+    fn store(log: &Log, text: &str, now: Instant) -> Position {
+        let position = log.reserve();
+        log.store(position, packet(text), now);
+        position
+    }
+
+    fn texts(log: &Log, positions: &[Position]) -> Option<Vec<String>> {
+        let packets = log.get(positions)?;
+        Some(packets.iter().map(|packet| packet.message().to_owned()).collect())
+    }
+
+    #[test]
+    fn packets_are_found_by_their_positions() {
+        let (log, now) = (log(1 << 20), crate::engine::now());
+        let positions: Vec<_> = ["a", "b", "c"].map(|text| store(&log, text, now)).into();
+        assert_eq!(positions, [1, 2, 3]);
+        assert_eq!(texts(&log, &[3, 1]).unwrap(), ["c", "a"]);
+        assert!(log.get(&[4]).is_none() && log.get(&[0]).is_none());
+    }
+
+    #[test]
+    fn a_packet_may_be_written_later_than_the_next_or_never() {
+        let (log, now) = (log(1 << 20), crate::engine::now());
+        let (first, never) = (log.reserve(), log.reserve());
+        let third = store(&log, "third", now);
+        log.store(first, packet("first"), now);
+        assert_eq!(texts(&log, &[first, third]).unwrap(), ["first", "third"]);
+        assert!(log.get(&[never]).is_none());
+    }
+
+    #[test]
+    fn packets_are_forgotten_when_their_time_is_over() {
+        let (log, now) = (log(1 << 20), crate::engine::now());
+        let old = store(&log, "old", now);
+        let young = store(&log, "young", now + PERIOD);
+        assert!(log.get(&[old]).is_some());
+        log.forget_expired(now + PERIOD + Duration::from_millis(1));
+        assert!(log.get(&[old]).is_none() && log.get(&[young]).is_some());
+        assert_eq!(log.base(), young);
+        log.forget_expired(now + 3 * PERIOD);
+        assert!(log.is_empty());
+        assert_eq!(store(&log, "later", now + 3 * PERIOD), young + 1);
+        assert!(log.get(&[young + 1]).is_some());
+    }
+
+    #[test]
+    fn a_log_holds_as_many_bytes_as_it_may() {
+        let now = crate::engine::now();
+        let one = cost(&packet("0123456789"));
+        let log = log(3 * one);
+        for _ in 0..100 {
+            store(&log, "0123456789", now);
+        }
+        assert_eq!(log.base(), 98);
+        assert_eq!(log.kept().bytes, 3 * one);
+        // One that is larger than all of it is not kept, and costs no other log's memory.
+        store(&log, &"x".repeat(4 * one), now);
+        assert!(log.is_empty());
+        assert_eq!(log.kept().bytes, 0);
+    }
+
+    #[test]
+    fn only_what_was_given_out_is_an_offset() {
+        let log = log(1);
+        assert_eq!(log.position(&log.offset(0x1f)), Some(0x1f));
+        for text in [
+            "", "1f", "tag.", "tag.+1f", "tag.01f", "tag.1F", "tag.g", "Tag.1f",
+        ] {
+            assert_eq!(log.position(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Connection state recovery: a client that lost its connection for a while gets its socket back, and what it missed.
+//!
+//! ```text
+//!                    connection lost                     time is over
+//!   Connected ───────────────────────────► Parked ───────────────────────► expired
+//!       ▲        leaves its rooms there,      │
+//!       │        waits in the same ones here  │ a CONNECT with its pid
+//!       └─────────────────────────────────────┘
+//!          what it missed, then the CONNECT of the new socket
+//! ```
+//!
+//! A packet is written once and kept once, in the [log](log::Log) of its namespace. What a session was sent is a row of positions in it, its
+//! [history](history::History). Both stand behind one lock with the connection, the [lifeline](lifeline::Lifeline), so that the order in which a
+//! client is sent packets is the order in which it is sent them again, whoever emits on whichever thread, and none falls between two connections.
+//! Node looks for what fits the rooms a socket had at the end; here it gets what it was sent, or would have been.
+
+mod emit;
+mod history;
+mod lifeline;
+mod log;
+mod options;
+mod park;
+mod resume;
+mod sessions;
+
+use std::{
+    fmt,
+    sync::{Arc, PoisonError, Weak, atomic::AtomicBool},
+};
+
+pub use self::options::{ConnectionStateRecovery, ExpiredSession};
+pub(super) use self::sessions::Recoverable;
+use tokio::sync::watch;
+
+use self::{log::Log, sessions::Sessions};
+use crate::{
+    server::{Namespace, SocketIo, io::IoInner, namespace::NamespaceInner},
+    sync::{Mutex, MutexGuard},
+};
+
+/// What a namespace keeps of and for its sessions.
+pub(super) struct Recovery {
+    options: Arc<ConnectionStateRecovery>,
+    log: Log,
+    sessions: Mutex<Sessions>,
+    /// A task forgets in time what is here.
+    looked_after: AtomicBool,
+    io: Weak<IoInner>,
+    alive: watch::Receiver<()>,
+}
+
+impl Recovery {
+    /// For a namespace of this server, if its options want it.
+    pub(super) fn of(io: &SocketIo) -> Option<Box<Self>> {
+        let settings = io.settings();
+        let options = settings.recovery.clone()?;
+        // Whoever vanishes is sent packets for so long before anyone knows.
+        let unnoticed = settings.engine.ping_interval + settings.engine.ping_timeout;
+        let period = options.max_disconnection_duration + unnoticed;
+        // As long as needs be for no text of an application to look like an offset by chance.
+        let tag: String = io.engine().random_socket_id().as_str().chars().take(4).collect();
+        Some(Box::new(Self {
+            log: Log::new(tag.into(), period, options.max_log_size),
+            sessions: Mutex::new(Sessions::new()),
+            looked_after: AtomicBool::new(false),
+            io: io.downgrade(),
+            alive: io.alive().subscribe(),
+            options,
+        }))
+    }
+
+    /// Taken after the index of the namespace, where both are, and before a lifeline.
+    fn sessions(&self) -> MutexGuard<'_, Sessions> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<S> Namespace<S> {
+    /// How many sessions wait for their clients to come back, see
+    /// [`Builder::connection_state_recovery`](crate::Builder::connection_state_recovery).
+    #[must_use]
+    pub fn waiting_sessions(&self) -> usize {
+        let waiting = |namespace: &NamespaceInner| namespace.recovery().map_or(0, |it| it.sessions().len());
+        match self.inner().children() {
+            Some(children) => children.all().iter().map(|child| waiting(child)).sum(),
+            None => waiting(self.inner()),
+        }
+    }
+}
+
+impl fmt::Debug for Recovery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recovery")
+            .field("parked", &self.sessions().len())
+            .finish_non_exhaustive()
+    }
+}

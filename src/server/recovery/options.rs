@@ -1,0 +1,173 @@
+//! The option that has clients get back what they missed.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use serde::de::DeserializeOwned;
+
+use crate::{
+    SocketId,
+    room::Room,
+    server::{Builder, recovery::sessions::Lapsed},
+};
+
+/// Connection state recovery, for [`Builder::connection_state_recovery`]: JS `connectionStateRecovery` (4.6).
+///
+/// ```
+/// use std::time::Duration;
+/// use axum_socketio::{SocketIo, recovery::ConnectionStateRecovery};
+///
+/// let recovery = ConnectionStateRecovery::new()
+///     .max_disconnection_duration(Duration::from_secs(30))
+///     .on_expired(|session| println!("{} hasn't come back to {:?}", session.id(), session.rooms()));
+/// let io = SocketIo::builder().connection_state_recovery(recovery).build()?;
+/// # Ok::<(), axum_socketio::BuildError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct ConnectionStateRecovery {
+    pub(super) max_disconnection_duration: Duration,
+    pub(super) skip_middlewares: bool,
+    pub(super) max_log_size: usize,
+    pub(super) on_expired: Option<ExpiryHook>,
+}
+
+/// Hears of sessions that end without their client.
+#[derive(Clone)]
+pub(super) struct ExpiryHook(pub(super) Arc<dyn Fn(&ExpiredSession) + Send + Sync>);
+
+/// A session whose client didn't come back in time, for [`ConnectionStateRecovery::on_expired`].
+#[derive(Clone)]
+pub struct ExpiredSession {
+    id: SocketId,
+    rooms: Vec<Room>,
+    data: serde_json::Value,
+}
+
+impl ConnectionStateRecovery {
+    /// The defaults, which are Node's: two minutes, and middlewares are skipped.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            max_disconnection_duration: Duration::from_secs(120),
+            skip_middlewares: true,
+            max_log_size: 16 << 20,
+            on_expired: None,
+        }
+    }
+
+    /// How long a client may be away: 2 minutes by default. It counts from the moment at which its socket has left, which for one that has
+    /// vanished is up to `ping_interval` + `ping_timeout` later than its last sign of life.
+    #[must_use]
+    pub const fn max_disconnection_duration(mut self, duration: Duration) -> Self {
+        self.max_disconnection_duration = duration;
+        self
+    }
+
+    /// Whether a client that is recovered is let in without asking the middlewares again: true by default.
+    #[must_use]
+    pub const fn skip_middlewares(mut self, skip: bool) -> Self {
+        self.skip_middlewares = skip;
+        self
+    }
+
+    /// How many bytes of packets each namespace keeps for those who may have missed them: 16 MiB by default. A packet is kept once, however many
+    /// it was sent to. The oldest are given up first, and whoever misses one of those begins anew.
+    #[must_use]
+    pub const fn max_log_size(mut self, bytes: usize) -> Self {
+        self.max_log_size = bytes;
+        self
+    }
+
+    /// Hears of every session that ends because its client didn't come back in time: nobody, by default.
+    ///
+    /// The socket's disconnect handlers ran when its connection was lost. Whoever tells others only now that somebody has gone spares them
+    /// the comings and goings of a weak network.
+    #[must_use]
+    pub fn on_expired(mut self, hook: impl Fn(&ExpiredSession) + Send + Sync + 'static) -> Self {
+        self.on_expired = Some(ExpiryHook(Arc::new(hook)));
+        self
+    }
+}
+
+impl Builder {
+    /// Has clients that lost their connection for a while get their socket back: its id, its rooms, its [`data`](crate::Socket::data), its
+    /// [`extensions`](crate::Socket::extensions), and the events that they missed, once and in order. Off by default, as in Node.
+    ///
+    /// Connect handlers run again, with a new [`Socket`](crate::Socket) of which [`recovered`](crate::Socket::recovered) holds; disconnect
+    /// handlers ran when the connection was lost. It takes a client of JS 4.6 or newer, and a connection that was lost: whoever was sent away or
+    /// has said good-bye begins anew, as do all after a restart. Missed are events of
+    /// [`emit`](crate::Socket::emit), to one or to many, that are not volatile; what asks for an acknowledgement is not sent again.
+    ///
+    /// Each such event costs its client one string more, an argument after the others that tells how far it has come. Clients of Engine.IO 3 don't
+    /// get it. An event without it whose last argument is a text, one that is volatile or asks for an acknowledgement, makes the client forget how
+    /// far it has come: if that was the last before the connection was lost, it begins anew. Put something else last.
+    ///
+    /// Whoever has missed more than half of [`max_send_buffer`](Self::max_send_buffer) begins anew, too: a slow client that is disconnected because its
+    /// buffer is full shall not be given the same again. A session is given out once, and to one connection: if the old one isn't known to be dead yet, it is closed. In a cluster it is given out
+    /// by the server that the client had been connected to.
+    ///
+    /// A duration of nothing, or one of 2³² seconds, is an error of [`build`](Self::build).
+    #[doc(alias = "connectionStateRecovery")]
+    pub fn connection_state_recovery(mut self, recovery: ConnectionStateRecovery) -> Self {
+        self.settings.recovery = Some(Arc::new(recovery));
+        self
+    }
+}
+
+impl ConnectionStateRecovery {
+    pub(in crate::server) const fn max_disconnection_duration_set(&self) -> Duration {
+        self.max_disconnection_duration
+    }
+}
+
+impl Default for ConnectionStateRecovery {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ExpiredSession {
+    pub(super) fn of(lapsed: Lapsed) -> Self {
+        let kept = lapsed.parked.kept();
+        Self {
+            id: kept.id.clone(),
+            data: kept.data.clone(),
+            rooms: lapsed.rooms,
+        }
+    }
+
+    /// The id that its socket had.
+    #[must_use]
+    pub const fn id(&self) -> &SocketId {
+        &self.id
+    }
+
+    /// The rooms that its socket was in, without the one of its id.
+    #[must_use]
+    pub fn rooms(&self) -> &[Room] {
+        &self.rooms
+    }
+
+    /// The [data](crate::Socket::data) of its socket.
+    ///
+    /// # Errors
+    ///
+    /// It is no `T`.
+    pub fn data<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        T::deserialize(&self.data)
+    }
+}
+
+impl fmt::Debug for ExpiredSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ExpiredSession")
+            .field("id", &self.id)
+            .field("rooms", &self.rooms)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for ExpiryHook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ExpiryHook")
+    }
+}

@@ -1,0 +1,163 @@
+//! What becomes of a session whose socket leaves, and of one whose client doesn't come back.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+use tokio::{runtime::Handle, time::timeout_at};
+
+use super::{
+    ExpiredSession, Recovery,
+    sessions::{Kept, Parked, Recoverable},
+};
+use crate::{
+    engine,
+    room::Member as _,
+    server::{DisconnectReason, Socket, SocketIo, namespace::NamespaceInner},
+};
+
+/// How often packets are looked for that nobody may ask for any more, where no new ones come.
+const CHECK: Duration = Duration::from_secs(60);
+
+impl DisconnectReason {
+    /// Whether the client may come back to its session: it didn't want to leave, nobody sent it away, and this server goes on.
+    const fn is_recoverable(self) -> bool {
+        match self {
+            Self::TransportClose
+            | Self::TransportError
+            | Self::PingTimeout
+            | Self::ForcedClose
+            | Self::ForcedServerClose => true,
+            Self::ClientNamespaceDisconnect
+            | Self::ServerNamespaceDisconnect
+            | Self::ParseError
+            | Self::ServerShuttingDown => false,
+        }
+    }
+}
+
+impl Socket {
+    /// Takes the socket out of its rooms and its namespace; its session goes on waiting in the same ones, if the client may come back.
+    pub(in crate::server) fn leave_namespace(&self, reason: Option<DisconnectReason>) {
+        let home = self.home();
+        let (Some(recovery), Some(recoverable)) = (home.recovery(), self.recoverable()) else {
+            home.index().remove(self);
+            return;
+        };
+        match reason {
+            // It never was in.
+            None => {
+                if let Some(claim) = recoverable.take_claim() {
+                    recovery.give_back(&claim);
+                }
+            }
+            Some(reason) if reason.is_recoverable() => self.park(recovery, recoverable),
+            Some(_) => {
+                home.index().remove(self);
+                recovery.sessions().forget(recoverable.pid().as_str());
+                recoverable.lifeline.end();
+            }
+        }
+        home.look_after_recovery();
+    }
+
+    fn park(&self, recovery: &Recovery, recoverable: &Recoverable) {
+        let kept = Kept {
+            id: self.id().clone(),
+            data: self.data_value(),
+            extensions: self.extensions().snapshot(),
+            lifeline: recoverable.lifeline.clone(),
+        };
+        let parked = Parked::new(self.serial(), self.in_own_room(), recoverable.pid(), kept);
+        let until = engine::now() + recovery.options.max_disconnection_duration;
+        // Under both: whoever emits meanwhile finds it in the one or in the other.
+        let mut index = self.home().index();
+        let rooms = index.remove(self);
+        recovery.sessions().park(&parked, rooms, until);
+        recoverable.lifeline.wait();
+    }
+}
+
+impl Recovery {
+    /// Forgets the sessions that wait: the server is closed.
+    pub(in crate::server) fn close(&self) {
+        let far = engine::now() + 2 * self.options.max_disconnection_duration;
+        let waited = self.sessions().lapsed(far);
+        waited.iter().for_each(|lapsed| lapsed.parked.lifeline().end());
+        self.log.clear();
+    }
+
+    /// Forgets what nobody may ask for any more.
+    fn sweep(&self) {
+        let now = engine::now();
+        self.log.forget_expired(now);
+        let lapsed = self.sessions().lapsed(now);
+        for lapsed in lapsed {
+            lapsed.parked.lifeline().end();
+            let Some(hook) = &self.options.on_expired else {
+                continue;
+            };
+            let session = ExpiredSession::of(lapsed);
+            if catch_unwind(AssertUnwindSafe(|| (hook.0)(&session))).is_err() {
+                tracing::error!("a hook for expired sessions panicked");
+            }
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.log.is_empty() && self.sessions().next_expiry().is_none()
+    }
+
+    /// When there may be something to forget: not after the time of a session that begins to wait only now.
+    fn next(&self) -> Instant {
+        let check = engine::now() + CHECK.min(self.options.max_disconnection_duration);
+        let expiry = self.sessions().next_expiry();
+        // A moment later: at that time itself a client may still come back.
+        let expiry = expiry.map(|until| until + Duration::from_millis(1));
+        expiry.map_or(check, |expiry| expiry.min(check))
+    }
+}
+
+impl NamespaceInner {
+    /// Sees to it that a task forgets in time what is kept for clients that may come back, as long as there is any.
+    pub(in crate::server) fn look_after_recovery(self: &Arc<Self>) {
+        let Some(recovery) = self.recovery() else { return };
+        if recovery.looked_after.load(Ordering::Relaxed) {
+            return;
+        }
+        let Some(io) = SocketIo::upgrade(&recovery.io) else {
+            return;
+        };
+        // Without one nobody has been connected, and what is emitted next forgets what is old.
+        let Some(runtime) = Handle::try_current().ok().or_else(|| io.runtime()) else {
+            return;
+        };
+        if !recovery.looked_after.swap(true, Ordering::AcqRel) {
+            // It keeps a dynamic namespace alive, for those who are to find their rooms in it.
+            runtime.spawn(look_after(self.clone()));
+        }
+    }
+}
+
+async fn look_after(namespace: Arc<NamespaceInner>) {
+    let Some(recovery) = namespace.recovery() else {
+        return;
+    };
+    let mut alive = recovery.alive.clone();
+    loop {
+        if let Ok(Err(_)) = timeout_at(recovery.next().into(), alive.changed()).await {
+            // Nobody has the server any more.
+            return;
+        }
+        recovery.sweep();
+        if recovery.is_idle() {
+            recovery.looked_after.store(false, Ordering::Release);
+            // Something may have come just before that.
+            if recovery.is_idle() || recovery.looked_after.swap(true, Ordering::AcqRel) {
+                return;
+            }
+        }
+    }
+}

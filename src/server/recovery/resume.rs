@@ -1,0 +1,204 @@
+//! How a client comes back to its session.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{
+    Recovery,
+    history::Position,
+    lifeline::Lifeline,
+    sessions::{Found, Parked, Pid, Recoverable},
+};
+use crate::{
+    Protocol, SocketId,
+    engine::{self, CloseReason, Connection, Outgoing},
+    packet::EncodeError,
+    room::Member as _,
+    server::{Client, DisconnectReason, Socket, emit, namespace::NamespaceInner, socket::Status},
+};
+
+/// A session that a client has asked for and is about to get.
+pub(in crate::server) struct Claim {
+    parked: Parked,
+    received: Option<Position>,
+}
+
+/// What a client says of the session it had, among the rest of its auth payload.
+#[derive(Deserialize)]
+struct Question {
+    pid: String,
+    /// That of the last event it received, if it received any.
+    offset: Option<String>,
+}
+
+impl Client {
+    /// The session that the client asks for, if it can have it.
+    pub(in crate::server) fn claim(
+        &self,
+        namespace: &Arc<NamespaceInner>,
+        auth: Option<&RawValue>,
+    ) -> Option<Claim> {
+        let recovery = namespace.recovery()?;
+        if self.protocol() != Protocol::V4 {
+            return None;
+        }
+        let question: Question = serde_json::from_str(auth?.get()).ok()?;
+        let received = match &question.offset {
+            Some(offset) => Some(recovery.log.position(offset)?),
+            None => None,
+        };
+        if let Some(Found::Connected(id)) = recovery.find(&question.pid) {
+            // Its own statement: the guard must be gone before handlers run.
+            let before = namespace.index().get(id.as_str()).cloned();
+            match before {
+                Some(before) if before.client().is(self) => return None,
+                Some(before) => before.is_superseded(),
+                None => {}
+            }
+        }
+        recovery.claim(&question.pid, received, self.connection())
+    }
+}
+
+impl Recovery {
+    fn find(&self, pid: &str) -> Option<Found> {
+        self.sessions().find(pid, engine::now())
+    }
+
+    fn claim(&self, pid: &str, received: Option<Position>, connection: &Connection) -> Option<Claim> {
+        let mut sessions = self.sessions();
+        let Some(Found::Parked(parked)) = sessions.find(pid, engine::now()) else {
+            return None;
+        };
+        if !parked.lifeline().can_resume(&self.log, received, connection) {
+            return None;
+        }
+        sessions.forget(pid);
+        Some(Claim { parked, received })
+    }
+
+    /// The client has gone again, before it got its session: that waits on.
+    pub(in crate::server) fn give_back(&self, claim: &Claim) {
+        claim.parked.lifeline().wait();
+        let until = engine::now() + self.options.max_disconnection_duration;
+        self.sessions().wait(&claim.parked, until);
+    }
+
+    /// The client isn't let in again.
+    pub(in crate::server) fn end(&self, claim: &Claim) {
+        self.sessions().leave(&claim.parked);
+        claim.parked.lifeline().end();
+    }
+}
+
+impl Claim {
+    pub(in crate::server) fn id(&self) -> &SocketId {
+        &self.parked.kept().id
+    }
+
+    pub(super) const fn parked(&self) -> &Parked {
+        &self.parked
+    }
+}
+
+impl Socket {
+    /// The client has come back over another connection, so this one is dead, whatever its transport thinks.
+    fn is_superseded(&self) {
+        self.depart(DisconnectReason::TransportClose);
+        self.connection().fail_later(CloseReason::TransportClose);
+    }
+
+    /// What the socket is to have again is there before the middlewares run.
+    pub(in crate::server) fn take_over(&self, claim: Claim) {
+        let kept = claim.parked.kept();
+        self.restore(kept.data.clone(), kept.extensions.clone());
+        self.set_recoverable(Recoverable::again(claim));
+    }
+
+    /// Whether the client is let in without the middlewares.
+    pub(in crate::server) fn skips_middlewares(&self) -> bool {
+        let recovery = self.home().recovery();
+        recovery.is_some_and(|recovery| recovery.options.skip_middlewares) && self.recovered()
+    }
+
+    /// The client isn't let in, so its session is over.
+    pub(in crate::server) fn gives_up_session(&self) {
+        let claim = self.recoverable().and_then(Recoverable::take_claim);
+        if let (Some(recovery), Some(claim)) = (self.home().recovery(), claim) {
+            recovery.end(&claim);
+        }
+    }
+
+    /// Tells the client that it is connected, and makes it a member of the namespace: with what it had, or as a new one. `false` if it has gone.
+    pub(in crate::server) fn enter_recoverably(&self, recovery: &Recovery) -> bool {
+        match self.recoverable().and_then(Recoverable::take_claim) {
+            None => self.enter_anew(recovery),
+            Some(claim) => self.enter_again(recovery, &claim),
+        }
+    }
+
+    fn enter_anew(&self, recovery: &Recovery) -> bool {
+        let pid = self.new_pid();
+        if !self.client().tell(self.welcome(&pid))
+            || self.advance(Status::Connecting, Status::Connected).is_err()
+        {
+            return false;
+        }
+        let lifeline = Lifeline::to(self.connection().clone());
+        self.set_recoverable(Recoverable::anew(pid.clone(), Arc::new(lifeline)));
+        let mut index = self.home().index();
+        recovery.sessions().connected(pid, self.id().clone());
+        index.insert(self.clone());
+        true
+    }
+
+    fn enter_again(&self, recovery: &Recovery, claim: &Claim) -> bool {
+        let (pid, other) = (claim.parked.pid().clone(), self.new_pid());
+        let packets = self
+            .welcome(&pid)
+            .and_then(|welcome| Ok((welcome, self.welcome(&other)?)));
+        let (welcome, or_else) = match packets {
+            Ok(packets) => packets,
+            Err(error) => {
+                recovery.end(claim);
+                return self.client().tell(Err(error));
+            }
+        };
+        let lifeline = claim.parked.lifeline();
+        let resumed = lifeline.resume(&recovery.log, claim.received, self.connection(), welcome, or_else);
+        let (Ok(resumed), Ok(())) = (resumed, self.advance(Status::Connecting, Status::Connected)) else {
+            recovery.give_back(claim);
+            return false;
+        };
+        let pid = if resumed { pid } else { other };
+        if let Some(recoverable) = self.recoverable() {
+            recoverable.settle(pid.clone(), resumed);
+        }
+        // Under both: whoever emits meanwhile finds it in the one or in the other.
+        let mut index = self.home().index();
+        let mut sessions = recovery.sessions();
+        let rooms = sessions.leave(&claim.parked);
+        sessions.connected(pid, self.id().clone());
+        index.insert(self.clone());
+        self.set_in_own_room(claim.parked.in_own_room());
+        index.join(self, rooms);
+        true
+    }
+
+    fn new_pid(&self) -> Pid {
+        Pid::new(&self.io().engine().random_socket_id())
+    }
+
+    fn welcome(&self, pid: &Pid) -> Result<Outgoing, EncodeError> {
+        let (parser, name) = (self.home().parser(), self.namespace_name());
+        emit::connect(
+            parser,
+            self.protocol(),
+            name,
+            self.id().as_str(),
+            Some(pid.as_str()),
+        )
+    }
+}

@@ -1,0 +1,272 @@
+//! The sessions of a namespace: those that have a connection, and those that wait for their client.
+
+use std::{
+    borrow::Borrow,
+    collections::{HashMap, VecDeque},
+    fmt,
+    sync::{Arc, PoisonError},
+    time::Instant,
+};
+
+use super::{lifeline::Lifeline, resume::Claim};
+use crate::{
+    SocketId,
+    room::{Index, Member, Room},
+    sync::{Mutex, MutexGuard},
+};
+
+/// What names a session to its own client, and to nobody else: whoever knows it gets what is sent to it.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(super) struct Pid(Arc<str>);
+
+/// A session whose client is away. It stays in its rooms, so that its lifeline hears what is sent to them.
+#[derive(Clone)]
+pub(super) struct Parked(Arc<ParkedInner>);
+
+struct ParkedInner {
+    serial: u64,
+    in_own_room: bool,
+    pid: Pid,
+    kept: Kept,
+}
+
+/// What a socket has besides its rooms, and gets back.
+#[derive(Clone)]
+pub(super) struct Kept {
+    pub(super) id: SocketId,
+    pub(super) data: serde_json::Value,
+    pub(super) extensions: http::Extensions,
+    pub(super) lifeline: Arc<Lifeline>,
+}
+
+/// The sessions of a namespace.
+pub(super) struct Sessions {
+    by_pid: HashMap<Pid, Session>,
+    parked: Index<Parked>,
+    /// In the order in which their time is over.
+    expiries: VecDeque<(Instant, Pid)>,
+}
+
+enum Session {
+    /// The socket of this id.
+    Connected(SocketId),
+    Parked(Parked, Instant),
+}
+
+/// Where a session was found.
+pub(super) enum Found {
+    Connected(SocketId),
+    Parked(Parked),
+}
+
+/// A session whose client didn't come back in time.
+pub(super) struct Lapsed {
+    pub(super) parked: Parked,
+    pub(super) rooms: Vec<Room>,
+}
+
+impl Pid {
+    pub(super) fn new(id: &SocketId) -> Self {
+        Self(id.as_str().into())
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for Pid {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Parked {
+    pub(super) fn new(serial: u64, in_own_room: bool, pid: Pid, kept: Kept) -> Self {
+        Self(Arc::new(ParkedInner {
+            serial,
+            in_own_room,
+            pid,
+            kept,
+        }))
+    }
+
+    pub(super) fn pid(&self) -> &Pid {
+        &self.0.pid
+    }
+
+    pub(super) fn kept(&self) -> &Kept {
+        &self.0.kept
+    }
+
+    pub(super) fn lifeline(&self) -> &Lifeline {
+        &self.0.kept.lifeline
+    }
+}
+
+impl Member for Parked {
+    fn serial(&self) -> u64 {
+        self.0.serial
+    }
+
+    fn id(&self) -> &SocketId {
+        &self.0.kept.id
+    }
+
+    fn in_own_room(&self) -> bool {
+        self.0.in_own_room
+    }
+}
+
+impl Sessions {
+    pub(super) fn new() -> Self {
+        Self {
+            by_pid: HashMap::new(),
+            parked: Index::new(),
+            expiries: VecDeque::new(),
+        }
+    }
+
+    pub(super) fn connected(&mut self, pid: Pid, id: SocketId) {
+        self.by_pid.insert(pid, Session::Connected(id));
+    }
+
+    /// The session waits for its client in these rooms.
+    pub(super) fn park(&mut self, parked: &Parked, rooms: Vec<Room>, until: Instant) {
+        self.parked.insert(parked.clone());
+        self.parked.join(parked, rooms);
+        self.wait(parked, until);
+    }
+
+    /// A session that had been taken waits again.
+    pub(super) fn wait(&mut self, parked: &Parked, until: Instant) {
+        self.by_pid
+            .insert(parked.pid().clone(), Session::Parked(parked.clone(), until));
+        self.expiries.push_back((until, parked.pid().clone()));
+    }
+
+    pub(super) fn find(&self, pid: &str, now: Instant) -> Option<Found> {
+        match self.by_pid.get(pid)? {
+            Session::Connected(id) => Some(Found::Connected(id.clone())),
+            Session::Parked(parked, until) => (now <= *until).then(|| Found::Parked(parked.clone())),
+        }
+    }
+
+    /// Its pid is good for nothing from now on. One that waits goes on to hear what is sent to it.
+    pub(super) fn forget(&mut self, pid: &str) {
+        self.by_pid.remove(pid);
+    }
+
+    /// It has ended as one that waits: it has a socket, or its time is over. Gives back its rooms.
+    pub(super) fn leave(&mut self, parked: &Parked) -> Vec<Room> {
+        self.parked.remove(parked)
+    }
+
+    pub(super) const fn parked(&self) -> &Index<Parked> {
+        &self.parked
+    }
+
+    /// Those whose clients haven't come back in time; they are forgotten.
+    pub(super) fn lapsed(&mut self, now: Instant) -> Vec<Lapsed> {
+        let mut lapsed = Vec::new();
+        while let Some((until, pid)) = self.expiries.front()
+            && *until < now
+        {
+            let over = matches!(self.by_pid.get(pid), Some(Session::Parked(_, kept)) if kept == until);
+            let pid = self.expiries.pop_front().map(|(_, pid)| pid);
+            if let Some(Session::Parked(parked, _)) =
+                pid.filter(|_| over).and_then(|pid| self.by_pid.remove(&pid))
+            {
+                let rooms = self.parked.remove(&parked);
+                lapsed.push(Lapsed { parked, rooms });
+            }
+        }
+        lapsed
+    }
+
+    /// When the next one's time is over.
+    pub(super) fn next_expiry(&self) -> Option<Instant> {
+        self.expiries.front().map(|(until, _)| *until)
+    }
+
+    /// How many wait.
+    pub(super) fn len(&self) -> usize {
+        self.parked.len()
+    }
+}
+
+/// What makes a socket of a namespace with recovery one that its client may get back.
+pub(in crate::server) struct Recoverable {
+    pub(super) lifeline: Arc<Lifeline>,
+    state: Mutex<State>,
+}
+
+struct State {
+    pid: Pid,
+    recovered: bool,
+    /// The session that it is about to get.
+    claim: Option<Claim>,
+}
+
+impl Recoverable {
+    pub(super) const fn anew(pid: Pid, lifeline: Arc<Lifeline>) -> Self {
+        Self::with(
+            lifeline,
+            State {
+                pid,
+                recovered: false,
+                claim: None,
+            },
+        )
+    }
+
+    pub(super) fn again(claim: Claim) -> Self {
+        let parked = claim.parked().clone();
+        Self::with(
+            parked.0.kept.lifeline.clone(),
+            State {
+                pid: parked.pid().clone(),
+                recovered: true,
+                claim: Some(claim),
+            },
+        )
+    }
+
+    const fn with(lifeline: Arc<Lifeline>, state: State) -> Self {
+        Self {
+            lifeline,
+            state: Mutex::new(state),
+        }
+    }
+
+    pub(super) fn pid(&self) -> Pid {
+        self.state().pid.clone()
+    }
+
+    pub(in crate::server) fn is_recovered(&self) -> bool {
+        self.state().recovered
+    }
+
+    pub(in crate::server) fn take_claim(&self) -> Option<Claim> {
+        self.state().claim.take()
+    }
+
+    /// What the claim has come to.
+    pub(super) fn settle(&self, pid: Pid, recovered: bool) {
+        let mut state = self.state();
+        (state.pid, state.recovered) = (pid, recovered);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Recoverable {
+    // Without the pid, which is a credential.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recoverable")
+            .field("recovered", &self.is_recovered())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,240 @@
+//! Who gets a session, and who doesn't.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use axum_socketio::{ConnectError, Socket, recovery::ConnectionStateRecovery};
+use serde_json::json;
+
+use super::{Client, LONG, Memory, WAYS, events, recovering, told, with};
+use crate::wire::{Eio, TestClient, TestServer, Via};
+
+/// It is a new one that came, under other names.
+fn assert_new(client: &Client, memory: &Memory, missed: &[axum_socketio::Value]) {
+    assert_eq!(missed, events([]), "missed");
+    assert_ne!(client.memory.sid, memory.sid);
+    assert_ne!(client.memory.pid, memory.pid);
+}
+
+#[tokio::test]
+async fn a_session_is_given_out_once() {
+    let (io, main, mut heard) = told(recovering());
+    let server = TestServer::start(&io).await;
+    let client = Client::connect(&server, Via::WebSocket).await;
+    heard.expect("new ").await;
+    let memory = client.lose_connection(&mut heard).await;
+    main.emit("secret", 1);
+    let (client, missed) = Client::resume(&server, Via::WebSocket, &memory).await;
+    assert_eq!(missed.len(), 1);
+    heard.expect("recovered ").await;
+    // Having said good-bye.
+    client_says_goodbye(client, &mut heard).await;
+    let (client, missed) = Client::resume(&server, Via::WebSocket, &memory).await;
+    assert_new(&client, &memory, &missed);
+    heard.expect("new ").await;
+}
+
+async fn client_says_goodbye(mut client: Client, heard: &mut crate::log::Heard) {
+    client.wire.send("41").await;
+    heard.expect("left: client namespace disconnect").await;
+    client.wire.close().await;
+}
+
+#[tokio::test]
+async fn who_is_back_before_the_server_has_noticed_gets_its_session_and_the_old_connection_is_closed() {
+    let (io, main, mut heard) = told(recovering());
+    let server = TestServer::start(&io).await;
+    for via in WAYS {
+        let mut old = Client::connect(&server, via).await;
+        heard.expect("new ").await;
+        old.join(&["room"]).await;
+        let memory = old.memory.clone();
+        // It got lost on the way to the old connection.
+        main.emit("lost", 1);
+        let (mut client, missed) = Client::resume(&server, via, &memory).await;
+        heard.expect("left: transport close").await;
+        heard.expect("recovered room").await;
+        assert_eq!(missed, events([json!(["lost", 1])]));
+        assert_eq!(main.len(), 1);
+        main.to("room").emit("after", ());
+        assert_eq!(client.event().await, super::value(json!(["after"])));
+        // The old one is told nothing of it.
+        if via == Via::WebSocket {
+            while let Some(packet) = old.wire.recv().await {
+                assert!(!format!("{packet:?}").contains("after"), "{packet:?}");
+            }
+        }
+        client.lose_connection(&mut heard).await;
+    }
+}
+
+#[tokio::test]
+async fn a_connection_does_not_replace_itself() {
+    let (io, _main, mut heard) = told(recovering());
+    let server = TestServer::start(&io).await;
+    let mut client = Client::connect(&server, Via::WebSocket).await;
+    heard.expect("new ").await;
+    let asking = super::asking(&client.memory);
+    client.wire.send(format!("40{asking}")).await;
+    // A second CONNECT, as ever.
+    client.wire.expect_closed().await;
+    heard.expect("left: forced close").await;
+}
+
+#[tokio::test]
+async fn who_has_left_or_was_sent_away_begins_anew() {
+    let (io, main, mut heard) = told(recovering());
+    let server = TestServer::start(&io).await;
+    type Leave = fn(&Socket);
+    let ways: [(Leave, &str); 2] = [
+        (|socket| socket.disconnect(false), "server namespace disconnect"),
+        (|socket| socket.disconnect(true), "server namespace disconnect"),
+    ];
+    for (leave, reason) in ways {
+        let client = Client::connect(&server, Via::WebSocket).await;
+        heard.expect("new ").await;
+        let memory = client.memory.clone();
+        leave(&main.socket(&memory.sid).unwrap());
+        heard.expect(&format!("left: {reason}")).await;
+        main.emit("not for it", ());
+        let (client, missed) = Client::resume(&server, Via::WebSocket, &memory).await;
+        assert_new(&client, &memory, &missed);
+        heard.expect("new ").await;
+        client_says_goodbye(client, &mut heard).await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_session_is_a_new_one() {
+    let (io, _main, mut heard) = told(recovering());
+    let server = TestServer::start(&io).await;
+    let client = Client::connect(&server, Via::WebSocket).await;
+    heard.expect("new ").await;
+    let memory = client.lose_connection(&mut heard).await;
+    for auth in [
+        json!({ "pid": "unknown" }),
+        json!({ "pid": memory.pid, "offset": "unknown" }),
+        json!({ "pid": memory.pid, "offset": 7 }),
+        json!({ "pid": [memory.pid] }),
+        json!({ "offset": "1" }),
+        json!({ "pid": memory.sid }),
+    ] {
+        let (client, missed) = Client::ask(&server, Via::WebSocket, "/", auth.clone()).await;
+        heard.expect("new ").await;
+        assert_new(&client, &memory, &missed);
+        client_says_goodbye(client, &mut heard).await;
+    }
+    // None of them has cost the session.
+    let (client, _) = Client::resume(&server, Via::WebSocket, &memory).await;
+    assert_eq!(client.memory.pid, memory.pid);
+    heard.expect("recovered ").await;
+}
+
+#[tokio::test]
+async fn a_session_is_one_namespaces() {
+    let (io, _main, mut heard) = told(recovering());
+    let (log, mut others) = crate::log::log();
+    super::tell(io.of("/other"), &log);
+    let server = TestServer::start(&io).await;
+    let client = Client::connect(&server, Via::WebSocket).await;
+    heard.expect("new ").await;
+    let memory = client.lose_connection(&mut heard).await;
+    let asking = super::asking(&memory);
+    let (client, missed) = Client::ask(&server, Via::WebSocket, "/other", asking).await;
+    assert_new(&client, &memory, &missed);
+    others.expect("new ").await;
+}
+
+#[tokio::test]
+async fn middlewares_are_skipped_or_asked_as_the_option_says() {
+    for skip in [true, false] {
+        let recovery = ConnectionStateRecovery::new().skip_middlewares(skip);
+        let (io, main, mut heard) = told(with(recovery));
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counter = asked.clone();
+        let _ = main.middleware(async move |socket: Socket| {
+            counter.fetch_add(1, Ordering::Relaxed);
+            match socket.recovered() {
+                true => Err(ConnectError::new("not again")),
+                false => Ok(()),
+            }
+        });
+        let server = TestServer::start(&io).await;
+        let client = Client::connect(&server, Via::WebSocket).await;
+        heard.expect("new ").await;
+        let memory = client.lose_connection(&mut heard).await;
+        let mut wire = TestClient::open(&server, Eio::V4, Via::WebSocket).await;
+        wire.send(format!("40{}", super::asking(&memory))).await;
+        let reply = wire.text().await;
+        assert_eq!(asked.load(Ordering::Relaxed), if skip { 1 } else { 2 });
+        if skip {
+            assert!(reply.contains(&memory.pid), "{reply}");
+            heard.expect("recovered ").await;
+        } else {
+            assert_eq!(reply, r#"44{"message":"not again"}"#);
+            // A middleware that has said no has ended the session.
+            let (client, missed) = Client::resume(&server, Via::WebSocket, &memory).await;
+            assert_new(&client, &memory, &missed);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_is_gone_again_before_the_middlewares_have_decided_can_come_once_more() {
+    let recovery = ConnectionStateRecovery::new()
+        .skip_middlewares(false)
+        .max_disconnection_duration(LONG);
+    let (io, main, mut heard) = told(with(recovery));
+    let waits = Arc::new(tokio::sync::Semaphore::new(1));
+    let (gate, (log, mut asked)) = (waits.clone(), crate::log::log());
+    let main = main.middleware(async move |_: Socket| {
+        log.say("asked");
+        gate.acquire().await.unwrap().forget();
+        Ok::<_, ConnectError>(())
+    });
+    let server = TestServer::start(&io).await;
+    let client = Client::connect(&server, Via::WebSocket).await;
+    asked.expect("asked").await;
+    heard.expect("new ").await;
+    let memory = client.lose_connection(&mut heard).await;
+    let mut wire = TestClient::open(&server, Eio::V4, Via::WebSocket).await;
+    wire.send(format!("40{}", super::asking(&memory))).await;
+    asked.expect("asked").await;
+    main.emit("meanwhile", 1);
+    wire.close().await;
+    crate::wire::within(async {
+        while io.engine().clients_count() > 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    waits.add_permits(2);
+    // Its middleware may still be at it.
+    let (client, missed) = crate::wire::within(async {
+        loop {
+            let (client, missed) = Client::resume(&server, Via::WebSocket, &memory).await;
+            if client.memory.pid == memory.pid {
+                return (client, missed);
+            }
+            waits.add_permits(1);
+        }
+    })
+    .await;
+    assert_eq!(missed, events([json!(["meanwhile", 1])]));
+    assert_eq!(client.memory.sid, memory.sid);
+}
+
+#[tokio::test]
+async fn without_the_option_nothing_is_added_and_nothing_is_given_back() {
+    let (io, main, mut heard) = told(axum_socketio::SocketIo::builder());
+    let server = TestServer::start(&io).await;
+    let mut client = TestClient::open(&server, Eio::V4, Via::WebSocket).await;
+    client.send(r#"40{"pid":"x","offset":"y"}"#).await;
+    let reply: serde_json::Value = serde_json::from_str(&client.text().await[2..]).unwrap();
+    assert_eq!(reply.as_object().unwrap().keys().collect::<Vec<_>>(), ["sid"]);
+    heard.expect("new ").await;
+    main.emit("plain", 1);
+    client.expect(r#"42["plain",1]"#).await;
+}

@@ -1,0 +1,148 @@
+//! What a session keeps while its client is away, and for how long.
+
+use std::time::Duration;
+
+use axum_socketio::{Socket, recovery::ConnectionStateRecovery};
+use serde_json::json;
+
+use super::{Client, LONG, WAYS, events, recovering, told, with};
+use crate::wire::{TestServer, Via, within};
+
+#[derive(Clone, Debug, PartialEq)]
+struct UserName(String);
+
+#[tokio::test]
+async fn data_and_extensions_are_there_again_before_the_connect_handlers() {
+    let (io, main, mut heard) = told(recovering());
+    let (log, mut seen) = crate::log::log();
+    let _ = main.on_connect(async move |socket: Socket| {
+        let name = socket.extensions().get::<UserName>();
+        log.say(format!("{:?} {:?}", socket.data::<Option<u32>>().unwrap(), name));
+        socket.set_data(7).unwrap();
+        socket.extensions().insert(UserName("Ada".to_owned()));
+    });
+    let server = TestServer::start(&io).await;
+    for via in WAYS {
+        let client = Client::connect(&server, via).await;
+        heard.expect("new ").await;
+        seen.expect("None None").await;
+        let memory = client.lose_connection(&mut heard).await;
+        let (client, _) = Client::resume(&server, via, &memory).await;
+        heard.expect("recovered ").await;
+        seen.expect(r#"Some(7) Some(UserName("Ada"))"#).await;
+        client.lose_connection(&mut heard).await;
+    }
+}
+
+#[tokio::test]
+async fn a_socket_that_has_left_the_room_of_its_id_is_not_in_it_again() {
+    let (io, main, mut heard) = told(recovering());
+    let server = TestServer::start(&io).await;
+    let client = Client::connect(&server, Via::WebSocket).await;
+    heard.expect("new ").await;
+    let socket = main.socket(&client.memory.sid).unwrap();
+    socket.leave(socket.id());
+    let memory = client.lose_connection(&mut heard).await;
+    main.to(&*memory.sid).emit("not for it", ());
+    let (_client, missed) = Client::resume(&server, Via::WebSocket, &memory).await;
+    assert_eq!(missed, events([]));
+    heard.expect("recovered ").await;
+    assert!(!main.socket(&memory.sid).unwrap().is_in(&memory.sid));
+}
+
+#[tokio::test]
+async fn a_session_ends_when_its_time_is_over_and_the_hook_is_told() {
+    let (log, mut expired) = crate::log::log();
+    let recovery = ConnectionStateRecovery::new()
+        .max_disconnection_duration(Duration::from_millis(200))
+        .on_expired(move |session| {
+            let data: u32 = session.data().unwrap();
+            log.say(format!("{} {:?} {data}", session.id(), session.rooms()));
+        });
+    let (io, main, mut heard) = told(with(recovery));
+    let server = TestServer::start(&io).await;
+    let mut client = Client::connect(&server, Via::WebSocket).await;
+    heard.expect("new ").await;
+    client.join(&["room"]).await;
+    let sid = client.memory.sid.clone();
+    main.socket(&sid).unwrap().set_data(7).unwrap();
+    let memory = client.lose_connection(&mut heard).await;
+    expired.expect(&format!(r#"{sid} ["room"] 7"#)).await;
+    let (client, missed) = Client::resume(&server, Via::WebSocket, &memory).await;
+    assert_eq!(missed, events([]));
+    assert_ne!(client.memory.pid, memory.pid);
+    heard.expect("new ").await;
+}
+
+#[tokio::test]
+async fn sessions_that_wait_are_nobody_for_the_application() {
+    let (io, main, mut heard) = told(recovering());
+    let server = TestServer::start(&io).await;
+    let mut client = Client::connect(&server, Via::WebSocket).await;
+    heard.expect("new ").await;
+    client.join(&["room"]).await;
+    let memory = client.lose_connection(&mut heard).await;
+    assert!(main.is_empty() && main.sockets().is_empty() && main.rooms().is_empty());
+    assert!(main.fetch_sockets().await.unwrap().is_empty());
+    assert_eq!(main.to("room").emit_with_ack::<()>("asked", ()).recipients(), 0);
+    // Nor are they moved while they wait.
+    main.leave("room");
+    main.disconnect(true);
+    let (_client, _) = Client::resume(&server, Via::WebSocket, &memory).await;
+    heard.expect("recovered room").await;
+}
+
+#[tokio::test]
+async fn a_dynamic_namespace_is_there_for_those_who_come_back_to_it() {
+    let io = recovering().build().unwrap();
+    let (log, mut heard) = crate::log::log();
+    let parent = super::tell(io.of_matching(|name| name == "/room-1"), &log);
+    let server = TestServer::start(&io).await;
+    let (mut client, _) = Client::ask(&server, Via::WebSocket, "/room-1", json!({})).await;
+    client.memory.offset = None;
+    heard.expect("new ").await;
+    let memory = client.lose_connection(&mut heard).await;
+    parent.emit("to all children", 1);
+    let asking = super::asking(&memory);
+    let (client, missed) = Client::ask(&server, Via::WebSocket, "/room-1", asking).await;
+    assert_eq!(missed, events([json!(["to all children", 1])]));
+    assert_eq!(client.memory.pid, memory.pid);
+    heard.expect("recovered ").await;
+}
+
+#[tokio::test]
+async fn a_server_that_is_closed_keeps_no_session() {
+    let recovery = ConnectionStateRecovery::new().max_disconnection_duration(LONG);
+    let (io, main, mut heard) = told(with(recovery));
+    let server = TestServer::start(&io).await;
+    let away = Client::connect(&server, Via::WebSocket).await;
+    heard.expect("new ").await;
+    away.lose_connection(&mut heard).await;
+    let _there = Client::connect(&server, Via::WebSocket).await;
+    heard.expect("new ").await;
+    assert_eq!(main.waiting_sessions(), 1);
+    within(io.close()).await;
+    heard.expect("left: server shutting down").await;
+    assert_eq!(main.waiting_sessions(), 0);
+}
+
+#[tokio::test]
+async fn a_server_that_nobody_has_any_more_leaves_no_session() {
+    let held = std::sync::Arc::new(());
+    let witness = std::sync::Arc::downgrade(&held);
+    let recovery = ConnectionStateRecovery::new()
+        .max_disconnection_duration(Duration::from_secs(600))
+        .on_expired(move |_| drop(held.clone()));
+    let (io, main, mut heard) = told(with(recovery));
+    let server = TestServer::start(&io).await;
+    let client = Client::connect(&server, Via::WebSocket).await;
+    heard.expect("new ").await;
+    client.lose_connection(&mut heard).await;
+    drop((server, main, io));
+    within(async {
+        while witness.strong_count() > 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
