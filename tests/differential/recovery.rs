@@ -1,15 +1,15 @@
 //! The server of `tests/clients/js/recovery-server.mjs`, and a client that loses its connection to it.
 
 use axum_socketio::{
-    AckSender, ConnectError, Namespace, Socket, SocketIo, Value,
+    AckSender, Builder, ConnectError, Namespace, Socket, SocketIo, Value,
     extract::{Data, Rest},
     recovery::ConnectionStateRecovery,
 };
 
 use crate::{Node, contract, setup};
 
-fn server() -> SocketIo {
-    let io = SocketIo::builder()
+fn server(builder: Builder) -> SocketIo {
+    let io = builder
         .connection_state_recovery(ConnectionStateRecovery::new())
         .build()
         .unwrap();
@@ -54,9 +54,9 @@ fn serve(main: Namespace) {
 }
 
 /// Until the client says good-bye, and after.
-async fn seen(url: &str, transport: &str) -> (String, String) {
+async fn seen(url: &str, transport: &str, format: &str) -> (String, String) {
     let output = tokio::process::Command::from(setup::node("clients/js/recovery.mjs"))
-        .args([url, transport])
+        .args([url, transport, format])
         .kill_on_drop(true)
         .output();
     let output = tokio::time::timeout(crate::DEADLINE, output)
@@ -73,23 +73,37 @@ async fn seen(url: &str, transport: &str) -> (String, String) {
     (before.to_owned(), after.to_owned())
 }
 
-#[tokio::test]
-async fn a_client_that_comes_back_sees_what_it_sees_of_node() {
-    let node = Node::run("clients/js/recovery-server.mjs", &["0"]).await;
-    let ours = contract::Server::serve(&server()).await;
+async fn is_as_in_node(builder: Builder, format: &str) {
+    let node = Node::run("clients/js/recovery-server.mjs", &["0", format]).await;
+    let ours = contract::Server::serve(&server(builder)).await;
     for transport in ["websocket", "polling"] {
-        let (expected, after) = seen(&node.url, transport).await;
+        let (expected, after) = seen(&node.url, transport, format).await;
         assert!(expected.contains("recovered true"), "{expected}");
         // Who has said good-bye is recovered there again, and told what was never for it.
         assert!(
             after.contains("recovered true") && after.contains("not for it"),
             "{after}"
         );
-        let (here, after) = seen(ours.url(), transport).await;
+        let (here, after) = seen(ours.url(), transport, format).await;
         assert_eq!(here, expected, "{transport}");
         assert_eq!(
             after, "same id false\nrecovered false [false,[],1]\n",
             "{transport}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_client_that_comes_back_sees_what_it_sees_of_node() {
+    is_as_in_node(SocketIo::builder(), "json").await;
+}
+
+#[cfg(feature = "msgpack")]
+#[tokio::test]
+async fn so_does_one_that_speaks_msgpack() {
+    is_as_in_node(
+        SocketIo::builder().parser(axum_socketio::parser::Msgpack),
+        "msgpack",
+    )
+    .await;
 }

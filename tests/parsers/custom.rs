@@ -8,6 +8,7 @@ use axum_socketio::{
     adapter::Bus,
     limit::Limit,
     parser::{self, Decoder, Messages, Parser},
+    recovery::ConnectionStateRecovery,
 };
 
 use super::{
@@ -474,4 +475,28 @@ async fn what_one_generation_can_not_be_told_leaves_nobody_waiting_and_is_told_t
     let ack = ack.strip_suffix(r#",["question"]]"#).unwrap();
     new.send(format!(r#"4[3,"/",{ack},[1]]"#)).await;
     assert_eq!(within(answer).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_client_that_lost_its_connection_gets_what_it_missed() {
+    let builder = SocketIo::builder()
+        .parser(Arrays::default())
+        .connection_state_recovery(ConnectionStateRecovery::new());
+    let (io, mut said) = server(builder);
+    let server = TestServer::start(&io).await;
+    let (client, before) = connected(&server, Eio::V4, Via::WebSocket).await;
+    // The id and the pid.
+    let (id, pid) = before.split_once(r#"","pid":""#).unwrap();
+    let (mut old, _) = connected(&server, Eio::V3, Via::WebSocket).await;
+    client.close().await;
+    assert_eq!(within(said.recv()).await.unwrap(), "transport close");
+    io.of("/").emit("missed", 1);
+    old.expect(r#"4[2,"/",null,["missed",1]]"#).await;
+    let mut client = TestClient::open(&server, Eio::V4, Via::WebSocket).await;
+    client.send(format!(r#"4[0,"/",null,{{"pid":"{pid}"}}]"#)).await;
+    let missed = client.text().await;
+    assert!(missed.starts_with(r#"4[2,"/",null,["missed",1,""#), "{missed}");
+    client
+        .expect(format!(r#"4[0,"/",null,{{"sid":"{id}","pid":"{pid}"}}]"#))
+        .await;
 }

@@ -1,16 +1,17 @@
 // A server with connection state recovery, on the original one. tests/differential/recovery.rs has the same on this one.
 //
-//     node recovery-server.mjs [port]      socket.io 4.8
+//     node recovery-server.mjs [port] [msgpack]      socket.io 4.8, perhaps with its parser for msgpack
 //
 // Prints its URL once it listens.
 
 import { createServer } from "node:http";
 import { packages } from "./packages.mjs";
 
-const [port = "0"] = process.argv.slice(2);
+const [port = "0", format] = process.argv.slice(2);
+const parser = format === "msgpack" ? { parser: packages("msgpack3") } : {};
 
 const http = createServer();
-const io = new (packages("sioserver4").Server)(http, { serveClient: false, connectionStateRecovery: {} });
+const io = new (packages("sioserver4").Server)(http, { serveClient: false, connectionStateRecovery: {}, ...parser });
 
 io.use((socket, next) => {
   socket.data.middlewares = (socket.data.middlewares ?? 0) + 1;

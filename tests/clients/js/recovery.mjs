@@ -1,12 +1,12 @@
 // A client that loses its connection and comes back, on a server like recovery-server.mjs; prints what it sees.
 //
-//     node recovery.mjs <url> polling|websocket
+//     node recovery.mjs <url> polling|websocket [msgpack]
 
 import { packages } from "./packages.mjs";
 
-const [url, transport] = process.argv.slice(2);
+const [url, transport, format] = process.argv.slice(2);
 const { io } = packages("sio4");
-const options = { transports: [transport], forceNew: true, reconnection: false };
+const options = { transports: [transport], forceNew: true, reconnection: false, ...(format === "msgpack" && { parser: packages("msgpack3") }) };
 
 const other = await connected(io(url, options));
 const socket = io(url, options);

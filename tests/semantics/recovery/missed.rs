@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum_socketio::{Socket, engine::Overflow, recovery::ConnectionStateRecovery};
+use axum_socketio::{Socket, SocketIo, adapter::Bus, engine::Overflow, recovery::ConnectionStateRecovery};
 use bytes::Bytes;
 use serde_json::json;
 
@@ -181,6 +181,26 @@ async fn what_was_queued_for_a_lost_connection_is_sent_again_unless_it_is_too_mu
             heard.expect("new ").await;
         }
     }
+}
+
+#[tokio::test]
+async fn what_other_servers_emit_is_missed_too() {
+    let bus = Bus::new();
+    let (io, _main, mut heard) = told(recovering().adapter(bus.adapter()));
+    let other = SocketIo::builder().adapter(bus.adapter()).build().unwrap();
+    let server = TestServer::start(&io).await;
+    let mut client = Client::connect(&server, Via::WebSocket).await;
+    heard.expect("new ").await;
+    client.join(&["room"]).await;
+    let memory = client.lose_connection(&mut heard).await;
+    // Somebody who is there tells when it has arrived.
+    let mut witness = Client::connect(&server, Via::WebSocket).await;
+    heard.expect("new ").await;
+    other.of("/").to("room").emit("from elsewhere", 1);
+    other.of("/").emit("done", ());
+    assert_eq!(witness.event().await, value(json!(["done"])));
+    let (_client, missed) = Client::resume(&server, Via::WebSocket, &memory).await;
+    assert_eq!(missed, events([json!(["from elsewhere", 1]), json!(["done"])]));
 }
 
 #[tokio::test]
