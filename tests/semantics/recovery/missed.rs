@@ -254,8 +254,9 @@ async fn only_events_that_can_be_sent_again_have_an_offset_and_only_for_clients_
             let text = client.text().await;
             assert!(text.starts_with("42") && text.ends_with(event), "{text}");
         }
-        client.ping().await;
         if via == Via::WebSocket {
+            // Its driver may still be at what was read last.
+            main.sockets()[0].writable().await;
             main.volatile().emit("volatile", 5);
             client.expect(r#"42["volatile",5]"#).await;
         }
