@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use axum_socketio::{Builder, SocketIo};
+use axum_socketio::{Builder, DisconnectReason, SocketIo};
 use tokio::{
     io::AsyncWriteExt as _,
     task::{JoinSet, yield_now},
@@ -63,8 +63,8 @@ impl Stage {
     }
 
     /// Asks everyone a question that is never answered, and tells everyone numbers until so many have left for one of these reasons. Then nothing of
-    /// them is left, and the witnesses have missed no number.
-    pub(crate) async fn expect_gone(mut self, sockets: usize, reasons: &[&str]) {
+    /// them is left, and the witnesses have missed no number. Gives back the reasons.
+    pub(crate) async fn expect_gone(mut self, sockets: usize, reasons: &[&str]) -> Vec<DisconnectReason> {
         let io = self.ground.io.clone();
         let mut questions = JoinSet::new();
         for socket in io.of("/").sockets() {
@@ -74,21 +74,21 @@ impl Stage {
                     .emit_with_ack::<u32>("question", ()),
             );
         }
-        let (begun, mut number, mut left) = (now(), 0, 0);
-        while left < sockets || io.engine().clients_count() > TestClient::EVERY_WAY.len() {
+        let (begun, mut number, mut left) = (now(), 0, Vec::new());
+        while left.len() < sockets || io.engine().clients_count() > TestClient::EVERY_WAY.len() {
             io.of("/").emit("tick", number);
             number += 1;
             if let Some(why) = self.ground.left_within(Duration::from_millis(20)).await {
                 assert!(reasons.contains(&why.as_str()), "{why}");
-                left += 1;
+                left.push(why);
             }
             assert!(
                 begun.elapsed() < PING_INTERVAL + PING_TIMEOUT + SLACK,
-                "{left} of {sockets} left after {:?}",
+                "{left:?} of {sockets} after {:?}",
                 begun.elapsed()
             );
         }
-        assert_eq!(left, sockets);
+        assert_eq!(left.len(), sockets);
         // Those to the witnesses stay open.
         while questions.len() > TestClient::EVERY_WAY.len() {
             let answer = within(questions.join_next()).await.unwrap().unwrap();
@@ -112,6 +112,7 @@ impl Stage {
             );
         }
         drop(self.network);
+        left
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{process::Stdio, time::Duration};
 
+use axum_socketio::DisconnectReason;
 use tokio::process::{Child, Command};
 
 use crate::{absent::Stage, setup::node, wire::within};
@@ -46,9 +47,13 @@ async fn clients_whose_process_is_killed_are_gone_in_time() {
     for mut process in start(&mut stage).await {
         process.kill().await.unwrap();
     }
-    // A poll that waited is given up; where none did, the heartbeat has to find out.
+    // A poll that waited is given up; where none did, the heartbeat has to find out. WebSockets are closed by the system.
     let reasons = ["transport close", "transport error", "ping timeout"];
-    stage.expect_gone(CLIENTS.len(), &reasons).await;
+    let left = stage.expect_gone(CLIENTS.len(), &reasons).await;
+    let closed = left
+        .iter()
+        .filter(|why| **why == DisconnectReason::TransportClose);
+    assert_eq!(closed.count(), 4, "{left:?}");
 }
 
 #[tokio::test]
