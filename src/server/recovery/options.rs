@@ -92,10 +92,13 @@ impl Builder {
     /// Has clients that lost their connection for a while get their socket back: its id, its rooms, its [`data`](crate::Socket::data), its
     /// [`extensions`](crate::Socket::extensions), and the events that they missed, once and in order. Off by default, as in Node.
     ///
-    /// Connect handlers run again, with a new [`Socket`](crate::Socket) of which [`recovered`](crate::Socket::recovered) holds; disconnect
-    /// handlers ran when the connection was lost. It takes a client of JS 4.6 or newer, and a connection that was lost: whoever was sent away or
-    /// has said good-bye begins anew, as do all after a restart. Missed are events of
-    /// [`emit`](crate::Socket::emit), to one or to many, that are not volatile; what asks for an acknowledgement is not sent again.
+    /// Disconnect handlers run when the connection is lost; the socket is in no room any more and counted nowhere, but what is emitted to its rooms,
+    /// or through a handle of it, waits. When the client is back, connect handlers run again, with a new [`Socket`](crate::Socket) of which
+    /// [`recovered`](crate::Socket::recovered) holds. It takes a client of JS 4.6 or newer, and a connection that was lost: whoever was sent away or
+    /// has said good-bye begins anew, as do all after a restart.
+    ///
+    /// What waits are events of [`emit`](crate::Socket::emit), to one or to many, that are not volatile; what asks for an acknowledgement is not sent
+    /// again.
     ///
     /// Each such event costs its client one string more, an argument after the others that tells how far it has come. Clients of Engine.IO 3 don't
     /// get it. An event without it whose last argument is a text, one that is volatile or asks for an acknowledgement, makes the client forget how
