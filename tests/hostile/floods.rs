@@ -106,6 +106,7 @@ async fn frames_without_end_are_a_message_that_never_comes() {
         .unwrap();
     for _ in 0..10 {
         within(stream.write_all(&empty)).await.unwrap();
+        ground.check_others().await;
     }
     stream.write_all(&frame(0x80, b"42[]")).await.unwrap();
     let mut said = Vec::new();
@@ -115,14 +116,23 @@ async fn frames_without_end_are_a_message_that_never_comes() {
     ground.check("the frames").await;
 }
 
+/// Of those that come while nothing can be written only the latest is answered (RFC 6455 §5.5.3), and the very last always.
 #[tokio::test]
 async fn pings_without_end_are_answered_or_merged_and_hold_nobody_up() {
+    const PONG: &[u8] = b"\x8a\x08the last";
+
     let mut ground = Ground::new(SocketIo::builder()).await;
     let mut stream = raw::websocket(ground.server.addr, &Eio::V4.target("websocket")).await;
     stream.write_all(&frame(0x81, b"40")).await.unwrap();
     let pings = frame(0x89, &[7; 125]).repeat(1_000);
     for _ in 0..20 {
         within(stream.write_all(&pings)).await.unwrap();
+        ground.check_others().await;
+    }
+    stream.write_all(&frame(0x89, b"the last")).await.unwrap();
+    let mut said = Vec::new();
+    while !said.ends_with(PONG) {
+        assert_ne!(within(stream.read_buf(&mut said)).await.unwrap(), 0, "no answer");
     }
     drop(stream);
     ground.expect_left("transport close", "the pings").await;

@@ -4,11 +4,15 @@
 use std::sync::{Arc, Mutex};
 
 use axum_socketio::{Builder, Socket, SocketIo, limit::Limit};
-use tokio::sync::Notify;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    sync::Notify,
+};
 
 use crate::{
     ground::Ground,
-    wire::{Eio, Frame, Request, TestClient, Via, Ws},
+    raw::{self, frame},
+    wire::{Eio, Request, TestClient, Via, Ws, within},
 };
 
 /// What the hook was told.
@@ -40,30 +44,43 @@ impl Told {
 
 #[tokio::test]
 async fn a_body_too_large_gets_413_and_its_session_goes_on() {
-    let told = Told::default();
-    let mut ground = Ground::new(told.hook(SocketIo::builder().max_http_buffer_size(1000))).await;
-    let mut client = ground.client(Eio::V4, Via::Polling).await;
-    let body = "4".repeat(1001);
-    Request::post(client.target(), body)
-        .send(ground.server.addr)
-        .await
-        .assert_empty(413);
-    told.expect(&ground.io, Limit::HttpBufferSize, 1000, None);
-    client.expect_nothing().await;
-    client.close().await;
-    ground.expect_left("transport close", "a goodbye").await;
-    ground.check("a large body").await;
+    let all_at_once = format!("Content-Length: 1001\r\n\r\n{}", "4".repeat(1001));
+    // Nobody knows beforehand how much it is.
+    let chunk = format!("{:x}\r\n{}\r\n", 600, "4".repeat(600));
+    let in_chunks = format!("Transfer-Encoding: chunked\r\n\r\n{chunk}{chunk}0\r\n\r\n");
+    for body in [all_at_once, in_chunks] {
+        let told = Told::default();
+        let mut ground = Ground::new(told.hook(SocketIo::builder().max_http_buffer_size(1000))).await;
+        let mut client = ground.client(Eio::V4, Via::Polling).await;
+        let target = client.target();
+        let request = format!("POST {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{body}");
+        let answer = raw::exchange(ground.server.addr, request.as_bytes()).await;
+        assert!(answer.starts_with(b"HTTP/1.1 413 "), "{}", answer.escape_ascii());
+        told.expect(&ground.io, Limit::HttpBufferSize, 1000, None);
+        client.expect_nothing().await;
+        client.close().await;
+        ground.expect_left("transport close", "a goodbye").await;
+        ground.check("a large body").await;
+    }
 }
 
 #[tokio::test]
 async fn a_message_too_large_closes_its_websocket_with_1009() {
-    let told = Told::default();
-    let ground = Ground::new(told.hook(SocketIo::builder().max_http_buffer_size(1000))).await;
-    let mut ws = Ws::open(ground.server.addr, &Eio::V4.target("websocket")).await;
-    ws.recv().await;
-    ws.send(&"4".repeat(1001)).await;
-    assert_eq!(ws.recv().await, Frame::Close(Some(1009)));
-    told.expect(&ground.io, Limit::HttpBufferSize, 1000, None);
+    let part = [b'4'; 600];
+    let whole = frame(0x81, &[b'4'; 1001]);
+    let fragments = [frame(0x01, &part), frame(0x80, &part)].concat();
+    for message in [whole, fragments] {
+        let told = Told::default();
+        let ground = Ground::new(told.hook(SocketIo::builder().max_http_buffer_size(1000))).await;
+        let mut stream = raw::websocket(ground.server.addr, &Eio::V4.target("websocket")).await;
+        stream.write_all(&message).await.unwrap();
+        let mut said = Vec::new();
+        let close = |said: &[u8]| said.ends_with(&[0x88, 2, 0x03, 0xf1]);
+        while !close(&said) {
+            assert_ne!(within(stream.read_buf(&mut said)).await.unwrap(), 0, "{said:?}");
+        }
+        told.expect(&ground.io, Limit::HttpBufferSize, 1000, None);
+    }
 }
 
 #[tokio::test]
@@ -95,6 +112,7 @@ async fn attachments_and_depth_beyond_the_limit_close_the_connection() {
 #[tokio::test]
 async fn a_megabyte_of_brackets_closes_its_connection_by_default() {
     let mut ground = Ground::new(SocketIo::builder()).await;
+    let mut times = 0;
     for (eio, via) in TestClient::EVERY_WAY {
         for open in ["[", "{\"a\":"] {
             let mut client = ground.client(eio, via).await;
@@ -105,6 +123,9 @@ async fn a_megabyte_of_brackets_closes_its_connection_by_default() {
             drop(client);
             ground.expect_left("forced close", "brackets").await;
             ground.check("brackets").await;
+            // Not for being incomplete, which a parser finds out at its end only.
+            times += 1;
+            assert_eq!(ground.io.times_exceeded(Limit::JsonDepth), times);
         }
     }
 }
