@@ -248,6 +248,10 @@ async fn every_name_of_the_table_is_counted_by_traffic() {
     client
         .expect(r#"44/other,{"message":"too many namespaces"}"#)
         .await;
+    assert_eq!(
+        recorded.value("socketio_limits_exceeded_total{limit=max_namespaces}"),
+        1.0
+    );
     io.sockets().volatile().emit("volatile", 1);
     Request::get(format!("{}&sid=nobody", Eio::V4.target("polling")))
         .send(server.addr)

@@ -312,6 +312,35 @@ async fn misuse_it(client: &mut TestClient, server: &TestServer, eio: Eio, via: 
     client.send(format!("4{SECRET}")).await;
 }
 
+/// Who oversteps limits could fill a disk otherwise.
+#[tokio::test]
+async fn a_limit_that_is_overstepped_again_and_again_is_one_line_that_names_its_option() {
+    let (heard, _listening) = listen();
+    let io = SocketIo::builder().max_namespaces(1).build().unwrap();
+    handlers(&io.of("/other"));
+    let server = TestServer::start(&io).await;
+    let mut client = TestClient::connect(&server, Eio::V4, Via::WebSocket).await;
+    for _ in 0..100 {
+        client.send("40/other,").await;
+        client
+            .expect(r#"44/other,{"message":"too many namespaces"}"#)
+            .await;
+    }
+    assert_eq!(io.times_exceeded(axum_socketio::limit::Limit::Namespaces), 100);
+    let mut lines = heard.all();
+    lines.retain(|said| said.target == "axum_socketio::limit");
+    let [line] = &lines[..] else {
+        panic!("{lines:?}");
+    };
+    assert_eq!(line.level, tracing::Level::WARN);
+    let field = |name| &*line.fields[name];
+    assert_eq!(
+        ["option", "max", "namespace", "times"].map(field),
+        ["max_namespaces", "1", "/other", "1"]
+    );
+    assert!(field("message").contains("`max_namespaces`"), "{line:?}");
+}
+
 /// A handler that reports what went wrong may log it: what it is given has no session's id either.
 #[tokio::test]
 async fn what_on_error_is_told_has_no_session_id() {

@@ -37,7 +37,7 @@ pub enum Limit {
     Handshakes,
     /// `max_connections`: too many clients were connected. One more got status 503.
     Connections,
-    /// `max_events_in_flight`: too many handlers of one socket waited. Nothing was read from it until some had ended.
+    /// `max_events_in_flight`: as many handlers of one socket waited as may. Nothing was read from its client until one had ended.
     EventsInFlight,
 }
 

@@ -148,3 +148,23 @@ pub(super) fn random() -> [u8; RANDOM_BYTES] {
     getrandom::fill(&mut bytes).expect("invariant: the operating system gives random bytes");
     bytes
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn ids_are_never_the_same_and_every_bit_of_them_varies() {
+        const IDS: usize = 10_000;
+        let ids: HashSet<_> = (0..IDS).map(|_| random()).collect();
+        assert_eq!(ids.len(), IDS);
+        for bit in 0..RANDOM_BYTES * 8 {
+            let set = ids.iter().filter(|id| id[bit / 8] >> (bit % 8) & 1 == 1);
+            let set = set.count();
+            // Twenty times the standard deviation from the middle.
+            assert!((4_000..6_000).contains(&set), "bit {bit}: {set}");
+        }
+    }
+}

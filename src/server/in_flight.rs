@@ -13,14 +13,13 @@ pub(super) struct InFlight(AtomicU32);
 pub(super) struct Flight(Socket);
 
 impl Flight {
-    /// Above the limit nothing is read from the client until enough have ended.
+    /// At the limit nothing is read from the client until enough have ended.
     pub(super) fn take_off(socket: &Socket) -> Self {
         let max = socket.io().settings().max_events_in_flight;
         let before = socket.in_flight().0.fetch_add(1, Ordering::AcqRel) as usize;
         if before + 1 == max {
             socket.client().pressed();
-        }
-        if before >= max {
+            // Now and not with one more, which will not be read.
             let namespace = Some(socket.namespace_name());
             socket
                 .connection()

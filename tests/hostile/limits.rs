@@ -222,7 +222,8 @@ async fn handshakes_that_join_nothing_take_no_more_room_than_they_may() {
 async fn handlers_that_wait_stop_the_reading_until_one_has_ended() {
     for via in [Via::Polling, Via::WebSocket] {
         let (database, started) = (Arc::new(Notify::new()), Arc::new(Mutex::new(0)));
-        let ground = Ground::new(SocketIo::builder().max_events_in_flight(3)).await;
+        let told = Told::default();
+        let ground = Ground::new(told.hook(SocketIo::builder().max_events_in_flight(3))).await;
         let (waits, count) = (database.clone(), started.clone());
         let _ = ground.io.of("/").on("wait", async move |socket: Socket| {
             *count.lock().unwrap() += 1;
@@ -255,5 +256,9 @@ async fn handlers_that_wait_stop_the_reading_until_one_has_ended() {
         }
         let mut client = flood.join_next().await.unwrap().unwrap();
         client.expect_nothing().await;
+        // With the third, and whenever another one took the place of one that had ended.
+        let line = (Limit::EventsInFlight, 3, Some("/".to_owned()));
+        assert_eq!(*told.0.lock().unwrap(), vec![line; 8]);
+        assert_eq!(ground.io.times_exceeded(Limit::EventsInFlight), 8);
     }
 }
