@@ -27,6 +27,7 @@ pub struct ConnectionStateRecovery {
     pub(super) max_disconnection_duration: Duration,
     pub(super) skip_middlewares: bool,
     pub(super) max_log_size: usize,
+    pub(super) max_waiting_sessions: usize,
     pub(super) on_expired: Option<ExpiryHook>,
 }
 
@@ -50,6 +51,7 @@ impl ConnectionStateRecovery {
             max_disconnection_duration: Duration::from_secs(120),
             skip_middlewares: true,
             max_log_size: 16 << 20,
+            max_waiting_sessions: 10_000,
             on_expired: None,
         }
     }
@@ -74,6 +76,14 @@ impl ConnectionStateRecovery {
     #[must_use]
     pub const fn max_log_size(mut self, bytes: usize) -> Self {
         self.max_log_size = bytes;
+        self
+    }
+
+    /// How many sessions each namespace keeps for clients that are away: 10,000 by default. For one more, the one that has waited longest ends: clients
+    /// that come and go as fast as they can shall not fill the memory.
+    #[must_use]
+    pub const fn max_waiting_sessions(mut self, sessions: usize) -> Self {
+        self.max_waiting_sessions = sessions;
         self
     }
 

@@ -10,7 +10,7 @@ use tokio::{runtime::Handle, time::timeout_at};
 
 use super::{
     ExpiredSession, Recovery,
-    sessions::{Kept, Parked, Recoverable},
+    sessions::{Kept, Lapsed, Parked, Recoverable},
 };
 use crate::{
     engine,
@@ -75,8 +75,12 @@ impl Socket {
         // Under both: whoever emits meanwhile finds it in the one or in the other.
         let mut index = self.home().index();
         let rooms = index.remove(self);
-        recovery.sessions().park(&parked, rooms, until);
+        let mut sessions = recovery.sessions();
+        sessions.park(&parked, rooms, until);
         recoverable.lifeline.wait();
+        let surplus = sessions.surplus(recovery.options.max_waiting_sessions);
+        drop((sessions, index));
+        recovery.end_all(surplus);
     }
 }
 
@@ -94,6 +98,10 @@ impl Recovery {
         let now = engine::now();
         self.log.forget_expired(now);
         let lapsed = self.sessions().lapsed(now);
+        self.end_all(lapsed);
+    }
+
+    fn end_all(&self, lapsed: Vec<Lapsed>) {
         for lapsed in lapsed {
             lapsed.parked.lifeline().end();
             let Some(hook) = &self.options.on_expired else {

@@ -169,19 +169,33 @@ impl Sessions {
     /// Those whose clients haven't come back in time; they are forgotten.
     pub(super) fn lapsed(&mut self, now: Instant) -> Vec<Lapsed> {
         let mut lapsed = Vec::new();
-        while let Some((until, pid)) = self.expiries.front()
-            && *until < now
-        {
-            let over = matches!(self.by_pid.get(pid), Some(Session::Parked(_, kept)) if kept == until);
-            let pid = self.expiries.pop_front().map(|(_, pid)| pid);
-            if let Some(Session::Parked(parked, _)) =
-                pid.filter(|_| over).and_then(|pid| self.by_pid.remove(&pid))
-            {
-                let rooms = self.parked.remove(&parked);
-                lapsed.push(Lapsed { parked, rooms });
-            }
+        while self.expiries.front().is_some_and(|(until, _)| *until < now) {
+            lapsed.extend(self.end_first());
         }
         lapsed
+    }
+
+    /// Those that have waited longest, if more wait than may; they are forgotten.
+    pub(super) fn surplus(&mut self, max: usize) -> Vec<Lapsed> {
+        let mut surplus = Vec::new();
+        while self.parked.len() > max && !self.expiries.is_empty() {
+            surplus.extend(self.end_first());
+        }
+        surplus
+    }
+
+    /// Ends what is next to end, unless its client is back.
+    fn end_first(&mut self) -> Option<Lapsed> {
+        let (until, pid) = self.expiries.pop_front()?;
+        match self.by_pid.get(&pid)? {
+            Session::Parked(_, kept) if *kept == until => {}
+            _ => return None,
+        }
+        let Some(Session::Parked(parked, _)) = self.by_pid.remove(&pid) else {
+            return None;
+        };
+        let rooms = self.parked.remove(&parked);
+        Some(Lapsed { parked, rooms })
     }
 
     /// When the next one's time is over.

@@ -75,6 +75,37 @@ async fn a_session_ends_when_its_time_is_over_and_the_hook_is_told() {
 }
 
 #[tokio::test]
+async fn no_more_sessions_wait_than_may_and_the_oldest_end_first() {
+    let (log, mut expired) = crate::log::log();
+    let recovery = ConnectionStateRecovery::new()
+        .max_waiting_sessions(2)
+        .on_expired(move |session| log.say(session.id()));
+    let (io, main, mut heard) = told(with(recovery));
+    let server = TestServer::start(&io).await;
+    let mut memories = Vec::new();
+    for _ in 0..5 {
+        let client = Client::connect(&server, Via::WebSocket).await;
+        heard.expect("new ").await;
+        memories.push(client.lose_connection(&mut heard).await);
+        assert!(main.waiting_sessions() <= 2);
+    }
+    for gone in &memories[..3] {
+        expired.expect(&gone.sid).await;
+    }
+    for (memory, how) in memories
+        .iter()
+        .zip(["new ", "new ", "new ", "recovered ", "recovered "])
+        .rev()
+    {
+        let (mut client, _) = Client::resume(&server, Via::WebSocket, memory).await;
+        heard.expect(how).await;
+        // So that it doesn't wait again.
+        client.wire.send("41").await;
+        heard.expect("left: client namespace disconnect").await;
+    }
+}
+
+#[tokio::test]
 async fn sessions_that_wait_are_nobody_for_the_application() {
     let (io, main, mut heard) = told(recovering());
     let server = TestServer::start(&io).await;
