@@ -11,7 +11,12 @@ mod wire;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
+    time::Duration,
 };
 
 use axum_socketio::{Socket, SocketIo};
@@ -22,9 +27,13 @@ use metrics::{
 
 use wire::{Eio, Request, TestClient, TestServer, Via, Ws, within};
 
+type Hook = Box<dyn Fn() + Send + Sync>;
+
 /// A recorder that remembers everything.
 #[derive(Default)]
 struct Recorded {
+    /// Called at every change.
+    hook: Arc<OnceLock<Hook>>,
     /// Kind and unit by name.
     described: Mutex<BTreeMap<String, (&'static str, &'static str)>>,
     /// By name and labels, `name{label=value,…}`.
@@ -33,6 +42,7 @@ struct Recorded {
 
 /// One counter, gauge or histogram.
 struct Series {
+    hook: Arc<OnceLock<Hook>>,
     kind: &'static str,
     /// What it says; of a histogram, the sum.
     value: Mutex<f64>,
@@ -42,6 +52,9 @@ struct Series {
 impl Series {
     fn change(&self, change: impl FnOnce(&mut f64)) {
         change(&mut self.value.lock().unwrap());
+        if let Some(hook) = self.hook.get() {
+            hook();
+        }
         self.updated.send_modify(|count| *count += 1);
     }
 }
@@ -93,6 +106,7 @@ impl Recorded {
         let name = format!("{}{{{}}}", key.name(), labels.join(","));
         let new = || {
             Arc::new(Series {
+                hook: self.hook.clone(),
                 kind,
                 value: Mutex::new(0.0),
                 updated: tokio::sync::watch::Sender::new(0),
@@ -385,4 +399,49 @@ async fn drops_and_refusals_are_counted_by_reason() {
             1.0
         );
     }
+}
+
+/// A recorder may ask the server, and a slow one holds up nobody who uses the same connection.
+#[tokio::test]
+async fn a_recorder_is_called_without_a_lock() {
+    let (recorded, io, server) = serve(SocketIo::new).await;
+    let _ = io.sockets().on("tell", async |socket: Socket| {
+        socket.broadcast().emit("message-back", "marker");
+    });
+    let mut polls = TestClient::connect(&server, Eio::V4, Via::Polling).await;
+    let mut reads = TestClient::connect(&server, Eio::V4, Via::WebSocket).await;
+    reads.expect_nothing().await;
+    let (sockets, asked, locked) = (
+        io.sockets().sockets(),
+        Arc::new(AtomicUsize::new(0)),
+        Arc::new(AtomicUsize::new(0)),
+    );
+    let counts = (asked.clone(), locked.clone());
+    let hook = move || {
+        let (asked, locked) = &counts;
+        asked.fetch_add(1, Ordering::Relaxed);
+        let (answer, answered) = mpsc::channel();
+        let sockets = sockets.clone();
+        // Another thread asks, so that a lock that is held makes the test fail and not hang.
+        std::thread::spawn(move || {
+            for socket in sockets {
+                let _ = socket.connection().is_writable();
+            }
+            answer.send(())
+        });
+        if answered.recv_timeout(Duration::from_secs(5)).is_err() {
+            locked.fetch_add(1, Ordering::Relaxed);
+        }
+    };
+    assert!(recorded.hook.set(Box::new(hook)).is_ok());
+    // A reply, a poll, what a handler writes to another, what nobody takes.
+    polls.send(r#"42["message"]"#).await;
+    polls.expect(r#"42["message-back","marker"]"#).await;
+    reads.send(r#"42["message"]"#).await;
+    reads.expect(r#"42["message-back","marker"]"#).await;
+    polls.send(r#"42["tell"]"#).await;
+    reads.expect(r#"42["message-back","marker"]"#).await;
+    io.sockets().volatile().emit("volatile", 1);
+    assert!(asked.load(Ordering::Relaxed) > 10);
+    assert_eq!(locked.load(Ordering::Relaxed), 0, "calls with a lock held");
 }

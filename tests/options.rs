@@ -377,6 +377,34 @@ async fn header_hooks_run_once_a_session_and_once_an_answer_and_not_on_refusals(
     );
 }
 
+/// What a poll brings has left the queue by then.
+#[tokio::test]
+async fn a_header_hook_that_panics_costs_no_packet() {
+    let io = built(|io| {
+        io.initial_headers(|_, _| panic!("a test panics on purpose"))
+            .headers(|headers, _| {
+                headers.insert("x-each", HeaderValue::from_static("1"));
+                panic!("a test panics on purpose")
+            })
+    });
+    let open = get(&io, OPEN, GOOD).await;
+    assert_eq!((open.status, open.header("x-each")), (200, Some("1")));
+    let target = format!("{OPEN}&sid={}", open.sid());
+    let post = Request::post(&target).body(Body::from("40")).unwrap();
+    assert_eq!(io.service().oneshot(post).await.unwrap().status(), 200);
+    get(&io, &target, GOOD).await;
+    for number in 0..3 {
+        io.of("/").emit("number", number);
+        let poll = get(&io, &target, GOOD).await;
+        assert!(
+            poll.body.ends_with(&format!(r#"42["number",{number}]"#)),
+            "{}",
+            poll.body
+        );
+    }
+    assert_eq!(io.engine().clients_count(), 1);
+}
+
 #[tokio::test]
 async fn listen_serves_alone_until_the_signal_with_the_peers_address_and_headers_on_the_101() {
     let io = built(|io| {

@@ -3,7 +3,10 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use futures_util::{StreamExt, future, stream};
@@ -11,7 +14,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     ServerId,
-    adapter::{Adapter, AdapterError, Closing, Destination, Envelope, Incoming},
+    adapter::{Adapter, AdapterError, Closing, Destination, Envelope, Incoming, Message, Snapshot},
 };
 
 /// Joins servers of one process: one for each port, runtime or tenant, or a cluster within a test.
@@ -30,24 +33,74 @@ use crate::{
 /// # }
 /// ```
 ///
+/// Up to 64 MiB of messages wait for a server. One that is slower than that misses what comes next, and is
+/// [told so](crate::SocketIo::on_adapter_error); the others miss nothing.
+///
 /// For tests it can fail like a broker: [`cut`](Self::cut), [`fail`](Self::fail), [`hold`](Self::hold), [`drop_if`](Self::drop_if).
 #[derive(Clone, Default)]
 pub struct Bus(Arc<Mutex<State>>);
+
+/// What may wait for one server, in bytes; a single message always may.
+const MAX_WAITING: usize = 64 << 20;
+
+/// What a message costs besides its payload, so that many small ones fill the queue too.
+const MESSAGE_COST: usize = 256;
 
 #[derive(Default)]
 struct State {
     servers: BTreeMap<ServerId, Line>,
     drop_if: Option<Condition>,
     /// What waits while messages are held back.
-    held: Option<Vec<(Option<ServerId>, Envelope)>>,
+    held: Option<Held>,
+}
+
+#[derive(Default)]
+struct Held {
+    envelopes: Vec<(Option<ServerId>, Envelope)>,
+    bytes: usize,
 }
 
 type Condition = Box<dyn Fn(&Envelope) -> bool + Send>;
 
 struct Line {
     sender: mpsc::UnboundedSender<Envelope>,
+    backlog: Arc<Backlog>,
     cut: bool,
     failing: bool,
+}
+
+/// How far a server is behind.
+#[derive(Default)]
+struct Backlog {
+    bytes: AtomicUsize,
+    /// Messages that found no room, of which the server hasn't been told.
+    missed: AtomicUsize,
+}
+
+impl Backlog {
+    /// Keeps room for a message. Whoever calls has the lock of the bus, so that nobody else does meanwhile.
+    fn has_room(&self, size: usize) -> bool {
+        let waiting = self.bytes.load(Ordering::Relaxed);
+        let room = waiting == 0 || waiting + size <= MAX_WAITING;
+        if room {
+            self.bytes.fetch_add(size, Ordering::Relaxed);
+        } else {
+            self.missed.fetch_add(1, Ordering::Relaxed);
+        }
+        room
+    }
+}
+
+fn size(envelope: &Envelope) -> usize {
+    let payload = match &envelope.message {
+        Message::Broadcast { packet, .. }
+        | Message::ServerEvent { packet, .. }
+        | Message::ServerAck { packet, .. }
+        | Message::ClientAck { packet, .. } => packet.size(),
+        Message::Fetched { sockets, .. } => sockets.iter().map(Snapshot::size).sum(),
+        _ => 0,
+    };
+    MESSAGE_COST + payload
 }
 
 impl Bus {
@@ -87,7 +140,7 @@ impl Bus {
         self.change(server, |line| (line.cut, line.failing) = (false, false));
     }
 
-    /// Messages wait from now on.
+    /// Messages wait from now on, up to 64 MiB of them; more is refused.
     pub fn hold(&self) {
         self.lock().held.get_or_insert_default();
     }
@@ -95,7 +148,7 @@ impl Bus {
     /// Delivers what waits, and what comes from now on.
     pub fn release(&self) {
         let mut state = self.lock();
-        for (to, envelope) in state.held.take().unwrap_or_default() {
+        for (to, envelope) in state.held.take().unwrap_or_default().envelopes {
             state.deliver(to.as_ref(), &envelope);
         }
     }
@@ -130,7 +183,13 @@ impl State {
             return Ok(());
         }
         match &mut self.held {
-            Some(held) => held.push((to.cloned(), envelope.clone())),
+            Some(held) if held.bytes + size(envelope) > MAX_WAITING => {
+                return Err(AdapterError::new("the bus holds back as much as it can"));
+            }
+            Some(held) => {
+                held.bytes += size(envelope);
+                held.envelopes.push((to.cloned(), envelope.clone()));
+            }
             None => self.deliver(to, envelope),
         }
         Ok(())
@@ -139,7 +198,7 @@ impl State {
     fn deliver(&self, to: Option<&ServerId>, envelope: &Envelope) {
         for (server, line) in &self.servers {
             let meant = to.map_or(*server != envelope.sender, |to| to == server);
-            if meant && !line.cut {
+            if meant && !line.cut && line.backlog.has_room(size(envelope)) {
                 let _ = line.sender.send(envelope.clone());
             }
         }
@@ -150,6 +209,22 @@ impl fmt::Debug for Bus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Bus").field("servers", &self.servers()).finish()
     }
+}
+
+type Ear = (mpsc::UnboundedReceiver<Envelope>, Arc<Backlog>);
+
+/// The next message; that some were missed comes before those that still wait.
+async fn heard((mut receiver, backlog): Ear) -> Option<(Result<Envelope, AdapterError>, Ear)> {
+    let missed = backlog.missed.swap(0, Ordering::Relaxed);
+    if missed > 0 {
+        let error = AdapterError::new(format!(
+            "the server is too slow for the bus: {missed} messages were lost"
+        ));
+        return Some((Err(error), (receiver, backlog)));
+    }
+    let envelope = receiver.recv().await?;
+    backlog.bytes.fetch_sub(size(&envelope), Ordering::Relaxed);
+    Some((Ok(envelope), (receiver, backlog)))
 }
 
 /// One server's place.
@@ -171,18 +246,16 @@ impl Place {
 impl Adapter for Place {
     fn join(&self, me: &ServerId) -> Incoming {
         let (sender, receiver) = mpsc::unbounded_channel();
+        let backlog = Arc::<Backlog>::default();
         let line = Line {
             sender,
+            backlog: backlog.clone(),
             cut: false,
             failing: false,
         };
         self.bus.lock().servers.insert(me.clone(), line);
         *self.me.lock().unwrap_or_else(PoisonError::into_inner) = Some(me.clone());
-        let next = |mut receiver: mpsc::UnboundedReceiver<Envelope>| async move {
-            let envelope = receiver.recv().await?;
-            Some((Ok(envelope), receiver))
-        };
-        stream::unfold(receiver, next).boxed()
+        stream::unfold((receiver, backlog), heard).boxed()
     }
 
     fn publish(&self, to: Destination<'_>, envelope: &Envelope) -> Result<(), AdapterError> {

@@ -133,15 +133,26 @@ impl Cluster {
 
     /// Tells all others. What can't be sent is lost, and said once for a row of errors.
     pub(crate) fn publish(&self, namespace: &str, message: Message) {
+        // It has been said.
+        let _ = self.ask(namespace, message);
+    }
+
+    /// Tells all others something that wants an answer.
+    ///
+    /// # Errors
+    ///
+    /// It was not sent, so no answer will come. That has been said, once for a row of errors.
+    pub(crate) fn ask(&self, namespace: &str, message: Message) -> Result<(), AdapterError> {
         if let Some(core) = self.lock().get_mut(namespace) {
             core.members.handle_said(now());
         }
-        self.send(Destination::Everyone, namespace, message);
+        self.send(Destination::Everyone, namespace, message)
     }
 
     /// Tells one other: the answer to its request.
     pub(crate) fn answer(&self, namespace: &str, to: &ServerId, message: Message) {
-        self.send(Destination::One(to), namespace, message);
+        // It has been said.
+        let _ = self.send(Destination::One(to), namespace, message);
     }
 
     /// Begins to wait. The id goes into the message that asks.
@@ -290,7 +301,8 @@ impl Cluster {
         let namespaces: Vec<_> = self.lock().keys().cloned().collect();
         if self.heartbeats {
             for namespace in namespaces {
-                self.send_anyway(Destination::Everyone, &namespace, Message::Close);
+                // It has been said.
+                let _ = self.send_anyway(Destination::Everyone, &namespace, Message::Close);
             }
         }
         self.adapter.close().await;
@@ -325,26 +337,34 @@ impl Cluster {
         });
     }
 
-    fn send(&self, to: Destination<'_>, namespace: &str, message: Message) {
-        if !self.is_closed() {
-            self.send_anyway(to, namespace, message);
+    fn send(&self, to: Destination<'_>, namespace: &str, message: Message) -> Result<(), AdapterError> {
+        if self.is_closed() {
+            return Err(AdapterError::new("the server has left the cluster"));
         }
+        self.send_anyway(to, namespace, message)
     }
 
-    fn send_anyway(&self, to: Destination<'_>, namespace: &str, message: Message) {
+    fn send_anyway(
+        &self,
+        to: Destination<'_>,
+        namespace: &str,
+        message: Message,
+    ) -> Result<(), AdapterError> {
         let envelope = Envelope {
             sender: self.me.clone(),
             namespace: namespace.into(),
             message,
         };
-        match self.adapter.publish(to, &envelope) {
+        let sent = self.adapter.publish(to, &envelope);
+        match &sent {
             Ok(()) => {
                 if self.failing.load(Ordering::Relaxed) && self.failing.swap(false, Ordering::Relaxed) {
                     tracing::info!("the adapter sends again");
                 }
             }
-            Err(error) => self.handle_error(&error),
+            Err(error) => self.handle_error(error),
         }
+        sent
     }
 
     fn opening(&self) -> MutexGuard<'_, ()> {

@@ -41,12 +41,15 @@ impl Error for AdapterError {
     }
 }
 
-/// Some servers did not answer in time. Keeps what the others said.
+/// Some servers did not answer in time, or could not be asked. Keeps what the others said.
+///
+/// Its [source](Error::source) is the [`AdapterError`] where they could not be asked.
 #[derive(Debug)]
 pub struct Incomplete<T> {
     /// What came, this server's part included where it has one.
     pub received: T,
     missing: Missing,
+    unasked: Option<AdapterError>,
 }
 
 /// Who did not answer.
@@ -59,15 +62,25 @@ pub(crate) struct Missing {
 
 impl<T> Incomplete<T> {
     pub(crate) const fn new(received: T, missing: Missing) -> Self {
-        Self { received, missing }
+        Self {
+            received,
+            missing,
+            unasked: None,
+        }
+    }
+
+    /// The question was not sent, if there is an error.
+    pub(crate) fn with_error(mut self, unasked: Option<AdapterError>) -> Self {
+        self.unasked = unasked;
+        self
     }
 
     pub(crate) fn map<U>(self, map: impl FnOnce(T) -> U) -> Incomplete<U> {
-        Incomplete::new(map(self.received), self.missing)
+        Incomplete::new(map(self.received), self.missing).with_error(self.unasked)
     }
 
-    pub(crate) const fn who(&self) -> &Missing {
-        &self.missing
+    pub(crate) fn into_parts(self) -> (T, Missing, Option<AdapterError>) {
+        (self.received, self.missing, self.unasked)
     }
 
     /// The servers that did not answer, sorted. Empty with a back end that counts servers but doesn't name them.
@@ -99,7 +112,11 @@ impl Missing {
 
 impl<T> fmt::Display for Incomplete<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "timeout reached: missing {} responses", self.missing_count())?;
+        let why = match self.unasked {
+            Some(_) => "the adapter failed",
+            None => "timeout reached",
+        };
+        write!(f, "{why}: missing {} responses", self.missing_count())?;
         for (index, server) in self.missing.servers.iter().enumerate() {
             f.write_str(if index == 0 { " of " } else { ", " })?;
             fmt::Display::fmt(server, f)?;
@@ -108,4 +125,8 @@ impl<T> fmt::Display for Incomplete<T> {
     }
 }
 
-impl<T: fmt::Debug> Error for Incomplete<T> {}
+impl<T: fmt::Debug> Error for Incomplete<T> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.unasked.as_ref().map(|error| error as _)
+    }
+}

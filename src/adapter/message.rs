@@ -179,6 +179,13 @@ impl Options {
     }
 }
 
+impl Snapshot {
+    /// How many bytes it is, roughly.
+    pub(crate) fn size(&self) -> usize {
+        self.handshake.size() + self.data.size()
+    }
+}
+
 impl fmt::Debug for Snapshot {
     // The id too: that of an Engine.IO 3 client is its session's.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

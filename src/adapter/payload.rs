@@ -75,6 +75,11 @@ impl Payload {
         args.with_attachments(&self.attachments).rest()
     }
 
+    /// How many bytes it is, roughly.
+    pub(crate) fn size(&self) -> usize {
+        self.json.len() + self.attachments.iter().map(Bytes::len).sum::<usize>()
+    }
+
     pub(crate) fn event<A: Serialize + ?Sized>(name: &str, args: &A) -> Result<Self, EncodeError> {
         Self::written(|buf| encode::event(buf, 0, "/", None, name, args))
     }
@@ -115,6 +120,7 @@ impl Payload {
         args.with_attachments(&self.attachments).all_as()
     }
 
+    /// The name, if clients may be sent an event of this name.
     pub(crate) fn event_name(&self) -> Option<std::borrow::Cow<'_, str>> {
         args::event(&self.json, Protocol::V4).ok().map(|event| event.name)
     }

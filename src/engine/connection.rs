@@ -12,6 +12,8 @@ use std::{
     time::Duration,
 };
 
+use smallvec::SmallVec;
+
 pub use self::events::Events;
 use self::writable::Writable;
 use super::{
@@ -188,14 +190,15 @@ impl Connection {
     ///
     /// The connection is closed, or its transport isn't writable; then nothing has happened.
     pub(crate) fn send_volatile(&self, out: Outgoing) -> Result<(), SendError> {
-        self.push(out, |core| match core.session.accepts_packets() {
+        let sent = self.push(out, |core| match core.session.accepts_packets() {
             false => Err(SendError::Closed),
             true if core.is_writable() => Ok(()),
-            true => {
-                self.0.shared.instruments.dropped(Dropped::Volatile);
-                Err(SendError::NotWritable)
-            }
-        })
+            true => Err(SendError::NotWritable),
+        });
+        if sent == Err(SendError::NotWritable) {
+            self.0.shared.instruments.dropped(Dropped::Volatile);
+        }
+        sent
     }
 
     /// Closes the connection unless [`stay_open`](Self::stay_open) comes in time.
@@ -229,32 +232,43 @@ impl Connection {
         effects.wake();
     }
 
+    /// Nothing of others runs under the lock: no drop of what isn't queued, no recorder of metrics.
     fn push(
         &self,
         out: Outgoing,
         allowed: impl FnOnce(&Core) -> Result<(), SendError>,
     ) -> Result<(), SendError> {
-        let mut core = self.lock();
-        allowed(&core)?;
         let weight = Instruments::weigh(&out);
-        let pushed = core.outbox.push(out, self.0.shared.config.max_send_buffer);
-        if pushed.is_ok() {
-            self.0.shared.instruments.sent(core.session.transport(), weight);
-        }
+        let mut core = self.lock();
+        let room = allowed(&core).and_then(|()| {
+            let room = core.outbox.room_for(&out, self.0.shared.config.max_send_buffer);
+            room.map_err(|Full| SendError::Full)
+        });
+        let cost = match room {
+            Ok(cost) => cost,
+            Err(error) => {
+                drop(core);
+                return Err(error);
+            }
+        };
+        core.outbox.push(out, cost);
+        let transport = core.session.transport();
         let busy = self.0.awake.load(Ordering::Relaxed) || core.outbox.is_writing();
-        let waker = if busy || pushed.is_err() || self.is_held_back(&mut core) {
+        let waker = if busy || self.is_held_back(&mut core) {
             None
         } else {
             core.take_driver()
         };
         if self.is_watched() {
-            return Self::tell_pushed(core, waker, pushed);
+            Self::tell_pushed(core);
+        } else {
+            drop(core);
         }
-        drop(core);
         if let Some(waker) = waker {
             waker.wake();
         }
-        pushed.map_err(|Full| SendError::Full)
+        self.0.shared.instruments.sent(transport, weight);
+        Ok(())
     }
 }
 
@@ -276,8 +290,8 @@ impl Connection {
         if self.0.awake.load(Ordering::Relaxed) || core.outbox.is_empty() || core.outbox.is_writing() {
             return;
         }
-        self.0.shared.instruments.flushed(core.outbox.queued());
-        if !core.write_directly(self.protocol()) {
+        let (queued, mut written) = (core.outbox.queued(), SmallVec::new());
+        if !core.write_directly(self.protocol(), &mut written) {
             let driver = core.take_driver();
             drop(core);
             if let Some(driver) = driver {
@@ -286,7 +300,10 @@ impl Connection {
         } else if let Some(drained) = core.take_drained() {
             drop(core);
             drained.for_each(Waker::wake);
+        } else {
+            drop(core);
         }
+        self.0.shared.instruments.flushed(queued);
     }
 }
 

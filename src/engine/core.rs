@@ -8,9 +8,14 @@ use std::{
     task::{Context, Waker},
 };
 
+use smallvec::SmallVec;
+
 use self::watchers::Watchers;
 use super::{
-    CloseReason, Receiver, Transport, outbox::Outbox, session::Session, transport::websocket::Direct,
+    CloseReason, Outgoing, Receiver, Transport,
+    outbox::{Outbox, Queue},
+    session::Session,
+    transport::websocket::Direct,
 };
 use crate::Protocol;
 
@@ -52,6 +57,8 @@ struct Others {
 #[derive(Default)]
 pub(super) struct Effects {
     wakers: Vec<Waker>,
+    /// What nobody will send. It is dropped last: a drop of the users' own may call back, or panic.
+    pub(super) forgotten: Queue,
     pub(super) closed: Option<(Arc<dyn Receiver>, CloseReason, Transport)>,
     /// The session ended before it had found a use.
     pub(super) unused: bool,
@@ -113,10 +120,15 @@ impl Core {
         Some(std::mem::take(&mut others.drained).into_values().chain(told))
     }
 
-    /// Writes what is queued without the driver. `false` if it has to see to it.
-    pub(super) fn write_directly(&mut self, protocol: Protocol) -> bool {
+    /// Writes what is queued without the driver. `false` if it has to see to it. `written` is to be dropped after the lock has been
+    /// released.
+    pub(super) fn write_directly(
+        &mut self,
+        protocol: Protocol,
+        written: &mut SmallVec<[Outgoing; 1]>,
+    ) -> bool {
         match &self.direct {
-            Some(direct) if !self.b64 => direct.flush(&mut self.outbox, protocol),
+            Some(direct) if !self.b64 => direct.flush(&mut self.outbox, protocol, written),
             _ => false,
         }
     }
@@ -155,7 +167,7 @@ impl Core {
         let Some(reason) = self.session.closed() else {
             return;
         };
-        self.outbox.clear();
+        effects.forgotten = self.outbox.clear();
         self.tell_closed(reason, effects);
         if !self.dispatching {
             let transport = self.session.transport();

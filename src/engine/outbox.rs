@@ -56,6 +56,10 @@ pub(super) struct Outbox {
     written: u32,
 }
 
+/// What a packet for which there is room costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Cost(usize);
+
 /// The packet doesn't fit any more.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Full;
@@ -217,16 +221,23 @@ impl Outbox {
         }
     }
 
-    /// Queues a packet if the limit allows. A single packet is always allowed.
-    pub(super) fn push(&mut self, packet: Outgoing, limit: usize) -> Result<(), Full> {
-        let cost = cost(&packet);
+    /// Whether the limit allows a packet, and what it costs. A single packet is always allowed.
+    ///
+    /// It is asked before it is given away, because one that isn't allowed must not be dropped under the lock: see
+    /// [`clear`](Self::clear).
+    pub(super) fn room_for(&self, packet: &Outgoing, limit: usize) -> Result<Cost, Full> {
+        let cost = cost(packet);
         let waiting = self.queued + self.in_flight;
         if waiting > 0 && waiting + cost > limit {
             return Err(Full);
         }
-        self.queued += cost;
+        Ok(Cost(cost))
+    }
+
+    /// Queues a packet for which there is [room](Self::room_for).
+    pub(super) fn push(&mut self, packet: Outgoing, cost: Cost) {
+        self.queued += cost.0;
         self.queue.push(Item::Packet(packet));
-        Ok(())
     }
 
     /// Queues what must not be lost, whatever the limit. Twice in a row it is said once: a client may ask for pongs
@@ -303,13 +314,31 @@ impl Outbox {
         }
     }
 
+    /// The packets with attachments, so that these outlive a [write](super::transport::websocket::Direct) under the lock, for the
+    /// same reason as in [`clear`](Self::clear).
+    pub(super) fn attached(&self) -> SmallVec<[Outgoing; 1]> {
+        let packets = self.queue.iter().filter_map(|item| match item {
+            Item::Packet(packet) => Some(packet),
+            Item::Control(_) | Item::Frame(_) => None,
+        });
+        packets
+            .filter(|packet| !packet.attachments().is_empty())
+            .cloned()
+            .collect()
+    }
+
     /// Forgets everything, because nobody will send it; but for a frame that has been begun.
-    pub(super) fn clear(&mut self) {
+    ///
+    /// What is forgotten is to be dropped after the lock has been released: attachments are the users' own bytes
+    /// (`Bytes::from_owner`), and nobody knows what their drop does.
+    pub(super) fn clear(&mut self) -> Queue {
         let mut forgotten = std::mem::take(self);
         if forgotten.written > 0 {
-            forgotten.queue.truncate(1);
-            (self.queue, self.written) = (forgotten.queue, forgotten.written);
+            let begun = forgotten.queue.remove(0);
+            self.queue.push(begun);
+            self.written = forgotten.written;
         }
+        forgotten.queue
     }
 }
 
@@ -328,9 +357,15 @@ mod tests {
     fn outbox(groups: &[usize]) -> Outbox {
         let mut outbox = Outbox::default();
         for attachments in groups {
-            outbox.push(packet(*attachments), usize::MAX).unwrap();
+            push(&mut outbox, packet(*attachments), usize::MAX).unwrap();
         }
         outbox
+    }
+
+    fn push(outbox: &mut Outbox, packet: Outgoing, limit: usize) -> Result<(), Full> {
+        let cost = outbox.room_for(&packet, limit)?;
+        outbox.push(packet, cost);
+        Ok(())
     }
 
     #[test]
@@ -352,7 +387,7 @@ mod tests {
         let mut outbox = outbox(&[0]);
         let mut taken = Queue::new();
         outbox.take(&mut taken);
-        outbox.push(packet(0), usize::MAX).unwrap();
+        push(&mut outbox, packet(0), usize::MAX).unwrap();
         assert!(!taken.spilled() && !outbox.queue.spilled());
     }
 
@@ -375,19 +410,19 @@ mod tests {
         let mut taken = Queue::new();
         outbox.take(&mut taken);
         assert!(outbox.is_empty() && !outbox.is_drained());
-        assert_eq!(outbox.push(packet(0), 2 * one - 1), Err(Full));
-        assert_eq!(outbox.push(packet(0), 2 * one), Ok(()));
+        assert_eq!(push(&mut outbox, packet(0), 2 * one - 1), Err(Full));
+        assert_eq!(push(&mut outbox, packet(0), 2 * one), Ok(()));
         outbox.take(&mut taken);
         outbox.take(&mut taken);
         assert!(outbox.is_drained());
-        assert_eq!(outbox.push(packet(0), one), Ok(()));
+        assert_eq!(push(&mut outbox, packet(0), one), Ok(()));
     }
 
     #[test]
     fn a_packet_larger_than_the_buffer_goes_alone() {
         let mut outbox = Outbox::default();
-        assert_eq!(outbox.push(packet(1), 1), Ok(()));
-        assert_eq!(outbox.push(packet(0), 1), Err(Full));
+        assert_eq!(push(&mut outbox, packet(1), 1), Ok(()));
+        assert_eq!(push(&mut outbox, packet(0), 1), Err(Full));
     }
 
     #[test]

@@ -1,14 +1,17 @@
 //! Asks the application's hooks about a request, and touches up its answer.
 
-use std::sync::Arc;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
-use http::{HeaderValue, Method, Response, StatusCode, header::SET_COOKIE, request::Parts};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header::SET_COOKIE, request::Parts};
 use hyper::upgrade::OnUpgrade;
 
 use crate::{
     engine::{Admission, SessionId, random_session_id},
     layer::cors,
-    server::{Gate, Sharing},
+    server::{Gate, OnHeaders, Sharing},
 };
 
 /// The longest id that a function may give a session.
@@ -138,11 +141,18 @@ impl Finish {
             headers.append(SET_COOKIE, cookie);
         }
         if opens && let Some(hook) = &gate.initial_headers {
-            hook(headers, &head);
+            touch_up("initial_headers", hook, headers, &head);
         }
         if let Some(hook) = &gate.headers {
-            hook(headers, &head);
+            touch_up("headers", hook, headers, &head);
         }
+    }
+}
+
+/// A panic must not cost the answer: what it brings has left the outbox.
+fn touch_up(option: &str, hook: &OnHeaders, headers: &mut HeaderMap, head: &Parts) {
+    if catch_unwind(AssertUnwindSafe(|| hook(headers, head))).is_err() {
+        tracing::error!("the function given to `{option}` panicked: the answer goes out all the same");
     }
 }
 

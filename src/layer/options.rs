@@ -99,6 +99,10 @@ impl Builder {
 
     /// [`allow_request`](Self::allow_request) with an async function.
     ///
+    /// It may take its time, as long as the client keeps its request open: there is no session yet, so neither
+    /// [`connect_timeout`](Self::connect_timeout) nor [`max_connections`](Self::max_connections) has a say before it has answered. One
+    /// that may wait for long should set its own limit, with `tokio::time::timeout`.
+    ///
     /// ```
     /// use axum_socketio::SocketIo;
     /// use http::request::Parts;
@@ -162,14 +166,15 @@ impl Builder {
     }
 
     /// Changes the headers of the answer to every successful handshake, the 101 of WebSockets included: JS
-    /// `io.engine.on("initial_headers", …)`.
+    /// `io.engine.on("initial_headers", …)`. Should it panic, that is traced, and the answer goes out as it is by then.
     pub fn initial_headers(mut self, hook: impl Fn(&mut HeaderMap, &Parts) + Send + Sync + 'static) -> Self {
         self.gate().initial_headers = Some(Arc::new(hook));
         self
     }
 
     /// Changes the headers of the answer to every request that is served, the 101 of WebSockets included: JS
-    /// `io.engine.on("headers", …)`. Like there, refusals are left alone.
+    /// `io.engine.on("headers", …)`. Like there, refusals are left alone. Should it panic, that is
+    /// traced, and the answer goes out as it is by then.
     pub fn headers(mut self, hook: impl Fn(&mut HeaderMap, &Parts) + Send + Sync + 'static) -> Self {
         self.gate().headers = Some(Arc::new(hook));
         self

@@ -19,7 +19,7 @@ use tokio::{
 
 use crate::{
     ServerId, SocketId,
-    adapter::{Answer, Payload, Waiting},
+    adapter::{AdapterError, Answer, Payload, Waiting},
     engine::{Cork, Stopwatch},
     packet::KeptBody,
     server::{
@@ -168,7 +168,8 @@ impl<T> fmt::Debug for AckFuture<T> {
 /// The acknowledgements of a broadcast, in the order in which they come.
 ///
 /// Each item names the socket that answered. The stream ends when every recipient has answered or left; when the time is
-/// up before that, its last item is an [`AckError`] for which [`is_timeout`](AckError::is_timeout) holds. An answer
+/// up before that, its last item is an [`AckError`] for which [`is_timeout`](AckError::is_timeout) holds. Where other servers could
+/// not be asked, they are not waited for, and the last item is one for which [`is_adapter`](AckError::is_adapter) holds. An answer
 /// that is no `T` is an error item of its own.
 #[must_use = "streams do nothing unless polled; to send without acknowledgements use `emit`"]
 pub struct AckStream<T> {
@@ -180,6 +181,8 @@ pub struct AckStream<T> {
     asked: Stopwatch,
     /// What the clients of other servers answer.
     remote: Option<Box<Waiting>>,
+    /// Those can't answer, because their servers could not be asked.
+    unasked: Option<AckError>,
     /// The event may be held back by the thread that sent it.
     held_back: bool,
     done: bool,
@@ -202,15 +205,23 @@ impl<T> AckStream<T> {
             deadline: Deadline::after(timeout),
             asked: Stopwatch::start(),
             remote: None,
+            unasked: None,
             held_back: Cork::is_in(),
             done: false,
             value: PhantomData,
         }
     }
 
-    /// Waits for the clients of other servers too, all for this long.
-    pub(super) fn with_remote(mut self, remote: Waiting, timeout: Duration) -> Self {
+    /// Waits for the clients of other servers too, all for this long; unless those could not be asked, which is said when the clients
+    /// of this server have answered.
+    pub(super) fn with_remote(
+        mut self,
+        remote: Waiting,
+        timeout: Duration,
+        asked: Result<(), AdapterError>,
+    ) -> Self {
         self.remote = Some(Box::new(remote));
+        self.unasked = asked.err().map(AckError::unasked);
         self.deadline = Deadline::after(timeout);
         self
     }
@@ -249,7 +260,7 @@ impl<T> AckStream<T> {
 
     /// The next answer of another server's client. What answers something else than was asked is left out.
     fn poll_remote(&mut self, cx: &mut Context<'_>) -> Poll<Option<(Option<SocketId>, Payload)>> {
-        let Some(remote) = &mut self.remote else {
+        let Some(remote) = self.remote.as_mut().filter(|_| self.unasked.is_none()) else {
             return Poll::Ready(None);
         };
         loop {
@@ -273,7 +284,7 @@ impl<T: DeserializeOwned> AckStream<T> {
     ///
     /// # Errors
     ///
-    /// Some client did not answer in time, or some answer was no `T`. The error keeps the replies that came. Clients
+    /// Some client did not answer in time, other servers could not be asked, or some answer was no `T`. The error keeps the replies that came. Clients
     /// that left meanwhile are no error.
     pub async fn collect_all(mut self) -> Result<Vec<T>, BroadcastAckError<T>> {
         let (mut replies, mut failed) = (Vec::new(), None);
@@ -318,7 +329,7 @@ impl<T: DeserializeOwned> Stream for AckStream<T> {
         match (local, remote) {
             (Poll::Ready(None), Poll::Ready(None)) => {
                 self.done = true;
-                Poll::Ready(None)
+                Poll::Ready(self.unasked.take().map(Err))
             }
             _ => {
                 self.flush();

@@ -78,11 +78,11 @@ impl Client {
             full: AtomicUsize::new(0),
         });
         let client = Self(inner.clone());
-        match client.connection().protocol() {
-            Protocol::V3 => client.connect("/", None, ""),
-            Protocol::V4 => client
-                .connection()
-                .close_after(client.io().settings().connect_timeout),
+        client
+            .connection()
+            .close_after(client.io().settings().connect_timeout);
+        if client.protocol() == Protocol::V3 {
+            client.connect("/", None, "");
         }
         match client.parser().kind() {
             Kind::Json => inner,

@@ -29,6 +29,9 @@ pub(super) struct EachGeneration {
     v4: OnceCell<Written>,
 }
 
+/// What stands between the packets of a polling response of Engine.IO 4. JSON always escapes it.
+const SEPARATOR: char = '\u{1e}';
+
 type Written = Result<Outgoing, EncodeError>;
 
 pub(super) fn event(namespace: &str, id: Option<u64>, payload: &Payload) -> Result<Packet, EncodeError> {
@@ -49,6 +52,11 @@ pub(super) fn written(parser: &dyn Parser, packet: &Packet, protocol: Protocol, 
         Err(panic) => return Err(EncodeError::of(Panicked::new(&*panic))),
     };
     Ok(match text {
+        Some(text) if protocol == Protocol::V4 && text.contains(SEPARATOR) => {
+            return Err(EncodeError::of(
+                "the parser's text has a U+001E in it, which separates packets in Engine.IO 4",
+            ));
+        }
         Some(text) => {
             let mut text = [&[0; HEADROOM], text.as_bytes()].concat();
             Outgoing::new(&mut text, binary, compress)

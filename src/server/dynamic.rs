@@ -8,7 +8,7 @@ use std::{
     future::Future,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError, Weak},
-    task::{Context, Waker},
+    task::{Context, Poll, Waker},
 };
 
 use indexmap::IndexMap;
@@ -118,7 +118,8 @@ impl SocketIo {
     /// As [`of_matching`](Self::of_matching), where the answer needs to know who asks, or to wait for something: JS `io.of((name, auth,
     /// next) => …)`.
     ///
-    /// One that panics accepts nothing. How many questions of a client may be open counts as a namespace each.
+    /// One that panics accepts nothing; neither does one that has not answered within
+    /// [`connect_timeout`](crate::Builder::connect_timeout), which is dropped then. How many questions of a client may be open counts as a namespace each.
     ///
     /// ```
     /// use axum_socketio::{NamespaceRequest, SocketIo};
@@ -196,19 +197,25 @@ impl Client {
             client: self.clone(),
             auth: auth.map(Arc::from),
         };
+        let mut asking = Box::pin(dispatch::caught(Box::pin(found(parents, request.clone()))));
+        // Inline, if nothing waits: what the client sends next may be for that namespace.
+        let polled = asking.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         let client = self.clone();
-        let mut asking = Box::pin(async move {
-            let found = dispatch::caught(Box::pin(found(parents, request.clone()))).await;
+        let timeout = self.io().settings().connect_timeout;
+        let answer = move |found| {
             drop(question);
             client.answer(request, found);
-        });
-        // Inline, if nothing waits: what the client sends next may be for that namespace.
-        if asking
-            .as_mut()
-            .poll(&mut Context::from_waker(Waker::noop()))
-            .is_pending()
-        {
-            dispatch::spawn(self.io(), asking);
+        };
+        match polled {
+            Poll::Ready(found) => answer(found),
+            // It owns the client: one that never ended would keep that, and clients could have it asked any number of times.
+            Poll::Pending => dispatch::spawn(self.io(), async move {
+                let found = tokio::time::timeout(timeout, asking).await;
+                answer(found.unwrap_or_else(|_| {
+                    tracing::warn!("a predicate of namespaces has not answered within `connect_timeout`");
+                    Ok(None)
+                }));
+            }),
         }
     }
 

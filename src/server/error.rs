@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     ServerId,
+    adapter::AdapterError,
     engine::SendError,
     packet,
     server::dispatch::{BoxError, Rejected},
@@ -114,6 +115,7 @@ enum AckErrorKind {
     Timeout,
     Disconnected,
     Emit(EmitError),
+    Adapter(AdapterError),
     Decode(packet::ArgError),
 }
 
@@ -124,6 +126,10 @@ impl AckError {
 
     pub(crate) const fn disconnected() -> Self {
         Self(AckErrorKind::Disconnected)
+    }
+
+    pub(crate) const fn unasked(error: AdapterError) -> Self {
+        Self(AckErrorKind::Adapter(error))
     }
 
     /// The client did not answer in time.
@@ -142,6 +148,12 @@ impl AckError {
     #[must_use]
     pub const fn is_emit(&self) -> bool {
         matches!(self.0, AckErrorKind::Emit(_))
+    }
+
+    /// The event was not sent to other servers; the source is the [`AdapterError`](crate::adapter::AdapterError).
+    #[must_use]
+    pub const fn is_adapter(&self) -> bool {
+        matches!(self.0, AckErrorKind::Adapter(_))
     }
 
     /// The answer came but is not of the type asked for.
@@ -173,6 +185,7 @@ impl fmt::Display for AckError {
             AckErrorKind::Timeout => "no acknowledgement came in time",
             AckErrorKind::Disconnected => "the client left before it acknowledged",
             AckErrorKind::Emit(_) => "the event could not be sent",
+            AckErrorKind::Adapter(_) => "the event could not be sent to other servers",
             AckErrorKind::Decode(_) => "the acknowledgement is not of the expected type",
         })
     }
@@ -182,6 +195,7 @@ impl Error for AckError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.0 {
             AckErrorKind::Emit(source) => Some(source),
+            AckErrorKind::Adapter(source) => Some(source),
             AckErrorKind::Decode(source) => Some(source),
             AckErrorKind::Timeout | AckErrorKind::Disconnected => None,
         }

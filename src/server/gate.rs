@@ -9,7 +9,7 @@ use crate::server::{Cookie, origins::OriginRefused};
 pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 /// A question to the application about a request.
 pub(crate) type Ask<T> = Arc<dyn Fn(&Parts) -> BoxFuture<T> + Send + Sync>;
-type OnHeaders = Arc<dyn Fn(&mut HeaderMap, &Parts) + Send + Sync>;
+pub(crate) type OnHeaders = Arc<dyn Fn(&mut HeaderMap, &Parts) + Send + Sync>;
 
 /// The hooks of a server. A server without any has no gate, and its requests pay nothing.
 #[derive(Clone, Default)]

@@ -56,7 +56,7 @@ pub(crate) use self::dispatch::{
     BoxError, ConnectListener, DisconnectListener, ErrorListener, EventListener, Middleware,
     PacketMiddleware, Passage, Rejected, Run,
 };
-pub(crate) use self::gate::{Ask, BoxFuture, Gate, Sharing};
+pub(crate) use self::gate::{Ask, BoxFuture, Gate, OnHeaders, Sharing};
 pub(crate) use self::socket_listeners::{Hears, Position};
 pub use self::{
     ack::{AckFuture, AckSender, AckStream},

@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "the clock is paused")]
 
 use std::{
+    error::Error,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -12,11 +13,13 @@ use std::{
 
 use axum_socketio::{
     ServerId, SocketIo,
-    adapter::{Bus, Memory, Message},
+    ack::AckError,
+    adapter::{Adapter, Bus, Destination, Envelope, Memory, Message, Options, Payload},
 };
+use futures::StreamExt;
 use tokio::time::Instant;
 
-use crate::{contract::Nodes, on};
+use crate::{contract::Nodes, on, wire::within};
 
 /// Servers without clients, for tests that pause the clock.
 async fn servers(count: usize, bus: &Bus) -> Vec<SocketIo> {
@@ -181,4 +184,96 @@ fn an_adapter_wants_a_runtime() {
         .build()
         .unwrap_err();
     assert_eq!(error.option(), "adapter");
+}
+
+/// With the clock paused, waiting for the others would take five seconds or more.
+#[tokio::test(start_paused = true)]
+async fn questions_that_can_not_be_sent_fail_at_once() {
+    let bus = Bus::new();
+    let servers = servers(2, &bus).await;
+    let _ = servers[0].of_matching(|name| name == "/child");
+    let main = servers[0].of("/");
+    for failure in ["the bus is out of order", "the server has left the cluster"] {
+        match failure {
+            "the bus is out of order" => bus.fail(&id(&servers[0])),
+            _ => servers[0].close().await,
+        }
+        let start = Instant::now();
+        let incomplete = main.fetch_sockets().await.unwrap_err();
+        assert_eq!(incomplete.missing(), [id(&servers[1])]);
+        assert_eq!(
+            incomplete.to_string(),
+            format!("the adapter failed: missing 1 responses of {}", id(&servers[1]))
+        );
+        assert_eq!(incomplete.source().unwrap().to_string(), failure);
+        let clients = main.clients().await.unwrap_err();
+        assert_eq!(clients.source().unwrap().to_string(), failure);
+        let answers = main.server_side_emit_with_ack::<()>("ask", ()).await;
+        assert_eq!(answers.unwrap_err().source().unwrap().to_string(), failure);
+        let answers = main.emit_with_ack::<()>("ask", ()).collect_all().await;
+        let error = answers.unwrap_err();
+        assert_eq!(error.missing_servers(), [id(&servers[1])]);
+        let source = error.source().unwrap().downcast_ref::<AckError>().unwrap();
+        assert!(source.is_adapter() && !source.is_timeout());
+        assert_eq!(source.source().unwrap().to_string(), failure);
+        assert_eq!(start.elapsed(), Duration::ZERO);
+    }
+}
+
+/// They have the event, and may be all that the application wanted to hear.
+#[tokio::test]
+async fn clients_here_are_waited_for_though_others_can_not_be_asked() {
+    let bus = Bus::new();
+    let nodes = Nodes::joined(2, &on(bus.clone())).await;
+    let (mut here, _) = nodes.client(0, &[]).await;
+    bus.fail(nodes.io(0).server_id().unwrap());
+    let answers = nodes.io(0).of("/").emit_with_ack::<u8>("ask", ());
+    here.expect(r#"420["ask"]"#).await;
+    here.send("430[7]").await;
+    let error = within(answers.collect_all()).await.unwrap_err();
+    assert_eq!(error.replies, [7]);
+    assert!(!error.is_timeout());
+}
+
+#[tokio::test]
+async fn a_server_that_is_too_slow_for_the_bus_misses_messages_and_is_told() {
+    let bus = Bus::new();
+    let [speaker, slow, quick] = [(); 3].map(|()| bus.adapter());
+    let (me, one, two) = ("me".into(), "one".into(), "two".into());
+    let _ = speaker.join(&me);
+    let (mut slow, mut quick) = (slow.join(&one), quick.join(&two));
+    let says = |text: &str| {
+        let packet = Payload::from_parts(format!(r#"["{text}"]"#), Vec::new()).unwrap();
+        let (options, request) = (Options::default(), None);
+        let message = Message::Broadcast {
+            packet,
+            options,
+            request,
+        };
+        let (sender, namespace) = (me.clone(), "/".into());
+        let envelope = Envelope {
+            sender,
+            namespace,
+            message,
+        };
+        speaker.publish(Destination::Everyone, &envelope)
+    };
+    // 64 MiB may wait.
+    let long = "x".repeat(20 << 20);
+    for _ in 0..5 {
+        says(&long).unwrap();
+        assert!(within(quick.next()).await.unwrap().is_ok());
+    }
+    let lost = within(slow.next()).await.unwrap().unwrap_err();
+    assert!(lost.to_string().ends_with("2 messages were lost"), "{lost}");
+    for _ in 0..3 {
+        assert!(within(slow.next()).await.unwrap().is_ok());
+    }
+    says("there is room again").unwrap();
+    assert!(within(slow.next()).await.unwrap().is_ok());
+    bus.hold();
+    for _ in 0..3 {
+        says(&long).unwrap();
+    }
+    assert!(says(&long).is_err(), "what is held back is bounded too");
 }

@@ -94,6 +94,7 @@ impl Adapter for Scripted {
             Message::ServerEvent { .. } => "event",
             Message::Fetched { .. } => "fetched",
             Message::Close => "close",
+            Message::ClientCount { clients: 0, .. } => "nobody",
             other => panic!("unexpected {other:?}"),
         };
         self.write(&format!("{kind} {}", envelope.namespace));
@@ -307,4 +308,38 @@ async fn a_hook_for_errors_that_is_replaced_may_use_the_server_when_it_is_droppe
         let _ = &again;
     });
     io.on_adapter_error(|_| {});
+}
+
+/// Another server may be broken, or of another version.
+#[tokio::test]
+async fn what_is_no_event_reaches_no_client() {
+    let (adapter, say) = Scripted::channel();
+    let (io, heard) = listening(&adapter);
+    let server = TestServer::start(&io).await;
+    let mut client = TestClient::connect(&server, Eio::V4, Via::WebSocket).await;
+    let tell = |json: &str, request: Option<&str>| {
+        let packet = Payload::from_parts(json, Vec::new()).unwrap();
+        let (options, request) = (Options::default(), request.map(Into::into));
+        say.send(said(Message::Broadcast {
+            packet,
+            options,
+            request,
+        }))
+        .unwrap();
+    };
+    let senseless = ["[]", "[null]", "[{}]", r#"["connect"]"#, r#"["disconnect",1]"#];
+    for json in senseless {
+        tell(json, None);
+        tell(json, Some("1"));
+    }
+    tell(r#"["news"]"#, None);
+    client.expect(r#"42["news"]"#).await;
+    say.send(event(r#"["still there"]"#)).unwrap();
+    within(heard).await.unwrap();
+    let answers = adapter.log().into_iter().filter(|line| line == "nobody /");
+    assert_eq!(
+        answers.count(),
+        senseless.len(),
+        "whoever asks is not kept waiting"
+    );
 }

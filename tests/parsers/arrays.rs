@@ -13,7 +13,7 @@ use axum_socketio::{
 
 /// Counts what it writes. Refuses to write the word `unwritable`, and the word `modern` for clients of Engine.IO 3, and panics over
 /// the word `panic`.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Arrays {
     pub(crate) written: &'static Counts,
 }

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use axum_socketio::{
-    Protocol, Socket, SocketIo,
+    Protocol, Socket, SocketIo, Value,
     ack::AckError,
     adapter::Bus,
     limit::Limit,
@@ -28,7 +28,7 @@ async fn arrays() -> (SocketIo, TestServer, &'static Counts, Said) {
 }
 
 /// A client connected to `/`, and its socket's id.
-async fn connected(server: &TestServer, eio: Eio, via: Via) -> (TestClient, String) {
+pub(crate) async fn connected(server: &TestServer, eio: Eio, via: Via) -> (TestClient, String) {
     let mut client = TestClient::open(server, eio, via).await;
     if eio == Eio::V3 {
         client.expect(r#"4[0,"/",null,null]"#).await;
@@ -499,4 +499,58 @@ async fn a_client_that_lost_its_connection_gets_what_it_missed() {
     client
         .expect(format!(r#"4[0,"/",null,{{"sid":"{id}","pid":"{pid}"}}]"#))
         .await;
+}
+
+/// Between packets of a polling response it stands itself, and any client may be polling, or have to.
+#[tokio::test]
+async fn a_text_that_would_be_taken_for_two_packets_is_refused() {
+    let (io, server, _, _said) = separating().await;
+    for (eio, via) in TestClient::EVERY_WAY {
+        let (mut client, id) = connected(&server, eio, via).await;
+        let sent = io.of("/").socket(id).unwrap().try_emit("news", "separated");
+        match eio {
+            Eio::V3 => {
+                sent.unwrap();
+                client.expect("4[2,\"/\",null,[\"news\",\"\u{1e}4[1]\"]]").await;
+            }
+            Eio::V4 => {
+                let error = sent.unwrap_err();
+                assert!(error.is_encode());
+                let source = error.source().unwrap().source().unwrap().to_string();
+                assert!(source.contains("U+001E"), "{source}");
+            }
+        }
+        client.send(r#"4[2,"/",null,["message",1]]"#).await;
+        client.expect(r#"4[2,"/",null,["message-back",1]]"#).await;
+    }
+}
+
+/// A server whose parser writes a separator of packets, unescaped, for a word.
+async fn separating() -> (SocketIo, TestServer, &'static Counts, Said) {
+    #[derive(Debug)]
+    struct Separating(Arrays);
+
+    impl Parser for Separating {
+        fn encode(
+            &self,
+            packet: &parser::Packet,
+            protocol: Protocol,
+        ) -> Result<Messages, Box<dyn Error + Send + Sync>> {
+            let word = Value::from("separated");
+            if packet.data.as_array().is_some_and(|data| data.contains(&word)) {
+                return Ok(Messages::text("[2,\"/\",null,[\"news\",\"\u{1e}4[1]\"]]"));
+            }
+            self.0.encode(packet, protocol)
+        }
+
+        fn decoder(&self, protocol: Protocol) -> Box<dyn Decoder> {
+            self.0.decoder(protocol)
+        }
+    }
+
+    let parser = Separating(Arrays::default());
+    let counts = parser.0.written;
+    let (io, said) = super::server(SocketIo::builder().parser(parser));
+    let server = TestServer::start(&io).await;
+    (io, server, counts, said)
 }

@@ -13,6 +13,7 @@ mod arrays;
 mod custom;
 #[cfg(feature = "msgpack")]
 mod msgpack;
+mod owned;
 
 use axum_socketio::{
     Ack, Builder, ConnectError, DisconnectReason, HandlerError, Socket, SocketIo, Value,

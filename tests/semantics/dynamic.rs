@@ -1,8 +1,11 @@
 //! Namespaces that come to be when a client asks for them.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use axum::extract::State;
@@ -17,7 +20,7 @@ use tokio::sync::Notify;
 use crate::{
     echoing, io,
     log::{Log, log},
-    wire::{Eio, TestClient, TestServer, Via},
+    wire::{Eio, TestClient, TestServer, Via, within},
 };
 
 fn is_room(name: &str) -> bool {
@@ -454,4 +457,36 @@ async fn children_of_the_same_name_are_one_across_servers_and_come_back() {
         assert!(one.0.get("/room-1").is_none());
         assert!(two.0.get("/room-1").is_none());
     }
+}
+
+/// It owns the client that asks.
+#[tokio::test]
+async fn a_predicate_that_never_answers_is_given_up_when_the_time_to_connect_is_over() {
+    let (io, _) = io(SocketIo::builder().connect_timeout(Duration::from_millis(300)));
+    let asked = Arc::new(());
+    let owned = asked.clone();
+    let _ = io.of_matching_async(move |request: NamespaceRequest| {
+        let owned = owned.clone();
+        async move {
+            let _owned = (request, owned);
+            std::future::pending().await
+        }
+    });
+    let server = TestServer::start(&io).await;
+    let mut stays = TestClient::connect(&server, Eio::V4, Via::WebSocket).await;
+    stays.send("40/anywhere,").await;
+    let mut goes = TestClient::open(&server, Eio::V4, Via::WebSocket).await;
+    goes.send("40/anywhere,").await;
+    stays
+        .expect(r#"44/anywhere,{"message":"Invalid namespace"}"#)
+        .await;
+    // Which of the two is over first is not said.
+    while goes.recv().await.is_some() {}
+    within(async {
+        while Arc::strong_count(&asked) > 2 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    stays.expect_nothing().await;
 }

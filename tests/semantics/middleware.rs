@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::extract::State;
 use axum_socketio::{ConnectError, Socket, SocketIo, extract::Auth};
@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use crate::{
     echoing, io,
     log::{Log, log},
-    wire::{Eio, TestClient, TestServer, Via},
+    wire::{Eio, TestClient, TestServer, Via, Ws},
 };
 
 #[derive(Deserialize)]
@@ -194,4 +194,37 @@ async fn a_socket_in_the_middlewares_is_not_connected_and_hears_no_broadcast() {
     assert!(client.text().await.starts_with("40/slow,"));
     io.of("/slow").to("early").emit("news", 3);
     client.expect(r#"42/slow,["news",3]"#).await;
+}
+
+/// Clients of Engine.IO 3 ask for `/` by coming: so they are counted and given the time to connect like all others.
+#[tokio::test]
+async fn an_old_client_that_is_not_let_in_is_closed_when_the_time_to_connect_is_over() {
+    let builder = SocketIo::builder().connect_timeout(Duration::from_millis(300));
+    let (io, main) = io(builder.max_handshakes(2));
+    let _ = main.middleware(
+        async |socket: Socket| match socket.handshake().query("as").as_deref() {
+            Some("friend") => Ok(()),
+            Some("stranger") => Err(ConnectError::new("not here")),
+            _ => std::future::pending().await,
+        },
+    );
+    let server = TestServer::start(&io).await;
+    let open = async |who: &str| {
+        let target = format!("{}&as={who}", Eio::V3.target("websocket"));
+        let mut ws = Ws::open(server.addr, &target).await;
+        ws.recv().await;
+        ws
+    };
+    let mut friend = open("friend").await;
+    friend.expect("40").await;
+    let mut waiting = open("anybody").await;
+    let mut stranger = open("stranger").await;
+    stranger.expect(r#"44"not here""#).await;
+    let target = Eio::V3.target("websocket");
+    let (status, _) = Ws::try_open(server.addr, &target).await.err().unwrap();
+    assert_eq!(status, 503, "two are on their way in");
+    waiting.expect_close().await;
+    stranger.expect_close().await;
+    friend.send(r#"42["message",1]"#).await;
+    friend.expect(r#"42["message-back",1]"#).await;
 }

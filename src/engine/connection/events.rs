@@ -5,7 +5,7 @@ use std::{
     future::poll_fn,
     pin::Pin,
     sync::atomic::{AtomicU64, Ordering},
-    task::{Context, Poll, Waker},
+    task::{Context, Poll},
 };
 
 use bytes::Bytes;
@@ -13,10 +13,9 @@ use futures_core::Stream;
 
 use super::Connection;
 use crate::engine::{
-    Event, SendError,
+    Event,
     core::{Core, Effects},
     event,
-    outbox::Full,
     packet::Packet,
 };
 
@@ -92,23 +91,13 @@ impl Connection {
         effects.wake();
     }
 
-    /// The rest of [`push`](Self::push) where somebody listens.
+    /// Something has been queued, and somebody listens.
     #[cold]
-    pub(super) fn tell_pushed(
-        mut core: crate::sync::MutexGuard<'_, Core>,
-        driver: Option<Waker>,
-        pushed: Result<(), Full>,
-    ) -> Result<(), SendError> {
+    pub(super) fn tell_pushed(mut core: crate::sync::MutexGuard<'_, Core>) {
         let mut effects = Effects::default();
-        if pushed.is_ok() {
-            core.tell_created(&mut effects);
-        }
+        core.tell_created(&mut effects);
         drop(core);
         effects.wake();
-        if let Some(driver) = driver {
-            driver.wake();
-        }
-        pushed.map_err(|Full| SendError::Full)
     }
 }
 

@@ -42,6 +42,8 @@ pub(in crate::engine) struct HeldPoll {
 /// How far a GET is.
 enum Stage {
     Held,
+    /// Its answer is being made. Nobody finds it there, unless that panics.
+    Encoding,
     /// Its answer is compressed by another thread.
     Compressing(Box<Compressing>),
     Answered,
@@ -84,7 +86,7 @@ impl HeldPoll {
                 core.register_driver(cx);
                 return None;
             }
-            self.connection.shared().instruments.flushed(core.outbox.queued());
+            let queued = core.outbox.queued();
             let payload = match answer {
                 PollAnswer::Packets => core.outbox.take_payload(MAX_PACKETS),
                 _ => Queue::new(),
@@ -92,11 +94,14 @@ impl HeldPoll {
             if core.outbox.is_drained() {
                 core.wake_drained(effects);
             }
-            Some((answer, payload))
+            Some((answer, payload, queued))
         });
-        let Some((answer, mut payload)) = taken else {
+        let Some((answer, mut payload, queued)) = taken else {
             return Poll::Pending;
         };
+        // The payload is out of the outbox: should anything panic from here on, it is lost, and the session with it.
+        self.stage = Stage::Encoding;
+        self.connection.shared().instruments.flushed(queued);
         payload.extend(controls(answer).iter().copied().map(Item::Control));
         let (content_type, body) = self.encode(&payload);
         self.respond(content_type, body, &payload, cx)
@@ -191,7 +196,7 @@ impl Drop for HeldPoll {
         }
         match self.stage {
             // Its packets are lost.
-            Stage::Compressing(_) => self.connection.fail(CloseReason::TransportError),
+            Stage::Encoding | Stage::Compressing(_) => self.connection.fail(CloseReason::TransportError),
             _ => self
                 .connection
                 .update(clock::now(), |core, _| core.session.handle_poll_aborted()),

@@ -89,7 +89,8 @@ pub trait Parser: fmt::Debug + Send + Sync + 'static {
     /// generation; most parsers have no use for it.
     ///
     /// By long-polling, clients of Engine.IO 3 get texts that look like packets of the JSON parser (a digit and JSON) in ASCII, as JSON
-    /// escapes what isn't.
+    /// escapes what isn't. For clients of Engine.IO 4 a text can't have a U+001E in it, which separates packets there: it counts as an
+    /// error of the parser.
     ///
     /// # Errors
     ///

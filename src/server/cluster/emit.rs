@@ -63,8 +63,8 @@ impl Broadcast {
             options,
             request: Some(waiting.id()),
         };
-        cluster.publish(self.namespace.name(), message);
-        local.with_remote(waiting, timeout)
+        let asked = cluster.ask(self.namespace.name(), message);
+        local.with_remote(waiting, timeout, asked)
     }
 
     /// Encodes once for the clients of this server, and sends.

@@ -28,27 +28,30 @@ impl Broadcast {
     ///
     /// # Errors
     ///
-    /// Some servers did not answer in time. The error names them and keeps the sockets of the others.
+    /// Some servers did not answer in time, or, which is known at once, could not be asked. The error names them and keeps the
+    /// sockets of the others.
     #[doc(alias = "fetchSockets")]
     pub async fn fetch_sockets(&self) -> Result<Vec<RemoteSocket>, Incomplete<Vec<RemoteSocket>>> {
         let Some(children) = self.of_children() else {
             return self.fetch_own().await;
         };
         let fetched = join_all(children.map(async |child: Self| child.fetch_own().await)).await;
-        let (mut sockets, mut missing) = (Vec::new(), Missing::default());
+        let (mut sockets, mut missing, mut unasked) = (Vec::new(), Missing::default(), None);
         for fetched in fetched {
             match fetched {
                 Ok(own) => sockets.extend(own),
                 Err(incomplete) => {
-                    missing.add(incomplete.who());
-                    sockets.extend(incomplete.received);
+                    let (received, silent, error) = incomplete.into_parts();
+                    missing.add(&silent);
+                    sockets.extend(received);
+                    unasked = error.or(unasked);
                 }
             }
         }
-        if missing.count() == 0 {
+        if missing.count() == 0 && unasked.is_none() {
             Ok(sockets)
         } else {
-            Err(Incomplete::new(sockets, missing))
+            Err(Incomplete::new(sockets, missing).with_error(unasked))
         }
     }
 
@@ -60,7 +63,10 @@ impl Broadcast {
         };
         let mut waiting = cluster.begin(self.namespace.name());
         let request = waiting.id();
-        cluster.publish(self.namespace.name(), Message::Fetch { options, request });
+        let asked = cluster.ask(self.namespace.name(), Message::Fetch { options, request });
+        if let Err(error) = asked {
+            return Err(Incomplete::new(sockets, waiting.missing()).with_error(Some(error)));
+        }
         let timeout = self.flags.timeout.unwrap_or(REQUEST_TIMEOUT);
         let all = collect(&mut waiting, timeout, |answer| {
             if let Answer::Sockets(snapshots) = answer {

@@ -21,8 +21,22 @@ pub(super) fn carry_out(io: &SocketIo, cluster: &Arc<Cluster>, order: Envelope) 
             options,
             request,
         } => {
+            // What is no event for us is none for our clients.
+            let fits = packet.event_name().is_some();
+            if !fits {
+                tracing::warn!(
+                    namespace = namespace.name(),
+                    server = %order.sender,
+                    "a broadcast of another server is no event, or has a reserved name: nobody gets it"
+                );
+            }
             let selection = selection(&namespace, &options);
             match request {
+                None if !fits => {}
+                // It waits to be told how many may answer.
+                Some(request) if !fits => {
+                    Asked::new(cluster, &namespace, order.sender, request).say_how_many(0);
+                }
                 None => {
                     if let Err(error) = selection.emit_payload(&packet) {
                         tracing::warn!(namespace = namespace.name(), %error, "a broadcast of another server was lost");
@@ -97,10 +111,7 @@ impl Asked {
     fn ask(self, selection: &Broadcast, packet: &Payload) {
         let answers: AckStream<()> = selection.ask_payload(packet);
         let clients = answers.recipients();
-        self.answer(Message::ClientCount {
-            request: self.request.clone(),
-            clients,
-        });
+        self.say_how_many(clients);
         if clients > 0 {
             let timeout = selection
                 .flags
@@ -109,6 +120,11 @@ impl Asked {
             let runtime = self.cluster.runtime().clone();
             runtime.spawn(self.pass_on(answers, timeout));
         }
+    }
+
+    fn say_how_many(&self, clients: usize) {
+        let request = self.request.clone();
+        self.answer(Message::ClientCount { request, clients });
     }
 
     async fn pass_on(self, mut answers: AckStream<()>, timeout: Duration) {

@@ -36,7 +36,7 @@ impl<S> Namespace<S> {
     ///
     /// # Errors
     ///
-    /// Some servers did not answer in time.
+    /// Some servers did not answer in time, or could not be asked.
     #[doc(alias = "fetchSockets")]
     pub async fn fetch_sockets(&self) -> Result<Vec<RemoteSocket>, Incomplete<Vec<RemoteSocket>>> {
         self.everyone().fetch_sockets().await
@@ -46,7 +46,7 @@ impl<S> Namespace<S> {
     ///
     /// # Errors
     ///
-    /// Some servers did not answer in time.
+    /// Some servers did not answer in time, or could not be asked.
     pub async fn clients(&self) -> Result<Vec<SocketId>, Incomplete<Vec<SocketId>>> {
         self.everyone().clients().await
     }
@@ -77,8 +77,8 @@ impl<S> Namespace<S> {
     ///
     /// # Errors
     ///
-    /// Some servers did not answer in time. The error names them and keeps the answers of the others. An event that can't be sent is
-    /// traced and answered by nobody.
+    /// Some servers did not answer in time, or, which is known at once, could not be asked. The error names them and keeps the
+    /// answers of the others. An event that can't be serialised is traced and answered by nobody.
     #[doc(alias = "serverSideEmitWithAck")]
     pub async fn server_side_emit_with_ack<T: DeserializeOwned>(
         &self,
@@ -96,7 +96,10 @@ impl<S> Namespace<S> {
         };
         let mut waiting = cluster.begin(self.name());
         let request = Some(waiting.id());
-        cluster.publish(self.name(), Message::ServerEvent { packet, request });
+        let asked = cluster.ask(self.name(), Message::ServerEvent { packet, request });
+        if let Err(error) = asked {
+            return Err(Incomplete::new(Vec::new(), waiting.missing()).with_error(Some(error)));
+        }
         let mut answers = Vec::new();
         let all = collect(&mut waiting, REQUEST_TIMEOUT, |answer| {
             if let Answer::Server(packet) = answer {

@@ -6,17 +6,28 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
+use smallvec::SmallVec;
 use tokio::io::AsyncWrite;
 
 use super::{halves::WriteHalf, scratch::WriteScratch, writer::Writer};
-use crate::{Protocol, engine::outbox::Outbox};
+use crate::{
+    Protocol,
+    engine::{Outgoing, outbox::Outbox},
+};
 
 /// The writing half of a WebSocket's socket, lent by its driver for as long as that has nothing to write.
 pub(in crate::engine) struct Direct(pub(super) WriteHalf);
 
 impl Direct {
     /// Writes what is queued, if it is no more than one call takes. `false` if the driver has to see to what is left.
-    pub(in crate::engine) fn flush(&self, outbox: &mut Outbox, protocol: Protocol) -> bool {
+    ///
+    /// It is called under the lock: `kept` gets what may be dropped only after that has been released.
+    pub(in crate::engine) fn flush(
+        &self,
+        outbox: &mut Outbox,
+        protocol: Protocol,
+        kept: &mut SmallVec<[Outgoing; 1]>,
+    ) -> bool {
         if !outbox.is_written_at_once() || outbox.has_begun() {
             return false;
         }
@@ -30,6 +41,7 @@ impl Direct {
             let written = self.0.try_write(&scratch).unwrap_or(0);
             return outbox.wrote(written, scratch.len());
         }
+        *kept = outbox.attached();
         let mut writer = Writer::new();
         writer.fill(outbox);
         writer.start(protocol, false, None);

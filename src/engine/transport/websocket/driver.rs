@@ -248,7 +248,7 @@ impl<S: Stream> Driver<S> {
     /// The next things to write. Pending if there are none, and then whoever queues one wakes the task.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Option<End>> {
         let mut core = self.connection.lock();
-        self.connection.shared().instruments.flushed(core.outbox.queued());
+        let queued = core.outbox.queued();
         self.writer.fill(&mut core.outbox);
         if !self.writer.is_empty() {
             let (b64, direct) = (core.b64, core.direct.take());
@@ -256,6 +256,7 @@ impl<S: Stream> Driver<S> {
             if let (Some(direct), Some(stream)) = (direct, &mut self.stream) {
                 io::take_back(stream, direct);
             }
+            self.connection.shared().instruments.flushed(queued);
             self.writer.start(self.connection.protocol(), b64, self.deflate());
             return Poll::Ready(None);
         }

@@ -1,0 +1,152 @@
+//! A parser whose bytes are of the user's own making, and call back while they are dropped.
+
+use std::{
+    error::Error,
+    sync::{
+        Arc, Mutex,
+        mpsc::{self, Receiver, Sender},
+    },
+    time::Duration,
+};
+
+use axum_socketio::{
+    Protocol, Socket, SocketIo,
+    extract::Data,
+    parser::{self, Decoder, Messages, PacketType, Parser},
+};
+use bytes::Bytes;
+
+use super::{
+    arrays::Arrays,
+    wire::{Eio, Packet, TestClient, TestServer, Via},
+};
+
+const PHOTO: [u8; 600] = [7; 600];
+
+/// Events are text and a photo, whatever they hold.
+#[derive(Clone, Debug)]
+struct Photos {
+    arrays: Arrays,
+    /// Whom a photo that is dropped asks whether it is writable.
+    asked: Arc<Mutex<Option<Socket>>>,
+    /// Whether there was an answer.
+    told: Sender<bool>,
+}
+
+struct Photo(Photos);
+
+impl Parser for Photos {
+    fn encode(
+        &self,
+        packet: &parser::Packet,
+        protocol: Protocol,
+    ) -> Result<Messages, Box<dyn Error + Send + Sync>> {
+        let written = self.arrays.encode(packet, protocol)?;
+        Ok(match packet.kind {
+            PacketType::Event => written.and_binary(Bytes::from_owner(Photo(self.clone()))),
+            _ => written,
+        })
+    }
+
+    fn decoder(&self, protocol: Protocol) -> Box<dyn Decoder> {
+        self.arrays.decoder(protocol)
+    }
+}
+
+impl AsRef<[u8]> for Photo {
+    fn as_ref(&self) -> &[u8] {
+        &PHOTO
+    }
+}
+
+impl Drop for Photo {
+    fn drop(&mut self) {
+        let Some(socket) = self.0.asked.lock().unwrap().clone() else {
+            return;
+        };
+        let (answer, answered) = mpsc::channel();
+        // Another thread asks: a lock that is held makes the test fail then, and not hang.
+        std::thread::spawn(move || answer.send(socket.connection().is_writable()));
+        let told = answered.recv_timeout(Duration::from_secs(5)).is_ok();
+        let _ = self.0.told.send(told);
+    }
+}
+
+struct Album {
+    io: SocketIo,
+    server: TestServer,
+    asked: Arc<Mutex<Option<Socket>>>,
+    dropped: Receiver<bool>,
+}
+
+impl Album {
+    async fn new() -> Self {
+        let (told, dropped) = mpsc::channel();
+        let asked = Arc::default();
+        let parser = Photos {
+            arrays: Arrays::default(),
+            asked: Arc::clone(&asked),
+            told,
+        };
+        let options = SocketIo::builder().parser(parser).max_send_buffer(1024);
+        let io = options.build().unwrap();
+        let _ = io
+            .of("/")
+            .on("show", async |socket: Socket, Data(to): Data<String>| {
+                if let Some(reader) = socket.namespace().socket(to) {
+                    reader.emit("photo", ());
+                }
+            });
+        let server = TestServer::start(&io).await;
+        Self {
+            io,
+            server,
+            asked,
+            dropped,
+        }
+    }
+
+    /// A client, and its socket, which photos ask.
+    async fn reader(&self, via: Via) -> (TestClient, Socket) {
+        let (client, id) = super::custom::connected(&self.server, Eio::V4, via).await;
+        let socket = self.io.of("/").socket(id).unwrap();
+        *self.asked.lock().unwrap() = Some(socket.clone());
+        (client, socket)
+    }
+
+    #[track_caller]
+    fn was_dropped_without_a_lock(&self) {
+        assert_eq!(self.dropped.recv_timeout(Duration::from_secs(10)), Ok(true));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bytes_that_are_refused_or_never_sent_are_dropped_without_a_lock() {
+    let album = Album::new().await;
+    let (_client, socket) = album.reader(Via::Polling).await;
+    socket.emit("photo", ());
+    // There is no room for another, so the connection ends, and takes none from then on.
+    socket.emit("photo", ());
+    album.was_dropped_without_a_lock();
+    album.was_dropped_without_a_lock();
+    let (_client, socket) = album.reader(Via::Polling).await;
+    socket.emit("photo", ());
+    socket.volatile().emit("photo", ());
+    album.was_dropped_without_a_lock();
+    socket.connection().close_now();
+    album.was_dropped_without_a_lock();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bytes_that_a_handler_writes_to_others_are_dropped_without_a_lock() {
+    let album = Album::new().await;
+    let (mut speaker, _) = super::custom::connected(&album.server, Eio::V4, Via::WebSocket).await;
+    let (mut reader, socket) = album.reader(Via::WebSocket).await;
+    // Its task has been awake, and rests again.
+    reader.ping().await;
+    let id = socket.id();
+    speaker.send(format!(r#"4[2,"/",null,["show","{id}"]]"#)).await;
+    reader.expect(r#"4[2,"/",null,["photo"]]"#).await;
+    reader.expect(Packet::Binary(PHOTO.to_vec())).await;
+    album.was_dropped_without_a_lock();
+}
