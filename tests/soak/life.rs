@@ -115,11 +115,14 @@ impl Life {
         }
     }
 
-    /// Waits until everything sent has had its answers.
+    /// Waits until everything sent has had its answers, not for ever: there is always other news.
     pub(crate) async fn settle(&mut self) {
-        while !self.halves.iter().all(Half::is_settled) {
-            self.hear().await;
-        }
+        within(async {
+            while !self.halves.iter().all(Half::is_settled) {
+                self.hear().await;
+            }
+        })
+        .await;
     }
 
     /// Takes packets until the server closes the connection.
