@@ -33,7 +33,7 @@ impl Payload {
         if json.is_empty() || args::ack(&json).is_err() {
             return Err(PayloadError);
         }
-        packet::check_placeholders(&json, attachments.len()).map_err(|_| PayloadError)?;
+        packet::check_placeholders(&json, attachments.len(), usize::MAX).map_err(|_| PayloadError)?;
         Ok(Self { json, attachments })
     }
 

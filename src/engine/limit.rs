@@ -25,7 +25,7 @@ pub enum Limit {
     /// `max_send_buffer`: a client read too slowly. It was disconnected, or the packet dropped, as
     /// [`Overflow`](super::Overflow) says.
     SendBuffer,
-    /// `max_attachments`: a packet announced too many. Its connection was closed.
+    /// `max_attachments`: a packet announced too many, or named them too often. Its connection was closed.
     Attachments,
     /// `max_json_depth`: a packet was nested too deeply. Its connection was closed.
     JsonDepth,
@@ -37,7 +37,8 @@ pub enum Limit {
     Handshakes,
     /// `max_connections`: too many clients were connected. One more got status 503.
     Connections,
-    /// `max_events_in_flight`: as many handlers of one socket waited as may. Nothing was read from its client until one had ended.
+    /// `max_events_in_flight`: as many handlers of one socket waited as may, or as may of one client, whose sockets come and go.
+    /// Nothing was read from the client until one had ended.
     EventsInFlight,
 }
 

@@ -40,7 +40,7 @@ pub(crate) fn check_with_attachments(text: &str, attached: &[u8]) {
         assert_eq!(came, packet.attachments);
         let (again, attachments) = pending.into_parts();
         assert_eq!(decode(&again, protocol, MAX_ATTACHMENTS), Ok(packet));
-        if check_placeholders(packet.payload, attachments.len()).is_ok() {
+        if check_placeholders(packet.payload, attachments.len(), usize::MAX).is_ok() {
             let args = args::event(packet.payload, protocol).map(|event| event.args);
             if let Ok(args) = args.or_else(|_| args::ack(packet.payload)) {
                 // As values, and as what knows nothing of attachments.
@@ -83,7 +83,7 @@ fn check_args(args: &Args<'_>, payload: &str, attachments: usize) {
     };
     assert_eq!(plain.len(), args.len());
     let attachments = vec![Bytes::from_static(b"attached"); attachments];
-    if check_placeholders(payload, attachments.len()).is_ok() {
+    if check_placeholders(payload, attachments.len(), usize::MAX).is_ok() {
         let whole = args.clone().with_attachments(&attachments).rest::<Value>();
         whole
             .expect("checked placeholders")

@@ -1,6 +1,6 @@
 //! Placeholders: `{"_placeholder":true,"num":k}` in the JSON of a binary packet stands for its attachment `k`.
 
-use std::fmt;
+use std::{cell::Cell, fmt};
 
 use bytes::Bytes;
 use memchr::memmem;
@@ -8,7 +8,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess,
 
 use super::{
     error::{DecodeError, Reason},
-    json::{Element, from_json},
+    json::{Element, Scanner, from_json},
     value::{NUMBER_KEY, Value},
 };
 
@@ -21,18 +21,39 @@ const BEFORE_NUMBER: &str = r#"":true,"num":"#;
 ///
 /// Node closes the connection of a client that gets this wrong, so it is checked before any listener hears of the packet.
 ///
+/// `max` is how many there may be: two may name the same attachment, and a few bytes each of a packet could stand for a megabyte.
+///
 /// # Errors
-/// A placeholder's number is missing, not a number, or too large. What else serde dislikes, such as half a surrogate pair or too
-/// many levels, is legal JSON all the same, and an error of the argument when it is read.
-pub(crate) fn check_placeholders(payload: &str, attachments: usize) -> Result<(), DecodeError> {
-    if all_are_canonical(payload, attachments) {
-        return Ok(());
+/// A placeholder's number is missing, not a number, or too large; or there are too many of them. What else serde dislikes, such as
+/// half a surrogate pair or too many levels, is legal JSON all the same, and an error of the argument when it is read.
+pub(crate) fn check_placeholders(payload: &str, attachments: usize, max: usize) -> Result<(), DecodeError> {
+    let count = match canonical_count(payload, attachments) {
+        Some(count) => count,
+        None => any_count(payload, attachments)?,
+    };
+    if count > max {
+        return Err(DecodeError::fatal(Reason::TooManyAttachments));
     }
-    let mut json = serde_json::Deserializer::from_str(payload);
-    match (Check { attachments }).deserialize(&mut json) {
-        Err(error) if error.is_data() => Err(DecodeError::fatal(Reason::IllegalPlaceholder)),
-        _ => Ok(()),
-    }
+    Ok(())
+}
+
+/// Counts the placeholders of an array. Each element is read by itself, as arguments are: what is wrong with one says nothing of the
+/// others.
+fn any_count(payload: &str, attachments: usize) -> Result<usize, DecodeError> {
+    let count = Cell::new(0);
+    let mut legal = true;
+    let check = Check {
+        attachments,
+        count: &count,
+    };
+    // What is no array has been refused before.
+    let _ = Scanner::new(payload).array(|element| {
+        let mut json = serde_json::Deserializer::from_str(element.json);
+        legal &= !matches!(check.deserialize(&mut json), Err(error) if error.is_data());
+    });
+    legal
+        .then(|| count.get())
+        .ok_or(DecodeError::fatal(Reason::IllegalPlaceholder))
 }
 
 /// Deserialises an argument, the placeholders in it replaced.
@@ -75,8 +96,9 @@ fn canonical(json: &str) -> Option<(u64, &str)> {
     Some((number, rest))
 }
 
-/// Whether the key stands in this JSON in nothing but placeholders as every client writes them, all of which are in order.
-fn all_are_canonical(json: &str, attachments: usize) -> bool {
+/// How many placeholders there are, if their key stands in this JSON in nothing but placeholders as every client writes them, all of
+/// which are in order.
+fn canonical_count(json: &str, attachments: usize) -> Option<usize> {
     let in_order = |at: usize| {
         let start = at.checked_sub(OPEN.len() - MARK.len())?;
         let (number, _) = canonical(json.get(start..)?)?;
@@ -84,11 +106,13 @@ fn all_are_canonical(json: &str, attachments: usize) -> bool {
             .ok()
             .filter(|number| *number < attachments)
     };
-    memchr::memchr(b'\\', json.as_bytes()).is_none()
-        // A searcher for the whole key would cost more to make than most packets are long.
-        && memchr::memchr_iter(b'_', json.as_bytes())
-            .filter(|at| json.as_bytes()[*at..].starts_with(MARK.as_bytes()))
-            .all(|at| in_order(at).is_some())
+    if memchr::memchr(b'\\', json.as_bytes()).is_some() {
+        return None;
+    }
+    // A searcher for the whole key would cost more to make than most packets are long.
+    memchr::memchr_iter(b'_', json.as_bytes())
+        .filter(|at| json.as_bytes()[*at..].starts_with(MARK.as_bytes()))
+        .try_fold(0, |count, at| in_order(at).map(|_| count + 1))
 }
 
 fn restore(value: &mut Value, attachments: &[Bytes]) -> Result<(), serde_json::Error> {
@@ -116,8 +140,10 @@ fn attachment(number: Option<u64>, attachments: &[Bytes]) -> Result<&Bytes, serd
 
 /// Walks through JSON without keeping any of it.
 #[derive(Clone, Copy)]
-struct Check {
+struct Check<'a> {
     attachments: usize,
+    /// The placeholders found so far.
+    count: &'a Cell<usize>,
 }
 
 /// What a placeholder object needs to know about its values.
@@ -138,7 +164,7 @@ enum Key {
     Other,
 }
 
-impl<'de> DeserializeSeed<'de> for Check {
+impl<'de> DeserializeSeed<'de> for Check<'_> {
     type Value = Seen;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Seen, D::Error> {
@@ -146,7 +172,7 @@ impl<'de> DeserializeSeed<'de> for Check {
     }
 }
 
-impl<'de> Visitor<'de> for Check {
+impl<'de> Visitor<'de> for Check<'_> {
     type Value = Seen;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -197,7 +223,11 @@ impl<'de> Visitor<'de> for Check {
         }
         match wrapped {
             Seen::Text(Some(wrapped)) if !others => Ok(Seen::Number(wrapped)),
-            _ if mark != Seen::True || number.is_below(self.attachments) => Ok(Seen::Other),
+            _ if mark != Seen::True => Ok(Seen::Other),
+            _ if number.is_below(self.attachments) => {
+                self.count.set(self.count.get() + 1);
+                Ok(Seen::Other)
+            }
             _ => Err(A::Error::custom("illegal attachments")),
         }
     }

@@ -166,7 +166,8 @@ impl Builder {
         self
     }
 
-    /// How many attachments one packet of a client may announce: 10 by default, as in Node.
+    /// How many attachments one packet of a client may announce: 10 by default, as in Node. As many placeholders may stand for them,
+    /// where Node lets any number stand for one and the same.
     pub const fn max_attachments(mut self, attachments: usize) -> Self {
         self.settings.max_attachments = attachments;
         self
@@ -197,7 +198,8 @@ impl Builder {
     }
 
     /// How many handlers of one socket's events may wait for something at a time: 1,000 by default. When there are as many, nothing
-    /// is read from that client until one has ended, so that it feels the pressure.
+    /// is read from that client until one has ended, so that it feels the pressure. Likewise when so many times
+    /// [`max_namespaces`](Self::max_namespaces) handlers of all kinds wait for one client, those of sockets that have left included.
     ///
     /// Acknowledgements are not read then either: if all handlers await one from their own client, they do so until it times
     /// out.

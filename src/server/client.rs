@@ -4,7 +4,7 @@ use std::{
     fmt,
     sync::{
         Arc, PoisonError, Weak,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU32, Ordering},
     },
     task::{Context, Poll},
 };
@@ -33,7 +33,9 @@ pub(super) struct ClientInner {
     connection: Connection,
     state: Mutex<State>,
     /// How many of its sockets have a full queue, or too many handlers that wait: while there are any, nothing is read.
-    full: AtomicUsize,
+    full: AtomicU32,
+    /// How many handlers have tasks of their own, also those of sockets that have left.
+    waiting: AtomicU32,
 }
 
 #[derive(Debug, Default)]
@@ -75,7 +77,8 @@ impl Client {
             io,
             connection,
             state: Mutex::default(),
-            full: AtomicUsize::new(0),
+            full: AtomicU32::new(0),
+            waiting: AtomicU32::new(0),
         });
         let client = Self(inner.clone());
         client
@@ -206,7 +209,7 @@ impl Client {
     /// A socket's queue got full, or too many of its handlers wait.
     pub(super) fn pressed(&self) {
         // Below zero, if it was told that this is over before it was told that it began.
-        if self.0.full.fetch_add(1, Ordering::AcqRel) == usize::MAX {
+        if self.0.full.fetch_add(1, Ordering::AcqRel) == u32::MAX {
             self.connection().resume();
         }
     }
@@ -216,6 +219,34 @@ impl Client {
         if self.0.full.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.connection().resume();
         }
+    }
+
+    /// A handler gets a task of its own. When there are as many as all its sockets together may have, nothing is read: by leaving and
+    /// joining again a client would get round the limit of each.
+    pub(super) fn handler_waits(&self) {
+        let max = self.max_waiting();
+        let before = self.0.waiting.fetch_add(1, Ordering::AcqRel) as usize;
+        if before + 1 == max {
+            self.pressed();
+            let each = self.io().settings().max_events_in_flight;
+            self.connection()
+                .limit_exceeded(Limit::EventsInFlight, each, None);
+        }
+    }
+
+    /// That one has ended.
+    pub(super) fn handler_ended(&self) {
+        let before = self.0.waiting.fetch_sub(1, Ordering::AcqRel) as usize;
+        if before == self.max_waiting() {
+            self.eased();
+        }
+    }
+
+    fn max_waiting(&self) -> usize {
+        let settings = self.io().settings();
+        settings
+            .max_events_in_flight
+            .saturating_mul(settings.max_namespaces)
     }
 
     /// The peer broke the rules of Socket.IO: its sockets hear of it and the connection is closed.
@@ -255,6 +286,14 @@ impl ClientInner {
 
     pub(super) fn client(&self) -> Client {
         Client(self.this.upgrade().expect("invariant: whoever calls holds it"))
+    }
+
+    fn fail(&self, error: &DecodeError, max_attachments: usize) {
+        if error.is_too_many_attachments() {
+            self.connection
+                .limit_exceeded(Limit::Attachments, max_attachments, None);
+        }
+        self.client().fail(error);
     }
 
     fn route(&self, packet: &Packet<'_>, text: &str) {
@@ -326,12 +365,7 @@ impl Receiver for ClientInner {
             Ok(packet) => self.route(&packet, text),
             Err(error) if error.is_ignorable() => tracing::debug!(%error, "a packet was ignored"),
             Err(error) if error.is_out_of_state() => self.client().refuse(&error.to_string()),
-            Err(error) => {
-                if error.is_too_many_attachments() {
-                    self.connection.limit_exceeded(Limit::Attachments, limit, None);
-                }
-                self.client().fail(error)
-            }
+            Err(error) => self.fail(&error, limit),
         }
     }
 
@@ -351,7 +385,7 @@ impl Receiver for ClientInner {
         let (text, attachments) = complete.into_parts();
         let limit = self.io.settings().max_attachments;
         let decoded = packet::decode_checked(&text, self.connection.protocol(), limit).and_then(|packet| {
-            packet::check_placeholders(packet.payload, attachments.len()).map(|()| packet)
+            packet::check_placeholders(packet.payload, attachments.len(), limit).map(|()| packet)
         });
         match decoded {
             Ok(packet) => {
@@ -362,7 +396,7 @@ impl Receiver for ClientInner {
                     packet.body(&attachments),
                 );
             }
-            Err(error) => self.client().fail(error),
+            Err(error) => self.fail(&error, limit),
         }
     }
 

@@ -24,6 +24,7 @@ use crate::{
         dispatch::{self, Panicked},
         emit,
         error::HandlerErrorKind,
+        in_flight::Flight,
         inbox::Next,
         listeners::List,
         namespace::NamespaceInner,
@@ -207,8 +208,10 @@ impl Socket {
             match next {
                 Next::Event(event) if self.home().is_sequential() => {
                     let socket = self.clone();
+                    let flight = Flight::of_other(self);
                     return dispatch::spawn(self.io(), async move {
                         socket.finish_stored(&event).await;
+                        drop(flight);
                         socket.work_off().await;
                     });
                 }

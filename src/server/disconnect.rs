@@ -14,6 +14,7 @@ use crate::{
         Socket,
         dispatch::{self, DisconnectListener, DisconnectParts},
         emit,
+        in_flight::Flight,
         inbox::Leave,
         listeners::List,
         running::UnderWay,
@@ -203,9 +204,10 @@ impl Socket {
             let run = dispatch::prepare(self, kind, None, || listener.call(&mut parts));
             if let Some(rest) = run.and_then(|run| dispatch::start(self, None, run)) {
                 let (socket, guard) = (self.clone(), UnderWay::start(self.io()));
+                let flight = Flight::of_other(self);
                 dispatch::spawn(self.io(), async move {
                     dispatch::finish(&socket, None, rest).await;
-                    drop(guard);
+                    drop((guard, flight));
                 });
             }
         }

@@ -253,7 +253,10 @@ pub(super) fn start_or_spawn(socket: &Socket, event: Option<&str>, run: Run) {
     if let Some(rest) = start(socket, event, run) {
         let (socket, event) = (socket.clone(), event.map(Box::<str>::from));
         let io = socket.io().clone();
-        let flight = event.is_some().then(|| Flight::take_off(&socket));
+        let flight = match event {
+            Some(_) => Flight::of_event(&socket),
+            None => Flight::of_other(&socket),
+        };
         spawn(&io, async move {
             finish(&socket, event.as_deref(), rest).await;
             drop(flight);

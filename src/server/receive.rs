@@ -5,6 +5,7 @@ use crate::{
     server::{
         EventParts, Socket,
         dispatch::{self, Run},
+        in_flight::Flight,
         inbox::{Next, Stored, StoredEvent},
     },
 };
@@ -89,10 +90,12 @@ impl Socket {
             }
             resumes
         };
+        let flight = Flight::of_other(self);
         dispatch::spawn(self.io(), async move {
             for run in unfinished {
                 dispatch::finish(&socket, Some(&name), run).await;
             }
+            drop(flight);
             if resumes {
                 socket.work_off().await;
             }

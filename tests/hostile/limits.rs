@@ -109,6 +109,35 @@ async fn attachments_and_depth_beyond_the_limit_close_the_connection() {
     }
 }
 
+/// Or a packet of a megabyte that is echoed would be one of gigabytes.
+#[tokio::test]
+async fn an_attachment_stands_for_no_more_than_the_limit() {
+    for (eio, via) in TestClient::EVERY_WAY {
+        let told = Told::default();
+        let mut ground = Ground::new(told.hook(SocketIo::builder().max_attachments(3))).await;
+        for (placeholders, limit) in [(3, None), (4, Some(3))] {
+            let mut client = ground.client(eio, via).await;
+            let all = [r#"{"_placeholder":true,"num":0}"#; 4][..placeholders].join(",");
+            client.send(format!(r#"451-["nobody",{all}]"#)).await;
+            client.send_all([[1]]).await;
+            let reason = match limit {
+                None => {
+                    client.expect_nothing().await;
+                    client.close().await;
+                    "transport close"
+                }
+                Some(max) => {
+                    assert_eq!(client.recv().await, None);
+                    told.expect(&ground.io, Limit::Attachments, max, None);
+                    "forced close"
+                }
+            };
+            ground.expect_left(reason, "an attachment named often").await;
+        }
+        ground.check("both").await;
+    }
+}
+
 #[tokio::test]
 async fn a_megabyte_of_brackets_closes_its_connection_by_default() {
     let mut ground = Ground::new(SocketIo::builder()).await;
@@ -260,5 +289,42 @@ async fn handlers_that_wait_stop_the_reading_until_one_has_ended() {
         let line = (Limit::EventsInFlight, 3, Some("/".to_owned()));
         assert_eq!(*told.0.lock().unwrap(), vec![line; 8]);
         assert_eq!(ground.io.times_exceeded(Limit::EventsInFlight), 8);
+    }
+}
+
+/// A new socket begins to count at zero, and the handlers of the one before it still wait.
+#[tokio::test]
+async fn leaving_and_joining_again_gets_no_more_handlers_to_wait_than_all_sockets_may_have() {
+    const CYCLES: usize = 10;
+    const MOST: usize = 2 * 2;
+
+    for via in [Via::Polling, Via::WebSocket] {
+        let (database, started) = (Arc::new(Notify::new()), Arc::new(Mutex::new(0)));
+        let told = Told::default();
+        let builder = SocketIo::builder().max_events_in_flight(2).max_namespaces(2);
+        let ground = Ground::new(told.hook(builder)).await;
+        let (waits, count) = (database.clone(), started.clone());
+        let _ = ground.io.of("/again").on_connect(async move |_socket: Socket| {
+            *count.lock().unwrap() += 1;
+            waits.notified().await;
+        });
+        let mut client = ground.client(Eio::V4, via).await;
+        let mut flood = tokio::task::JoinSet::new();
+        flood.spawn(async move {
+            client.send_all(["40/again,", "41/again,"].repeat(CYCLES)).await;
+            client
+        });
+        let mut other = TestClient::connect(&ground.server, Eio::V4, Via::Polling).await;
+        for done in 0..CYCLES {
+            let expected = (done + MOST).min(CYCLES);
+            while *started.lock().unwrap() < expected {
+                other.expect_nothing().await;
+            }
+            other.expect_nothing().await;
+            assert_eq!(*started.lock().unwrap(), expected, "via {via:?}");
+            database.notify_one();
+        }
+        flood.join_next().await.unwrap().unwrap();
+        assert!(ground.io.times_exceeded(Limit::EventsInFlight) > 0);
     }
 }

@@ -76,6 +76,23 @@ async fn a_post_is_delivered_in_order_and_answered_ok() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_post_of_many_packets_lets_others_have_their_turn() {
+    let client = Client::open(Config::default()).await;
+    let body = vec!["4a"; 6400].join("\u{1e}");
+    let mut post = std::pin::pin!(client.post(&body));
+    let mut turns = 1;
+    let answer = loop {
+        match futures::poll!(post.as_mut()) {
+            std::task::Poll::Ready(answer) => break answer,
+            std::task::Poll::Pending => turns += 1,
+        }
+    };
+    answer.is(200, "ok");
+    assert_eq!(client.upper.texts(), ["a"; 6400]);
+    assert_eq!(turns, 100);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_response_carries_sixteen_packets_at_most() {
     let client = Client::open(Config::default()).await;
     for _ in 0..17 {

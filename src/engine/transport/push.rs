@@ -22,6 +22,7 @@ use crate::{
         refused,
         response::{self, Answer, Denial},
         session::PushStep,
+        transport::websocket::{BYTES, MESSAGES},
     },
 };
 
@@ -169,7 +170,12 @@ impl Push {
         };
         let connection = &self.connection;
         connection.unblock();
+        let mut left = MESSAGES;
         while dispatch.at.is_some() && connection.is_open() {
+            if left == 0 {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             if dispatch.receiver.poll_ready(cx).is_pending() {
                 connection.set_blocked();
                 connection.lock().register_push(cx);
@@ -177,7 +183,7 @@ impl Push {
                 ready!(dispatch.receiver.poll_ready(cx));
                 connection.unblock();
             }
-            dispatch.next(connection);
+            left = left.saturating_sub(1 + dispatch.next(connection) / BYTES);
         }
         Poll::Ready(())
     }
@@ -243,7 +249,8 @@ impl Encoding {
 }
 
 impl Dispatch {
-    fn next(&mut self, connection: &Connection) {
+    /// Delivers the next packet, and says how many bytes of the body it was.
+    fn next(&mut self, connection: &Connection) -> usize {
         let at = self.at.take().unwrap_or_default();
         let protocol = connection.protocol();
         let (packet, rest) = match (&self.payload, protocol) {
@@ -262,6 +269,7 @@ impl Dispatch {
         };
         self.at = rest.map(|rest| self.payload.len() - rest);
         deliver(packet, connection, &*self.receiver);
+        self.at.unwrap_or(self.payload.len()) - at
     }
 }
 

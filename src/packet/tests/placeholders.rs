@@ -18,7 +18,7 @@ fn attachments() -> [Bytes; 2] {
 /// Reads one argument, `0` and `1` in it standing for placeholders.
 fn read<T: DeserializeOwned>(json: &str) -> T {
     let payload = format!("[{}]", json.replace("«0»", ZERO).replace("«1»", ONE));
-    check_placeholders(&payload, 2).unwrap();
+    check_placeholders(&payload, 2, usize::MAX).unwrap();
     ack(&payload)
         .unwrap()
         .with_attachments(&attachments())
@@ -222,7 +222,7 @@ fn a_placeholder_must_name_an_attachment() {
         r#"["e",{"_placeholder":true,"num":{"$serde_json::private::Number":"1","a":1}}]"#,
     ];
     for payload in LEGAL {
-        assert_eq!(check_placeholders(payload, 2), Ok(()), "{payload}");
+        assert_eq!(check_placeholders(payload, 2, usize::MAX), Ok(()), "{payload}");
         let args = args::event(payload, Protocol::V4).unwrap().args;
         assert!(
             args.with_attachments(&attachments()).rest::<Value>().is_ok(),
@@ -230,7 +230,7 @@ fn a_placeholder_must_name_an_attachment() {
         );
     }
     for payload in ILLEGAL {
-        let error = check_placeholders(payload, 2).unwrap_err();
+        let error = check_placeholders(payload, 2, usize::MAX).unwrap_err();
         assert_eq!(error.to_string(), "illegal attachments", "{payload}");
         assert!(!error.is_ignorable());
         let args = args::event(payload, Protocol::V4).unwrap().args;
@@ -241,13 +241,31 @@ fn a_placeholder_must_name_an_attachment() {
     }
 }
 
+/// However they are spelled, and whatever stands before them that can't be read.
+#[test]
+fn placeholders_are_counted_wherever_they_stand() {
+    let deep = format!("{}0{}", "[".repeat(127), "]".repeat(127));
+    let escaped = r#"{"\u005fplaceholder":true,"num":0}"#;
+    for before in ["1", r#""\ud800""#, "1e400", &deep] {
+        for placeholder in [ZERO, escaped, r#"{"num":0,"_placeholder":true}"#] {
+            let payload = format!(r#"["e",{before},{placeholder},[{{"a":{placeholder}}}],{placeholder}]"#);
+            assert_eq!(check_placeholders(&payload, 1, 3), Ok(()), "{payload}");
+            let error = check_placeholders(&payload, 1, 2).unwrap_err();
+            assert!(
+                error.is_too_many_attachments() && !error.is_ignorable(),
+                "{payload}"
+            );
+        }
+    }
+}
+
 /// Node takes these, so they cost the listener its argument and not the client its connection.
 #[test]
 fn what_serde_cannot_read_is_an_error_of_the_argument() {
     let deep = format!("{}{ZERO}{}", "[".repeat(100_000), "]".repeat(100_000));
     for arg in [deep.as_str(), r#""\ud800""#, "1e400"] {
         let payload = format!(r#"["e",{arg},{ZERO}]"#);
-        assert_eq!(check_placeholders(&payload, 2), Ok(()));
+        assert_eq!(check_placeholders(&payload, 2, usize::MAX), Ok(()));
         let attachments = attachments();
         let mut args = args::event(&payload, Protocol::V4)
             .unwrap()

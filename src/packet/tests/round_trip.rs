@@ -43,7 +43,7 @@ proptest! {
             let kind = if binary { PacketType::BinaryEvent } else { PacketType::Event };
             prop_assert_eq!((packet.kind, packet.attachments), (kind, attachments.len()));
             prop_assert_eq!((packet.namespace, packet.id), (namespace.as_str(), id));
-            prop_assert!(check_placeholders(packet.payload, attachments.len()).is_ok());
+            prop_assert!(check_placeholders(packet.payload, attachments.len(), usize::MAX).is_ok());
             let event = args::event(packet.payload, protocol).unwrap();
             prop_assert_eq!(&*event.name, &name);
             let (first, second) = args.clone();
@@ -75,7 +75,7 @@ proptest! {
             if let Ok(reading) = read(&text, protocol) {
                 let payload = reading.packet.payload;
                 prop_assert!(payload.is_empty() || serde_json::from_str::<serde::de::IgnoredAny>(payload).is_ok());
-                let _ = check_placeholders(payload, 1);
+                let _ = check_placeholders(payload, 1, usize::MAX);
                 let _ = reading.args.map(|mut args| args.rest::<Value>());
             }
         }

@@ -20,10 +20,10 @@ use crate::{
 };
 
 /// Messages taken in before other connections of the thread have their turn.
-const MESSAGES: usize = 64;
+pub(in crate::engine) const MESSAGES: usize = 64;
 
 /// A message counts once more for so many bytes: what is read at a time is little, but it may have been compressed.
-const BYTES: usize = 16 * 1024;
+pub(in crate::engine) const BYTES: usize = 16 * 1024;
 
 /// The sink of a WebSocket that is the transport: messages go straight to the receiver.
 pub(super) struct Inbox<'a> {

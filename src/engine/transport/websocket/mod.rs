@@ -24,7 +24,10 @@ use hyper::upgrade::{OnUpgrade, Upgraded};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::Instrument as _;
 
-pub(in crate::engine) use self::direct::Direct;
+pub(in crate::engine) use self::{
+    direct::Direct,
+    inbox::{BYTES, MESSAGES},
+};
 use self::{
     driver::Driver,
     io::{Io, Stream},
