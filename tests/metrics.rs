@@ -445,3 +445,38 @@ async fn a_recorder_is_called_without_a_lock() {
     assert!(asked.load(Ordering::Relaxed) > 10);
     assert_eq!(locked.load(Ordering::Relaxed), 0, "calls with a lock held");
 }
+
+/// What a session sends goes through its history, which has a lock of its own.
+#[tokio::test]
+async fn a_recorder_may_emit_to_a_session_that_can_be_recovered() {
+    let recovery = axum_socketio::recovery::ConnectionStateRecovery::new;
+    let build = || {
+        SocketIo::builder()
+            .connection_state_recovery(recovery())
+            .build()
+            .unwrap()
+    };
+    let (recorded, io, server) = serve(build).await;
+    let mut client = TestClient::connect(&server, Eio::V4, Via::WebSocket).await;
+    let socket = io.sockets().sockets().pop().unwrap();
+    let (asked, locked) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let counts = (asked.clone(), locked.clone());
+    let hook = move || {
+        let (asked, locked) = &counts;
+        if asked.fetch_add(1, Ordering::Relaxed) > 0 {
+            return;
+        }
+        let (answer, answered) = mpsc::channel();
+        let socket = socket.clone();
+        std::thread::spawn(move || answer.send(socket.try_emit("again", ()).is_ok()));
+        if answered.recv_timeout(Duration::from_secs(5)) != Ok(true) {
+            locked.fetch_add(1, Ordering::Relaxed);
+        }
+    };
+    assert!(recorded.hook.set(Box::new(hook)).is_ok());
+    io.sockets().emit("news", ());
+    let news = client.text().await;
+    assert!(news.starts_with(r#"42["news""#), "{news}");
+    assert!(asked.load(Ordering::Relaxed) > 0);
+    assert_eq!(locked.load(Ordering::Relaxed), 0, "called with a lock held");
+}

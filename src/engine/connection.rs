@@ -20,7 +20,7 @@ use super::{
     CloseReason, Handshake, Limit, Outgoing, Overflow, ReadyState, SendError, Transport, clock,
     core::{Core, Effects},
     cork,
-    instruments::{Dropped, Instruments},
+    instruments::{Dropped, Instruments, Weight},
     jsonp::Jsonp,
     outbox::Full,
     refused,
@@ -60,6 +60,10 @@ pub(super) struct Inner {
     heard: AtomicU64,
     core: Mutex<Core>,
 }
+
+/// A packet that has been queued and is still to be counted, for which the application's recorder runs.
+#[must_use = "it is counted by `conclude`"]
+pub(crate) struct Queued(Transport, Weight);
 
 /// How the answers to polls are written; decided at the handshake.
 #[derive(Debug, Default)]
@@ -155,7 +159,7 @@ impl Connection {
     }
 
     /// The first half of [`send`](Self::send), which runs no code of the application.
-    pub(crate) fn offer(&self, out: Outgoing) -> Result<(), SendError> {
+    pub(crate) fn offer(&self, out: Outgoing) -> Result<Queued, SendError> {
         self.push(out, |core| {
             if core.session.accepts_packets() {
                 Ok(())
@@ -165,8 +169,9 @@ impl Connection {
         })
     }
 
-    /// The second half: what follows if the send buffer was full.
-    pub(crate) fn conclude(&self, sent: Result<(), SendError>) -> Result<(), SendError> {
+    /// The second half: counts, and does what follows if the send buffer was full.
+    pub(crate) fn conclude(&self, sent: Result<Queued, SendError>) -> Result<(), SendError> {
+        let sent = sent.map(|queued| self.count(queued));
         if sent == Err(SendError::Full) {
             self.0.shared.instruments.dropped(Dropped::BufferFull);
             let config = &self.0.shared.config;
@@ -195,6 +200,7 @@ impl Connection {
             true if core.is_writable() => Ok(()),
             true => Err(SendError::NotWritable),
         });
+        let sent = sent.map(|queued| self.count(queued));
         if sent == Err(SendError::NotWritable) {
             self.0.shared.instruments.dropped(Dropped::Volatile);
         }
@@ -237,7 +243,7 @@ impl Connection {
         &self,
         out: Outgoing,
         allowed: impl FnOnce(&Core) -> Result<(), SendError>,
-    ) -> Result<(), SendError> {
+    ) -> Result<Queued, SendError> {
         let weight = Instruments::weigh(&out);
         let mut core = self.lock();
         let room = allowed(&core).and_then(|()| {
@@ -267,8 +273,11 @@ impl Connection {
         if let Some(waker) = waker {
             waker.wake();
         }
+        Ok(Queued(transport, weight))
+    }
+
+    fn count(&self, Queued(transport, weight): Queued) {
         self.0.shared.instruments.sent(transport, weight);
-        Ok(())
     }
 }
 

@@ -9,9 +9,9 @@ mod off;
 mod on;
 
 #[cfg(not(feature = "metrics"))]
-pub(crate) use self::off::{Instruments, Overstepped, Stopwatch};
+pub(crate) use self::off::{Instruments, Overstepped, Stopwatch, Weight};
 #[cfg(feature = "metrics")]
-pub(crate) use self::on::{Instruments, Overstepped, Stopwatch};
+pub(crate) use self::on::{Instruments, Overstepped, Stopwatch, Weight};
 
 /// Why something a client asked for was refused, as the label `reason` has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -89,18 +89,22 @@ impl Lifeline {
         let mut state = self.state();
         let missed = missed(&state, log, received, connection);
         let resumed = missed.is_some();
-        let mut sent = Ok(());
-        for packet in missed.into_iter().flatten() {
-            sent = sent.and_then(|()| connection.offer(packet));
-        }
         if !resumed {
             state.history = History::default();
         }
         let last = if resumed { welcome } else { or_else };
-        sent = sent.and_then(|()| connection.offer(last));
+        let mut sent = Vec::new();
+        for packet in missed.into_iter().flatten().chain([last]) {
+            sent.push(connection.offer(packet));
+            if matches!(sent.last(), Some(Err(_))) {
+                break;
+            }
+        }
         state.to = To::Connection(connection.clone());
         drop(state);
-        connection.conclude(sent).map(|()| resumed)
+        let mut sent = sent.into_iter();
+        sent.try_for_each(|sent| connection.conclude(sent))
+            .map(|()| resumed)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
