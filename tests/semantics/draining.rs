@@ -49,20 +49,22 @@ fn clean(report: DrainReport) -> (usize, usize) {
     (report.connections, report.closed)
 }
 
+/// Also where all are closed at once, and nobody has fetched anything before.
 #[tokio::test]
 async fn a_drain_announces_flushes_closes_and_runs_every_disconnect_handler() {
-    let (io, mut heard) = told(SocketIo::builder());
-    let server = TestServer::start(&io).await;
-    let mut clients = one_of_each(&server).await;
-    io.of("/").emit("last", 1);
-    let drain = Drain::new(Duration::from_millis(200)).announce("going away", ("soon", 2));
-    let drained = io.drain(drain);
-    let (report, ()) =
-        within(async { tokio::join!(drained, expect_the_end(&mut clients, &mut heard)) }).await;
-    assert_eq!(clean(report), (4, 4));
-    assert_eq!(heard.drain(), [""; 0]);
-    assert_eq!(io.engine().clients_count(), 0);
-    assert!(io.of("/").is_empty() && io.of("/").rooms().is_empty());
+    for period in [Duration::ZERO, Duration::from_millis(200)] {
+        let (io, mut heard) = told(SocketIo::builder());
+        let server = TestServer::start(&io).await;
+        let mut clients = one_of_each(&server).await;
+        io.of("/").emit("last", 1);
+        let drained = io.drain(Drain::new(period).announce("going away", ("soon", 2)));
+        let (report, ()) =
+            within(async { tokio::join!(drained, expect_the_end(&mut clients, &mut heard)) }).await;
+        assert_eq!(clean(report), (4, 4));
+        assert_eq!(heard.drain(), [""; 0]);
+        assert_eq!(io.engine().clients_count(), 0);
+        assert!(io.of("/").is_empty() && io.of("/").rooms().is_empty());
+    }
 }
 
 #[tokio::test]

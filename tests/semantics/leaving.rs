@@ -100,15 +100,19 @@ async fn a_leave_happens_once_whatever_else_is_a_reason() {
     let (log, mut heard) = log();
     let (io, main) = io(SocketIo::builder());
     told(main, &log);
-    let _ = io.of("/").on("go", async |socket: Socket| {
-        socket.disconnect(true);
-        socket.disconnect(true);
-        socket.disconnect(false);
-    });
+    let _ = io
+        .of("/")
+        .on("go", async |socket: Socket| {
+            socket.disconnect(true);
+            socket.disconnect(true);
+            socket.disconnect(false);
+        })
+        // It is on its way out, and still connected.
+        .on_disconnecting(async |socket: Socket| socket.disconnect(false));
     let server = TestServer::start(&io).await;
     for (eio, via) in TestClient::EVERY_WAY {
         let mut client = TestClient::connect(&server, eio, via).await;
-        client.send(r#"42["go"]"#).await;
+        client.send_all([r#"42["go"]"#, "41"]).await;
         client.expect("41").await;
         client.expect_closed().await;
         heard.next().await;

@@ -17,12 +17,13 @@ use axum_socketio::{
 };
 use tokio::{
     sync::Semaphore,
-    task::{block_in_place, yield_now},
+    task::{JoinSet, block_in_place, yield_now},
 };
 
 use crate::{
     io,
     log::{Log, log},
+    threads::Block,
     wire::{Eio, TestClient, TestServer, Via, within},
 };
 
@@ -90,17 +91,14 @@ async fn extractors_that_panic_are_reported_and_harm_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_handler_that_blocks_in_place_holds_up_no_other_connection() {
     for (eio, via) in TestClient::EVERY_WAY {
-        let (released, blocked) = (Arc::<AtomicBool>::default(), Arc::<AtomicBool>::default());
+        let (release, block) = Block::new();
+        let blocked = Arc::<AtomicBool>::default();
         let (io, main) = io(SocketIo::builder());
-        let _ = main.with_state((released.clone(), blocked.clone())).on(
+        let _ = main.with_state((block, blocked.clone())).on(
             "block",
-            async |State((released, blocked)): State<(Arc<AtomicBool>, Arc<AtomicBool>)>| {
+            async |socket: Socket, State((block, blocked)): State<(Block, Arc<AtomicBool>)>| {
                 blocked.store(true, Ordering::Release);
-                block_in_place(|| {
-                    while !released.load(Ordering::Acquire) {
-                        std::thread::yield_now();
-                    }
-                });
+                socket.emit("released", block_in_place(|| block.is_released()));
             },
         );
         let server = TestServer::start(&io).await;
@@ -117,9 +115,10 @@ async fn a_handler_that_blocks_in_place_holds_up_no_other_connection() {
             for other in &mut others {
                 other.expect_nothing().await;
             }
-            released.store(true, Ordering::Release);
+            release.send(()).unwrap();
         };
         within(async { tokio::join!(send, meanwhile) }).await;
+        client.expect(r#"42["released",true]"#).await;
         client.expect_nothing().await;
     }
 }
@@ -318,6 +317,9 @@ async fn a_handler_may_close_its_connection_at_any_moment() {
     }
 }
 
+/// So many that one of them has always asked whether it may, and waits for the lock.
+const JOINING: u32 = 4;
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_join_that_races_with_the_leave_leaves_no_trace() {
     let (io, _) = io(SocketIo::builder());
@@ -327,22 +329,25 @@ async fn a_join_that_races_with_the_leave_leaves_no_trace() {
         let mut client = TestClient::open(&server, Eio::V4, Via::WebSocket).await;
         let id = client.join("/").await;
         let socket = io.of("/").socket(id).unwrap();
-        let begun = joins.clone();
-        let joining = tokio::task::spawn_blocking(move || {
-            for round in 0u32.. {
-                socket.join(["hall", "yard"]);
-                if round == 0 {
-                    begun.add_permits(1);
+        let mut joining = JoinSet::new();
+        for _ in 0..JOINING {
+            let (socket, begun) = (socket.clone(), joins.clone());
+            joining.spawn_blocking(move || {
+                for round in 0u32.. {
+                    socket.join(["hall", "yard"]);
+                    if round == 0 {
+                        begun.add_permits(1);
+                    }
+                    if !socket.is_connected() {
+                        socket.join("hall");
+                        return;
+                    }
                 }
-                if !socket.is_connected() {
-                    socket.join("hall");
-                    return;
-                }
-            }
-        });
-        within(joins.acquire()).await.unwrap().forget();
+            });
+        }
+        within(joins.acquire_many(JOINING)).await.unwrap().forget();
         client.close().await;
-        within(joining).await.unwrap();
+        within(joining.join_all()).await;
         // It counts as disconnected before it is out of the namespace.
         while !io.of("/").is_empty() {
             within(tokio::task::yield_now()).await;

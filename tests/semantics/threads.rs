@@ -27,10 +27,10 @@ const FULL: u32 = 64;
 
 /// Blocks a handler, and with it its thread, until the test lets it go on or has ended.
 #[derive(Clone)]
-struct Block(Arc<Mutex<Receiver<()>>>);
+pub(crate) struct Block(Arc<Mutex<Receiver<()>>>);
 
 impl Block {
-    fn new() -> (Sender<()>, Self) {
+    pub(crate) fn new() -> (Sender<()>, Self) {
         let (release, released) = channel();
         (release, Self(Arc::new(Mutex::new(released))))
     }
@@ -38,6 +38,12 @@ impl Block {
     fn wait(&self) {
         // An error is the end of the test: it has failed already.
         let _ = self.0.lock().unwrap().recv();
+    }
+
+    /// The same, and whether it was let go on. Not for ever: where every thread waits for this one, no test's clock runs.
+    pub(crate) fn is_released(&self) -> bool {
+        let limit = Duration::from_secs(30);
+        self.0.lock().unwrap().recv_timeout(limit).is_ok()
     }
 }
 
