@@ -23,6 +23,7 @@ use crate::{
         emit,
         io::IoInner,
         namespace::NamespaceInner,
+        recovery::Together,
     },
 };
 
@@ -73,7 +74,10 @@ pub(super) struct Parent {
 
 /// The children of a parent.
 #[derive(Default)]
-pub(super) struct Children(Mutex<IndexMap<Box<str>, Weak<NamespaceInner>>>);
+pub(super) struct Children {
+    by_name: Mutex<IndexMap<Box<str>, Weak<NamespaceInner>>>,
+    together: Arc<Together>,
+}
 
 /// What makes a namespace a child. Dropped with it.
 pub(super) struct ChildOf {
@@ -279,18 +283,23 @@ impl Pattern {
 impl Children {
     /// Those that are there.
     pub(super) fn all(&self) -> Vec<Arc<NamespaceInner>> {
-        let children = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let children = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
         children.values().filter_map(Weak::upgrade).collect()
     }
 
+    /// What they keep for clients that may come back.
+    pub(super) fn together(&self) -> Arc<Together> {
+        self.together.clone()
+    }
+
     pub(super) fn add(&self, name: &str, child: &Arc<NamespaceInner>) {
-        let mut children = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut children = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
         children.insert(name.into(), Arc::downgrade(child));
     }
 
     /// Forgets a child that has ended, unless there is another one of its name by now.
     fn forget(&self, name: &str) {
-        let mut children = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut children = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
         if children.get(name).is_some_and(|child| child.strong_count() == 0) {
             children.swap_remove(name);
         }

@@ -271,7 +271,8 @@ impl NamespaceInner {
     }
 
     pub(super) fn with_recovery(mut self, io: &SocketIo) -> Self {
-        self.recovery = Recovery::of(io);
+        let together = self.parent_children().map(Children::together).unwrap_or_default();
+        self.recovery = Recovery::of(io, together);
         self
     }
 
@@ -308,6 +309,14 @@ impl NamespaceInner {
         match &self.kinship {
             Kinship::Parent(children) => Some(children),
             Kinship::None | Kinship::Child(_) => None,
+        }
+    }
+
+    /// Those that its parent has, itself among them, if it has one.
+    pub(super) fn parent_children(&self) -> Option<&Children> {
+        match &self.kinship {
+            Kinship::Child(link) => link.parent().children(),
+            Kinship::None | Kinship::Parent(_) => None,
         }
     }
 

@@ -2,17 +2,20 @@
 
 use std::{
     error::Error,
+    fmt,
     sync::{
         Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
         mpsc::{self, Receiver, Sender},
     },
     time::Duration,
 };
 
 use axum_socketio::{
-    Protocol, Socket, SocketIo,
+    Builder, Protocol, Socket, SocketIo,
     extract::Data,
     parser::{self, Decoder, Messages, PacketType, Parser},
+    recovery::ConnectionStateRecovery,
 };
 use bytes::Bytes;
 
@@ -23,12 +26,14 @@ use super::{
 
 const PHOTO: [u8; 600] = [7; 600];
 
+type Question = Arc<dyn Fn() + Send + Sync>;
+
 /// Events are text and a photo, whatever they hold.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Photos {
     arrays: Arrays,
-    /// Whom a photo that is dropped asks whether it is writable.
-    asked: Arc<Mutex<Option<Socket>>>,
+    /// What a photo that is dropped does.
+    asked: Arc<Mutex<Option<Question>>>,
     /// Whether there was an answer.
     told: Sender<bool>,
 }
@@ -53,6 +58,12 @@ impl Parser for Photos {
     }
 }
 
+impl fmt::Debug for Photos {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Photos").finish_non_exhaustive()
+    }
+}
+
 impl AsRef<[u8]> for Photo {
     fn as_ref(&self) -> &[u8] {
         &PHOTO
@@ -61,12 +72,15 @@ impl AsRef<[u8]> for Photo {
 
 impl Drop for Photo {
     fn drop(&mut self) {
-        let Some(socket) = self.0.asked.lock().unwrap().clone() else {
+        let Some(question) = self.0.asked.lock().unwrap().clone() else {
             return;
         };
         let (answer, answered) = mpsc::channel();
         // Another thread asks: a lock that is held makes the test fail then, and not hang.
-        std::thread::spawn(move || answer.send(socket.connection().is_writable()));
+        std::thread::spawn(move || {
+            question();
+            answer.send(())
+        });
         let told = answered.recv_timeout(Duration::from_secs(5)).is_ok();
         let _ = self.0.told.send(told);
     }
@@ -75,12 +89,16 @@ impl Drop for Photo {
 struct Album {
     io: SocketIo,
     server: TestServer,
-    asked: Arc<Mutex<Option<Socket>>>,
+    asked: Arc<Mutex<Option<Question>>>,
     dropped: Receiver<bool>,
 }
 
 impl Album {
     async fn new() -> Self {
+        Self::of(SocketIo::builder().max_send_buffer(1024)).await
+    }
+
+    async fn of(options: Builder) -> Self {
         let (told, dropped) = mpsc::channel();
         let asked = Arc::default();
         let parser = Photos {
@@ -88,8 +106,7 @@ impl Album {
             asked: Arc::clone(&asked),
             told,
         };
-        let options = SocketIo::builder().parser(parser).max_send_buffer(1024);
-        let io = options.build().unwrap();
+        let io = options.parser(parser).build().unwrap();
         let _ = io
             .of("/")
             .on("show", async |socket: Socket, Data(to): Data<String>| {
@@ -110,8 +127,15 @@ impl Album {
     async fn reader(&self, via: Via) -> (TestClient, Socket) {
         let (client, id) = super::custom::connected(&self.server, Eio::V4, via).await;
         let socket = self.io.of("/").socket(id).unwrap();
-        *self.asked.lock().unwrap() = Some(socket.clone());
+        let asked = socket.clone();
+        self.ask(move || {
+            let _ = asked.connection().is_writable();
+        });
         (client, socket)
+    }
+
+    fn ask(&self, question: impl Fn() + Send + Sync + 'static) {
+        *self.asked.lock().unwrap() = Some(Arc::new(question));
     }
 
     #[track_caller]
@@ -148,5 +172,28 @@ async fn bytes_that_a_handler_writes_to_others_are_dropped_without_a_lock() {
     speaker.send(format!(r#"4[2,"/",null,["show","{id}"]]"#)).await;
     reader.expect(r#"4[2,"/",null,["photo"]]"#).await;
     reader.expect(Packet::Binary(PHOTO.to_vec())).await;
+    album.was_dropped_without_a_lock();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bytes_that_nobody_may_have_missed_any_more_are_dropped_without_a_lock() {
+    let recovery = ConnectionStateRecovery::new().max_log_size(1024);
+    let album = Album::of(SocketIo::builder().connection_state_recovery(recovery)).await;
+    let (client, _) = super::custom::connected(&album.server, Eio::V4, Via::WebSocket).await;
+    client.close().await;
+    let main = album.io.of("/");
+    while main.waiting_sessions() == 0 {
+        tokio::task::yield_now().await;
+    }
+    let (namespace, asked) = (main.clone(), AtomicBool::new(false));
+    album.ask(move || {
+        if !asked.swap(true, Ordering::Relaxed) {
+            namespace.emit("photo", ());
+        }
+    });
+    // There is room for one of them.
+    main.emit("photo", ());
+    main.emit("photo", ());
+    album.was_dropped_without_a_lock();
     album.was_dropped_without_a_lock();
 }

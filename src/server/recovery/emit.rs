@@ -28,6 +28,7 @@ impl Recovery {
         let packet = write(&payload.with_last(&self.log.offset(position)))?;
         let outgoing = packet.into_generation(Protocol::V4)?;
         self.log.store(position, outgoing.clone(), engine::now());
+        namespace.shorten_logs_together(self);
         // An emit from outside may be all that happens in a namespace.
         namespace.look_after_recovery();
         Ok((position, outgoing))

@@ -30,13 +30,7 @@ impl History {
     pub(super) fn push(&mut self, position: Position) {
         match self.runs.back_mut() {
             Some(run) if run.last + 1 == position => run.last = position,
-            _ => self.runs.push_back(Run {
-                first: position,
-                last: position,
-            }),
-        }
-        if self.runs.len() > MAX_RUNS {
-            self.forget_run();
+            _ => self.begin_run(position),
         }
     }
 
@@ -55,18 +49,30 @@ impl History {
 
     /// What was sent after the packet that the client received last, or everything if it received none. `None` if that can't be told
     /// any more, or if this packet was never sent.
-    pub(super) fn after(&self, received: Option<Position>) -> Option<Vec<Position>> {
+    pub(super) fn after(&self, received: Option<Position>) -> Option<impl Iterator<Item = Position>> {
         let received = received.unwrap_or(0);
-        if received == self.forgotten {
-            return Some(self.runs.iter().flat_map(|run| run.first..=run.last).collect());
+        let (rest, later) = if received == self.forgotten {
+            (None, 0)
+        } else {
+            let at = self
+                .runs
+                .iter()
+                .rposition(|run| (run.first..=run.last).contains(&received))?;
+            (Some(received + 1..=self.runs[at].last), at + 1)
+        };
+        let later = self.runs.range(later..).flat_map(|run| run.first..=run.last);
+        Some(rest.into_iter().flatten().chain(later))
+    }
+
+    fn begin_run(&mut self, position: Position) {
+        // Before there is one more, for which the memory of twice as many would be taken.
+        if self.runs.len() == MAX_RUNS {
+            self.forget_run();
         }
-        let at = self
-            .runs
-            .iter()
-            .rposition(|run| (run.first..=run.last).contains(&received))?;
-        let rest = received + 1..=self.runs[at].last;
-        let later = self.runs.range(at + 1..).flat_map(|run| run.first..=run.last);
-        Some(rest.chain(later).collect())
+        self.runs.push_back(Run {
+            first: position,
+            last: position,
+        });
     }
 
     fn forget_run(&mut self) {
@@ -86,6 +92,10 @@ mod tests {
         history
     }
 
+    fn after(history: &History, received: Option<Position>) -> Option<Vec<Position>> {
+        history.after(received).map(Iterator::collect)
+    }
+
     #[test]
     fn what_came_after_the_last_packet_received_is_told_in_the_order_of_sending() {
         // Two threads: 5 was sent after 6.
@@ -101,7 +111,7 @@ mod tests {
             (Some(3), None),
             (Some(10), None),
         ] {
-            assert_eq!(history.after(received), missed, "{received:?}");
+            assert_eq!(after(&history, received), missed, "{received:?}");
         }
     }
 
@@ -109,26 +119,26 @@ mod tests {
     fn a_client_that_has_heard_nothing_since_is_not_told_that_something_is_missing() {
         let mut history = history(&[3, 4, 8]);
         history.forget_before(9);
-        assert_eq!(history.after(Some(8)), Some(vec![]));
+        assert_eq!(after(&history, Some(8)), Some(vec![]));
         history.push(12);
-        assert_eq!(history.after(Some(8)), Some(vec![12]));
-        assert_eq!(history.after(Some(4)), None);
-        assert_eq!(history.after(None), None);
+        assert_eq!(after(&history, Some(8)), Some(vec![12]));
+        assert_eq!(after(&history, Some(4)), None);
+        assert_eq!(after(&history, None), None);
     }
 
     #[test]
     fn half_a_run_can_be_forgotten() {
         let mut history = history(&[1, 2, 3, 4]);
         history.forget_before(3);
-        assert_eq!(history.after(Some(2)), Some(vec![3, 4]));
-        assert_eq!(history.after(Some(3)), Some(vec![4]));
-        assert_eq!(history.after(Some(1)), None);
+        assert_eq!(after(&history, Some(2)), Some(vec![3, 4]));
+        assert_eq!(after(&history, Some(3)), Some(vec![4]));
+        assert_eq!(after(&history, Some(1)), None);
     }
 
     #[test]
     fn nothing_sent_is_nothing_missed() {
-        assert_eq!(History::default().after(None), Some(vec![]));
-        assert_eq!(History::default().after(Some(1)), None);
+        assert_eq!(after(&History::default(), None), Some(vec![]));
+        assert_eq!(after(&History::default(), Some(1)), None);
     }
 
     #[test]
@@ -136,9 +146,10 @@ mod tests {
         let odd: Vec<Position> = (0..2 * MAX_RUNS as u64).map(|number| 2 * number + 1).collect();
         let history = history(&odd);
         assert_eq!(history.runs.len(), MAX_RUNS);
+        assert_eq!(history.runs.capacity(), MAX_RUNS);
         let last = *odd.last().unwrap();
-        assert_eq!(history.after(Some(last - 2)), Some(vec![last]));
-        assert_eq!(history.after(Some(1)), None);
+        assert_eq!(after(&history, Some(last - 2)), Some(vec![last]));
+        assert_eq!(after(&history, Some(1)), None);
         // All of them in a row are one.
         let mut history = History::default();
         (1..=100_000).for_each(|position| history.push(position));

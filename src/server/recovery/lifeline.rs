@@ -4,7 +4,7 @@ use std::sync::PoisonError;
 
 use super::{
     history::{History, Position},
-    log::{self, Log},
+    log::Log,
 };
 use crate::{
     engine::{Connection, Outgoing, SendError},
@@ -94,7 +94,9 @@ impl Lifeline {
         }
         let last = if resumed { welcome } else { or_else };
         let mut sent = Vec::new();
-        for packet in missed.into_iter().flatten().chain([last]) {
+        // What isn't sent is dropped without the lock.
+        let mut packets = missed.into_iter().flatten().chain([last]);
+        for packet in packets.by_ref() {
             sent.push(connection.offer(packet));
             if matches!(sent.last(), Some(Err(_))) {
                 break;
@@ -121,7 +123,5 @@ fn missed(
     connection: &Connection,
 ) -> Option<Vec<Outgoing>> {
     let positions = state.history.after(received)?;
-    let packets = log.get(&positions)?;
-    let size: usize = packets.iter().map(log::cost).sum();
-    (size <= connection.max_send_buffer() / 2).then_some(packets)
+    log.get(positions, connection.max_send_buffer() / 2)
 }

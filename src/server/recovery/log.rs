@@ -3,13 +3,15 @@
 use std::{
     collections::VecDeque,
     sync::{
-        PoisonError,
+        Arc, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
-use super::history::Position;
+use smallvec::SmallVec;
+
+use super::{history::Position, together::Together};
 use crate::{
     engine::Outgoing,
     sync::{Mutex, MutexGuard},
@@ -31,7 +33,12 @@ pub(super) struct Log {
     period: Duration,
     /// How many bytes of them.
     max_bytes: usize,
+    together: Arc<Together>,
 }
+
+/// Packets to be dropped when the lock has been released: attachments are the users' own bytes (`Bytes::from_owner`), and nobody knows what
+/// their drop does.
+pub(super) type Forgotten = SmallVec<[Outgoing; 1]>;
 
 #[derive(Debug, Default)]
 struct Kept {
@@ -47,7 +54,7 @@ struct Slot {
 }
 
 impl Log {
-    pub(super) fn new(tag: Box<str>, period: Duration, max_bytes: usize) -> Self {
+    pub(super) fn new(tag: Box<str>, period: Duration, max_bytes: usize, together: Arc<Together>) -> Self {
         Self {
             tag,
             next: AtomicU64::new(1),
@@ -55,6 +62,7 @@ impl Log {
             kept: Mutex::default(),
             period,
             max_bytes,
+            together,
         }
     }
 
@@ -82,8 +90,9 @@ impl Log {
     }
 
     pub(super) fn store(&self, position: Position, packet: Outgoing, now: Instant) {
+        let mut forgotten = Forgotten::new();
         let mut kept = self.kept();
-        self.forget_old(&mut kept, now);
+        self.forget_old(&mut kept, now, &mut forgotten);
         let Some(at) = position.checked_sub(self.base()) else {
             return;
         };
@@ -94,51 +103,81 @@ impl Log {
                 since: now,
             });
         }
-        kept.bytes += cost(&packet);
+        let cost = cost(&packet);
+        kept.bytes += cost;
+        self.together.bytes.fetch_add(cost, Ordering::Relaxed);
         kept.slots[at].packet = Some(packet);
-        while kept.bytes > self.max_bytes {
-            self.forget_first(&mut kept);
-        }
+        self.forget_beyond(&mut kept, self.max_bytes, &mut forgotten);
     }
 
-    /// These packets, if all of them are there.
-    pub(super) fn get(&self, positions: &[Position]) -> Option<Vec<Outgoing>> {
+    /// These packets, if all of them are there and cost no more than this: it looks no further, because a client may ask as often as it likes.
+    pub(super) fn get(
+        &self,
+        positions: impl Iterator<Item = Position>,
+        max_cost: usize,
+    ) -> Option<Vec<Outgoing>> {
         let kept = self.kept();
         let base = self.base();
-        let packet = |position: &Position| {
+        let mut left = max_cost;
+        let packet = |position: Position| {
             let at = usize::try_from(position.checked_sub(base)?).ok()?;
-            kept.slots.get(at)?.packet.clone()
+            let packet = kept.slots.get(at)?.packet.as_ref()?;
+            left = left.checked_sub(cost(packet))?;
+            Some(packet.clone())
         };
-        positions.iter().map(packet).collect()
+        positions.map(packet).collect()
     }
 
     pub(super) fn forget_expired(&self, now: Instant) {
-        self.forget_old(&mut self.kept(), now);
+        let mut forgotten = Forgotten::new();
+        self.forget_old(&mut self.kept(), now, &mut forgotten);
+    }
+
+    /// Forgets what is more than this.
+    pub(super) fn shorten(&self, max_bytes: usize) {
+        let mut forgotten = Forgotten::new();
+        self.forget_beyond(&mut self.kept(), max_bytes, &mut forgotten);
+    }
+
+    /// How many bytes are kept.
+    pub(super) fn bytes(&self) -> usize {
+        self.kept().bytes
     }
 
     /// Forgets everything.
-    pub(super) fn clear(&self) {
+    pub(super) fn clear(&self) -> Forgotten {
+        let mut forgotten = Forgotten::new();
         let mut kept = self.kept();
         while !kept.slots.is_empty() {
-            self.forget_first(&mut kept);
+            self.forget_first(&mut kept, &mut forgotten);
         }
+        forgotten
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.kept().slots.is_empty()
     }
 
-    fn forget_old(&self, kept: &mut Kept, now: Instant) {
+    fn forget_old(&self, kept: &mut Kept, now: Instant, forgotten: &mut Forgotten) {
         let is_old = |slot: &Slot| now.duration_since(slot.since) > self.period;
         while kept.slots.front().is_some_and(is_old) {
-            self.forget_first(kept);
+            self.forget_first(kept, forgotten);
         }
     }
 
-    fn forget_first(&self, kept: &mut Kept) {
+    fn forget_beyond(&self, kept: &mut Kept, max_bytes: usize, forgotten: &mut Forgotten) {
+        while kept.bytes > max_bytes {
+            self.forget_first(kept, forgotten);
+        }
+    }
+
+    fn forget_first(&self, kept: &mut Kept, forgotten: &mut Forgotten) {
         if let Some(slot) = kept.slots.pop_front() {
-            kept.bytes -= slot.packet.as_ref().map_or(0, cost);
+            let cost = slot.packet.as_ref().map_or(0, cost);
+            kept.bytes -= cost;
+            self.together.bytes.fetch_sub(cost, Ordering::Relaxed);
             self.base.fetch_add(1, Ordering::Relaxed);
+            forgotten.extend(slot.packet);
         }
         if kept.slots.is_empty() {
             kept.slots = VecDeque::new();
@@ -150,7 +189,13 @@ impl Log {
     }
 }
 
-pub(super) fn cost(packet: &Outgoing) -> usize {
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.together.bytes.fetch_sub(self.bytes(), Ordering::Relaxed);
+    }
+}
+
+fn cost(packet: &Outgoing) -> usize {
     packet.size() + PACKET_COST
 }
 
@@ -167,7 +212,7 @@ mod tests {
     }
 
     fn log(max_bytes: usize) -> Log {
-        Log::new("tag.".into(), PERIOD, max_bytes)
+        Log::new("tag.".into(), PERIOD, max_bytes, Arc::default())
     }
 
     fn store(log: &Log, text: &str, now: Instant) -> Position {
@@ -176,8 +221,12 @@ mod tests {
         position
     }
 
+    fn get(log: &Log, positions: &[Position]) -> Option<Vec<Outgoing>> {
+        log.get(positions.iter().copied(), usize::MAX)
+    }
+
     fn texts(log: &Log, positions: &[Position]) -> Option<Vec<String>> {
-        let packets = log.get(positions)?;
+        let packets = get(log, positions)?;
         Some(packets.iter().map(|packet| packet.message().to_owned()).collect())
     }
 
@@ -187,7 +236,21 @@ mod tests {
         let positions: Vec<_> = ["a", "b", "c"].map(|text| store(&log, text, now)).into();
         assert_eq!(positions, [1, 2, 3]);
         assert_eq!(texts(&log, &[3, 1]).unwrap(), ["c", "a"]);
-        assert!(log.get(&[4]).is_none() && log.get(&[0]).is_none());
+        assert!(get(&log, &[4]).is_none() && get(&log, &[0]).is_none());
+    }
+
+    #[test]
+    fn no_more_is_looked_at_than_may_be_given_out() {
+        let (log, now) = (log(1 << 20), crate::engine::now());
+        let one = cost(&packet("a"));
+        for _ in 0..1000 {
+            store(&log, "a", now);
+        }
+        let mut asked = 0;
+        let positions = (1..=1000).inspect(|_| asked += 1);
+        assert!(log.get(positions, 3 * one).is_none());
+        assert_eq!(asked, 4);
+        assert_eq!(log.get(1..=3, 3 * one).unwrap().len(), 3);
     }
 
     #[test]
@@ -197,7 +260,7 @@ mod tests {
         let third = store(&log, "third", now);
         log.store(first, packet("first"), now);
         assert_eq!(texts(&log, &[first, third]).unwrap(), ["first", "third"]);
-        assert!(log.get(&[never]).is_none());
+        assert!(get(&log, &[never]).is_none());
     }
 
     #[test]
@@ -205,14 +268,14 @@ mod tests {
         let (log, now) = (log(1 << 20), crate::engine::now());
         let old = store(&log, "old", now);
         let young = store(&log, "young", now + PERIOD);
-        assert!(log.get(&[old]).is_some());
+        assert!(get(&log, &[old]).is_some());
         log.forget_expired(now + PERIOD + Duration::from_millis(1));
-        assert!(log.get(&[old]).is_none() && log.get(&[young]).is_some());
+        assert!(get(&log, &[old]).is_none() && get(&log, &[young]).is_some());
         assert_eq!(log.base(), young);
         log.forget_expired(now + 3 * PERIOD);
         assert!(log.is_empty());
         assert_eq!(store(&log, "later", now + 3 * PERIOD), young + 1);
-        assert!(log.get(&[young + 1]).is_some());
+        assert!(get(&log, &[young + 1]).is_some());
     }
 
     #[test]

@@ -22,6 +22,7 @@ mod options;
 mod park;
 mod resume;
 mod sessions;
+mod together;
 
 use std::{
     fmt,
@@ -29,8 +30,8 @@ use std::{
 };
 
 pub use self::options::{ConnectionStateRecovery, ExpiredSession};
-pub(super) use self::sessions::Recoverable;
-use tokio::sync::watch;
+pub(super) use self::{sessions::Recoverable, together::Together};
+use tokio::sync::{Notify, watch};
 
 use self::{log::Log, sessions::Sessions};
 use crate::{
@@ -45,13 +46,16 @@ pub(super) struct Recovery {
     sessions: Mutex<Sessions>,
     /// A task forgets in time what is here.
     looked_after: AtomicBool,
+    /// For that task: there may be nothing left.
+    idle: Notify,
+    together: Arc<Together>,
     io: Weak<IoInner>,
     alive: watch::Receiver<()>,
 }
 
 impl Recovery {
     /// For a namespace of this server, if its options want it.
-    pub(super) fn of(io: &SocketIo) -> Option<Box<Self>> {
+    pub(super) fn of(io: &SocketIo, together: Arc<Together>) -> Option<Box<Self>> {
         let settings = io.settings();
         let options = settings.recovery.clone()?;
         // Whoever vanishes is sent packets for so long before anyone knows.
@@ -60,9 +64,11 @@ impl Recovery {
         // As long as needs be for no text of an application to look like an offset by chance.
         let tag: String = io.engine().random_socket_id().as_str().chars().take(4).collect();
         Some(Box::new(Self {
-            log: Log::new(tag.into(), period, options.max_log_size),
-            sessions: Mutex::new(Sessions::new()),
+            log: Log::new(tag.into(), period, options.max_log_size, together.clone()),
+            sessions: Mutex::new(Sessions::new(together.clone())),
             looked_after: AtomicBool::new(false),
+            idle: Notify::new(),
+            together,
             io: io.downgrade(),
             alive: io.alive().subscribe(),
             options,

@@ -73,6 +73,7 @@ impl ConnectionStateRecovery {
 
     /// How many bytes of packets each namespace keeps for those who may have missed them: 16 MiB by default. A packet is kept once, however many
     /// it was sent to. The oldest are given up first, and whoever misses one of those begins anew.
+    /// The children of a pattern, of which clients may have any number made, keep so many together: the longest of their logs are cut.
     #[must_use]
     pub const fn max_log_size(mut self, bytes: usize) -> Self {
         self.max_log_size = bytes;
@@ -80,14 +81,15 @@ impl ConnectionStateRecovery {
     }
 
     /// How many sessions each namespace keeps for clients that are away: 10,000 by default. For one more, the one that has waited longest ends: clients
-    /// that come and go as fast as they can shall not fill the memory.
+    /// that come and go as fast as they can shall not fill the memory. In the children of a pattern so many wait together, and for one more an eighth of them ends.
     #[must_use]
     pub const fn max_waiting_sessions(mut self, sessions: usize) -> Self {
         self.max_waiting_sessions = sessions;
         self
     }
 
-    /// Hears of every session that ends because its client didn't come back in time: nobody, by default.
+    /// Hears of every session that ends because its client didn't come back in time, or only when something of what it has missed was gone: nobody,
+    /// by default.
     ///
     /// The socket's disconnect handlers ran when its connection was lost. Whoever tells others only now that somebody has gone spares them
     /// the comings and goings of a weak network.

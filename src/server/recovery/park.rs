@@ -2,10 +2,12 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
+use futures_util::future::{Either, select};
 use tokio::{runtime::Handle, time::timeout_at};
 
 use super::{
@@ -58,6 +60,7 @@ impl Socket {
                 home.index().remove(self);
                 recovery.sessions().forget(recoverable.pid().as_str());
                 recoverable.lifeline.end();
+                recovery.forget_if_nobody();
             }
         }
         home.look_after_recovery();
@@ -81,6 +84,7 @@ impl Socket {
         let surplus = sessions.surplus(recovery.options.max_waiting_sessions);
         drop((sessions, index));
         recovery.end_all(surplus);
+        self.home().end_surplus_together(recovery);
     }
 }
 
@@ -101,7 +105,7 @@ impl Recovery {
         self.end_all(lapsed);
     }
 
-    fn end_all(&self, lapsed: Vec<Lapsed>) {
+    pub(super) fn end_all(&self, lapsed: Vec<Lapsed>) {
         for lapsed in lapsed {
             lapsed.parked.lifeline().end();
             let Some(hook) = &self.options.on_expired else {
@@ -111,6 +115,22 @@ impl Recovery {
             if catch_unwind(AssertUnwindSafe(|| (hook.0)(&session))).is_err() {
                 tracing::error!("a hook for expired sessions panicked");
             }
+        }
+        self.forget_if_nobody();
+    }
+
+    /// What was sent is of no use where nobody is left to ask for it, and a namespace that clients have had made is not to outlive them for it.
+    pub(super) fn forget_if_nobody(&self) {
+        let forgotten = {
+            // Who enters meanwhile is sent nothing before it is over.
+            let mut sessions = self.sessions();
+            sessions.is_nobody().then(|| {
+                sessions.forget_expiries();
+                self.log.clear()
+            })
+        };
+        if forgotten.is_some() {
+            self.idle.notify_one();
         }
     }
 
@@ -132,7 +152,7 @@ impl NamespaceInner {
     /// Sees to it that a task forgets in time what is kept for clients that may come back, as long as there is any.
     pub(in crate::server) fn look_after_recovery(self: &Arc<Self>) {
         let Some(recovery) = self.recovery() else { return };
-        if recovery.looked_after.load(Ordering::Relaxed) {
+        if recovery.looked_after.load(Ordering::Relaxed) || recovery.is_idle() {
             return;
         }
         let Some(io) = SocketIo::upgrade(&recovery.io) else {
@@ -155,7 +175,9 @@ async fn look_after(namespace: Arc<NamespaceInner>) {
     };
     let mut alive = recovery.alive.clone();
     loop {
-        if let Ok(Err(_)) = timeout_at(recovery.next().into(), alive.changed()).await {
+        let (changed, idle) = (pin!(alive.changed()), pin!(recovery.idle.notified()));
+        let event = select(changed, idle);
+        if let Ok(Either::Left((Err(_), _))) = timeout_at(recovery.next().into(), event).await {
             // Nobody has the server any more.
             return;
         }

@@ -9,7 +9,7 @@ use super::{
     Recovery,
     history::Position,
     lifeline::Lifeline,
-    sessions::{Found, Parked, Pid, Recoverable},
+    sessions::{Found, Lapsed, Parked, Pid, Recoverable},
 };
 use crate::{
     Protocol, SocketId,
@@ -58,7 +58,12 @@ impl Client {
                 None => {}
             }
         }
-        recovery.claim(&question.pid, received, self.connection())
+        recovery
+            .claim(&question.pid, received, self.connection())
+            .unwrap_or_else(|missing| {
+                recovery.end_all(vec![missing]);
+                None
+            })
     }
 }
 
@@ -67,16 +72,23 @@ impl Recovery {
         self.sessions().find(pid, engine::now())
     }
 
-    fn claim(&self, pid: &str, received: Option<Position>, connection: &Connection) -> Option<Claim> {
+    /// The session, unless it isn't there; an error if it has to end, because something of what its client has missed is missing.
+    fn claim(
+        &self,
+        pid: &str,
+        received: Option<Position>,
+        connection: &Connection,
+    ) -> Result<Option<Claim>, Lapsed> {
         let mut sessions = self.sessions();
         let Some(Found::Parked(parked)) = sessions.find(pid, engine::now()) else {
-            return None;
+            return Ok(None);
         };
-        if !parked.lifeline().can_resume(&self.log, received, connection) {
-            return None;
-        }
         sessions.forget(pid);
-        Some(Claim { parked, received })
+        if parked.lifeline().can_resume(&self.log, received, connection) {
+            return Ok(Some(Claim { parked, received }));
+        }
+        let rooms = sessions.leave(&parked);
+        Err(Lapsed { parked, rooms })
     }
 
     /// The client has gone again, before it got its session: that waits on.
@@ -90,6 +102,7 @@ impl Recovery {
     pub(in crate::server) fn end(&self, claim: &Claim) {
         self.sessions().leave(&claim.parked);
         claim.parked.lifeline().end();
+        self.forget_if_nobody();
     }
 }
 

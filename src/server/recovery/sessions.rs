@@ -4,16 +4,19 @@ use std::{
     borrow::Borrow,
     collections::{HashMap, VecDeque},
     fmt,
-    sync::{Arc, PoisonError},
+    sync::{Arc, PoisonError, atomic::Ordering},
     time::Instant,
 };
 
-use super::{lifeline::Lifeline, resume::Claim};
+use super::{lifeline::Lifeline, resume::Claim, together::Together};
 use crate::{
     SocketId,
     room::{Index, Member, Room},
     sync::{Mutex, MutexGuard},
 };
+
+/// How many expiries of sessions that wait no more are not worth looking for.
+const STALE_EXPIRIES: usize = 64;
 
 /// What names a session to its own client, and to nobody else: whoever knows it gets what is sent to it.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -45,6 +48,7 @@ pub(super) struct Sessions {
     parked: Index<Parked>,
     /// In the order in which their time is over.
     expiries: VecDeque<(Instant, Pid)>,
+    together: Arc<Together>,
 }
 
 enum Session {
@@ -119,11 +123,12 @@ impl Member for Parked {
 }
 
 impl Sessions {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(together: Arc<Together>) -> Self {
         Self {
             by_pid: HashMap::new(),
             parked: Index::new(),
             expiries: VecDeque::new(),
+            together,
         }
     }
 
@@ -134,6 +139,7 @@ impl Sessions {
     /// The session waits for its client in these rooms.
     pub(super) fn park(&mut self, parked: &Parked, rooms: Vec<Room>, until: Instant) {
         self.parked.insert(parked.clone());
+        self.together.waiting.fetch_add(1, Ordering::Relaxed);
         self.parked.join(parked, rooms);
         self.wait(parked, until);
     }
@@ -143,6 +149,12 @@ impl Sessions {
         self.by_pid
             .insert(parked.pid().clone(), Session::Parked(parked.clone(), until));
         self.expiries.push_back((until, parked.pid().clone()));
+        // Those who have come back leave theirs behind: as often as they like, until the time is over.
+        if self.expiries.len() > 2 * self.parked.len() + STALE_EXPIRIES {
+            let mut expiries = std::mem::take(&mut self.expiries);
+            expiries.retain(|(until, pid)| self.waits_until(pid, *until));
+            self.expiries = expiries;
+        }
     }
 
     pub(super) fn find(&self, pid: &str, now: Instant) -> Option<Found> {
@@ -159,7 +171,12 @@ impl Sessions {
 
     /// It has ended as one that waits: it has a socket, or its time is over. Gives back its rooms.
     pub(super) fn leave(&mut self, parked: &Parked) -> Vec<Room> {
-        self.parked.remove(parked)
+        let before = self.parked.len();
+        let rooms = self.parked.remove(parked);
+        self.together
+            .waiting
+            .fetch_sub(before - self.parked.len(), Ordering::Relaxed);
+        rooms
     }
 
     pub(super) const fn parked(&self) -> &Index<Parked> {
@@ -187,14 +204,13 @@ impl Sessions {
     /// Ends what is next to end, unless its client is back.
     fn end_first(&mut self) -> Option<Lapsed> {
         let (until, pid) = self.expiries.pop_front()?;
-        match self.by_pid.get(&pid)? {
-            Session::Parked(_, kept) if *kept == until => {}
-            _ => return None,
+        if !self.waits_until(&pid, until) {
+            return None;
         }
         let Some(Session::Parked(parked, _)) = self.by_pid.remove(&pid) else {
             return None;
         };
-        let rooms = self.parked.remove(&parked);
+        let rooms = self.leave(&parked);
         Some(Lapsed { parked, rooms })
     }
 
@@ -203,9 +219,37 @@ impl Sessions {
         self.expiries.front().map(|(until, _)| *until)
     }
 
+    /// When the time of each is over.
+    pub(super) fn expiries(&self) -> Vec<Instant> {
+        let ends = |(until, pid): &(Instant, Pid)| self.waits_until(pid, *until).then_some(*until);
+        self.expiries.iter().filter_map(ends).collect()
+    }
+
+    fn waits_until(&self, pid: &Pid, until: Instant) -> bool {
+        matches!(self.by_pid.get(pid), Some(Session::Parked(_, kept)) if *kept == until)
+    }
+
+    /// Nobody is here, or may come back.
+    pub(super) fn is_nobody(&self) -> bool {
+        self.by_pid.is_empty() && self.parked.len() == 0
+    }
+
+    /// Forgets when the time of those was over who don't wait any more.
+    pub(super) fn forget_expiries(&mut self) {
+        self.expiries = VecDeque::new();
+    }
+
     /// How many wait.
     pub(super) fn len(&self) -> usize {
         self.parked.len()
+    }
+}
+
+impl Drop for Sessions {
+    fn drop(&mut self) {
+        self.together
+            .waiting
+            .fetch_sub(self.parked.len(), Ordering::Relaxed);
     }
 }
 
@@ -282,5 +326,42 @@ impl fmt::Debug for Recoverable {
         f.debug_struct("Recoverable")
             .field("recovered", &self.is_recovered())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn who_comes_and_goes_as_often_as_it_likes_leaves_no_trail() {
+        let now = crate::engine::now();
+        let mut sessions = Sessions::new(Arc::default());
+        let id = SocketId::from("socket");
+        let kept = Kept {
+            id: id.clone(),
+            data: serde_json::Value::Null,
+            extensions: http::Extensions::new(),
+            lifeline: Arc::default(),
+        };
+        let pid = Pid::new(&SocketId::from("session"));
+        let parked = Parked::new(1, true, pid.clone(), kept);
+        for round in 1..10_000 {
+            let until = now + Duration::from_millis(round);
+            sessions.park(&parked, Vec::new(), until);
+            assert_eq!(sessions.together.waiting.load(Ordering::Relaxed), 1);
+            assert!(sessions.expiries.len() <= 2 + STALE_EXPIRIES);
+            assert_eq!(sessions.expiries(), [until]);
+            sessions.forget(pid.as_str());
+            sessions.leave(&parked);
+            sessions.connected(pid.clone(), id.clone());
+        }
+        let together = sessions.together.clone();
+        assert_eq!(together.waiting.load(Ordering::Relaxed), 0);
+        sessions.park(&parked, Vec::new(), now);
+        drop(sessions);
+        assert_eq!(together.waiting.load(Ordering::Relaxed), 0);
     }
 }

@@ -71,6 +71,28 @@ async fn who_is_back_before_the_server_has_noticed_gets_its_session_and_the_old_
 }
 
 #[tokio::test]
+async fn a_session_that_is_asked_for_in_vain_is_over() {
+    let (log, mut expired) = crate::log::log();
+    let recovery = ConnectionStateRecovery::new()
+        .max_log_size(500)
+        .on_expired(move |session| log.say(session.id()));
+    let (io, main, mut heard) = told(super::with(recovery));
+    let server = TestServer::start(&io).await;
+    let client = Client::connect(&server, Via::WebSocket).await;
+    heard.expect("new ").await;
+    let memory = client.lose_connection(&mut heard).await;
+    for number in 0..10 {
+        main.emit("missed", number);
+    }
+    assert_eq!(main.waiting_sessions(), 1);
+    let (client, missed) = Client::resume(&server, Via::WebSocket, &memory).await;
+    assert_new(&client, &memory, &missed);
+    heard.expect("new ").await;
+    expired.expect(&memory.sid).await;
+    assert_eq!(main.waiting_sessions(), 0);
+}
+
+#[tokio::test]
 async fn a_connection_does_not_replace_itself() {
     let (io, _main, mut heard) = told(recovering());
     let server = TestServer::start(&io).await;

@@ -177,3 +177,100 @@ async fn a_server_that_nobody_has_any_more_leaves_no_session() {
     })
     .await;
 }
+
+/// Clients of children of a pattern, one after the other; each loses its connection.
+async fn lost_in(server: &TestServer, heard: &mut crate::log::Heard, room: usize) -> super::Memory {
+    let (mut client, _) = Client::ask(server, Via::WebSocket, &format!("/room-{room}"), json!({})).await;
+    client.memory.offset = None;
+    heard.expect("new ").await;
+    client.lose_connection(heard).await
+}
+
+#[tokio::test]
+async fn in_all_children_of_a_pattern_no_more_sessions_wait_than_may_in_one_namespace() {
+    let (log, mut expired) = crate::log::log();
+    let recovery = ConnectionStateRecovery::new()
+        .max_waiting_sessions(16)
+        .on_expired(move |session| log.say(session.id()));
+    let io = with(recovery).build().unwrap();
+    let (log, mut heard) = crate::log::log();
+    let parent = super::tell(io.of_matching(|name| name.starts_with("/room-")), &log);
+    let server = TestServer::start(&io).await;
+    let mut memories = Vec::new();
+    for room in 0..40 {
+        memories.push(lost_in(&server, &mut heard, room).await);
+        within(async {
+            while parent.waiting_sessions() > 16 {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+    }
+    // One too many makes room for two more; they end at the same time.
+    for gone in memories[..24].chunks(3) {
+        let mut ended = [expired.next().await, expired.next().await, expired.next().await];
+        let mut sids: Vec<&str> = gone.iter().map(|memory| &*memory.sid).collect();
+        ended.sort_unstable();
+        sids.sort_unstable();
+        assert_eq!(ended.each_ref().map(|sid| &**sid), *sids);
+    }
+    assert!(expired.drain().is_empty());
+    let mut clients = Vec::new();
+    for (room, how) in [(39, "recovered "), (24, "recovered "), (23, "new ")] {
+        let name = format!("/room-{room}");
+        let asking = super::asking(&memories[room]);
+        clients.push(Client::ask(&server, Via::WebSocket, &name, asking).await);
+        heard.expect(how).await;
+    }
+}
+
+#[tokio::test]
+async fn all_children_of_a_pattern_keep_no_more_bytes_than_one_namespace_may() {
+    let recovery = ConnectionStateRecovery::new().max_log_size(16_000);
+    let io = with(recovery).build().unwrap();
+    let (log, mut heard) = crate::log::log();
+    let _parent = super::tell(io.of_matching(|name| name.starts_with("/room-")), &log);
+    let server = TestServer::start(&io).await;
+    let mut memories = Vec::new();
+    for (room, events) in [(0, 1), (1, 12), (2, 12)] {
+        let memory = lost_in(&server, &mut heard, room).await;
+        let namespace = io.get(format!("/room-{room}")).unwrap();
+        for event in 0..events {
+            namespace.emit("event", (event, "x".repeat(1000)));
+        }
+        memories.push(memory);
+    }
+    // Those who have much give it up.
+    let mut clients = Vec::new();
+    for (room, how) in [(0, "recovered "), (1, "new "), (2, "new ")] {
+        let name = format!("/room-{room}");
+        let asking = super::asking(&memories[room]);
+        let (client, missed) = Client::ask(&server, Via::WebSocket, &name, asking).await;
+        heard.expect(how).await;
+        assert_eq!(missed.len(), usize::from(room == 0));
+        clients.push(client);
+    }
+}
+
+#[tokio::test]
+async fn a_dynamic_namespace_ends_with_those_who_may_come_back_to_it() {
+    let io = with(ConnectionStateRecovery::new().max_disconnection_duration(LONG))
+        .build()
+        .unwrap();
+    let (log, mut heard) = crate::log::log();
+    let _parent = super::tell(io.of_matching(|name| name.starts_with("/room-")), &log);
+    let server = TestServer::start(&io).await;
+    let memory = lost_in(&server, &mut heard, 1).await;
+    let (mut client, _) = Client::ask(&server, Via::WebSocket, "/room-1", super::asking(&memory)).await;
+    heard.expect("recovered ").await;
+    client.wire.send(r#"42/room-1,["join",["room"]]"#).await;
+    client.event().await;
+    client.wire.send("41/room-1,").await;
+    heard.expect("left: client namespace disconnect").await;
+    within(async {
+        while io.get("/room-1").is_some() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
