@@ -148,9 +148,13 @@ impl Bus {
     /// Delivers what waits, and what comes from now on.
     pub fn release(&self) {
         let mut state = self.lock();
-        for (to, envelope) in state.held.take().unwrap_or_default().envelopes {
-            state.deliver(to.as_ref(), &envelope);
+        let held = state.held.take().unwrap_or_default();
+        for (to, envelope) in &held.envelopes {
+            state.deliver(to.as_ref(), envelope);
         }
+        // What nobody gets is dropped without the lock.
+        drop(state);
+        drop(held);
     }
 
     /// Messages for which this holds get lost. Replaces the last condition, which must not use the bus itself.

@@ -86,7 +86,9 @@ impl Payload {
 
     /// With a text after all other elements.
     pub(crate) fn with_last(&self, text: &str) -> Self {
-        let before = self.json.strip_suffix(']').unwrap_or(&self.json);
+        // What came from elsewhere may end with white space.
+        let json = self.json.trim_end();
+        let before = json.strip_suffix(']').unwrap_or(json);
         let text = serde_json::Value::from(text);
         Self {
             json: format!("{before},{text}]").into(),
@@ -181,6 +183,15 @@ mod tests {
         assert_eq!(values[1], Value::Binary(Bytes::from_static(b"\x01\x02")));
         assert_eq!(Payload::from_values(&values).unwrap(), payload);
         assert_eq!(Payload::from_values(&[]).unwrap().json(), "[]");
+    }
+
+    #[test]
+    fn a_last_element_goes_into_the_array_whatever_stands_behind_it() {
+        for json in [r#"["e",1]"#, "[\"e\",1]\n", "[\"e\",1 ] \t\r\n"] {
+            let payload = Payload::from_parts(json, Vec::new()).unwrap();
+            let values = payload.with_last("tag.1").values().unwrap();
+            assert_eq!(values, ["e".into(), 1.into(), "tag.1".into()], "{json}");
+        }
     }
 
     #[test]

@@ -322,10 +322,7 @@ impl Builder {
         at_least_one("max_connections", engine.max_connections)?;
         at_least_one("max_handshakes", engine.max_handshakes)?;
         if let Some(recovery) = &self.settings.recovery {
-            positive(
-                "connection_state_recovery",
-                recovery.max_disconnection_duration_set(),
-            )?;
+            positive("connection_state_recovery", recovery.max_disconnection_duration)?;
         }
         if !(engine.polling || engine.websocket) {
             return Err(BuildError::new(

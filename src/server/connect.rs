@@ -13,6 +13,7 @@ use std::{
 };
 
 use serde_json::value::RawValue;
+use tokio::sync::oneshot;
 
 use crate::{
     Protocol, SocketId,
@@ -20,7 +21,7 @@ use crate::{
     packet::EncodeError,
     server::{
         Client, ConnectError, HandlerError, Middleware, Socket,
-        client::Place,
+        client::{Place, Question},
         dispatch::{self, Panicked},
         emit,
         error::HandlerErrorKind,
@@ -48,7 +49,13 @@ impl Client {
 
     pub(super) fn connect_to(&self, namespace: Arc<NamespaceInner>, auth: Option<Box<RawValue>>) {
         let protocol = self.connection().protocol();
-        let claim = self.claim(&namespace, auth.as_deref());
+        let claim = match self.claim(&namespace, auth.as_deref()) {
+            Ok(claim) => claim,
+            Err(left) => match self.begin_question() {
+                Some(question) => return self.connect_later(question, left, namespace, auth),
+                None => None,
+            },
+        };
         let id = match &claim {
             Some(claim) => claim.id().clone(),
             None => self.socket_id(&namespace),
@@ -72,6 +79,23 @@ impl Client {
                 socket.turned_away(&ConnectError::new("too many namespaces"));
             }
         }
+    }
+
+    /// The session that the client asks for can't be had before this is told.
+    fn connect_later(
+        &self,
+        question: Question,
+        left: oneshot::Receiver<()>,
+        namespace: Arc<NamespaceInner>,
+        auth: Option<Box<RawValue>>,
+    ) {
+        let client = self.clone();
+        dispatch::spawn(self.io(), async move {
+            // Or there is nobody any more to tell it.
+            let _ = left.await;
+            drop(question);
+            client.connect_to(namespace, auth);
+        });
     }
 
     /// Sends a packet of the protocol's own, and says whether that could be. Without it the client would wait for ever, so a

@@ -260,5 +260,6 @@ impl Drop for LeaveSequence<'_> {
         }
         let listeners = socket.home().listeners().disconnect();
         socket.run_all("disconnect", listeners.as_ref(), &own, reason);
+        socket.session_can_be_had();
     }
 }

@@ -199,10 +199,14 @@ impl ToSocket {
 
     /// Everyone but this socket, with the flags.
     pub fn broadcast(self) -> Broadcast {
-        let target = Target {
+        let mut target = Target {
             except_member: Some(self.socket.serial()),
             ..Target::default()
         };
+        // Its client may be back: as another member of the same id.
+        if self.socket.has_left() && self.socket.recoverable().is_some() {
+            target.except(self.socket.id());
+        }
         Broadcast::new(self.socket.home().clone(), target).with_flags(self.flags)
     }
 

@@ -73,7 +73,10 @@ impl Lifeline {
 
     /// Whether a client that received this packet last can be given all that it missed over this connection.
     pub(super) fn can_resume(&self, log: &Log, received: Option<Position>, connection: &Connection) -> bool {
-        missed(&self.state(), log, received, connection).is_some()
+        let state = self.state();
+        let missed = state.history.after(received);
+        // Without a copy of any: what the log gives up meanwhile would be dropped under the locks.
+        missed.is_some_and(|positions| log.has(positions, most(connection)))
     }
 
     /// Sends what the client has missed and then this packet, and from now on everything. If something is missing by now, its history
@@ -87,23 +90,25 @@ impl Lifeline {
         or_else: Outgoing,
     ) -> Result<bool, SendError> {
         let mut state = self.state();
-        let missed = missed(&state, log, received, connection);
+        let missed = state.history.after(received);
+        let missed = missed.and_then(|positions| log.get(positions, most(connection)));
         let resumed = missed.is_some();
         if !resumed {
             state.history = History::default();
         }
-        let last = if resumed { welcome } else { or_else };
+        let mut packets = missed.unwrap_or_default();
+        packets.push(if resumed { welcome } else { or_else });
         let mut sent = Vec::new();
-        // What isn't sent is dropped without the lock.
-        let mut packets = missed.into_iter().flatten().chain([last]);
-        for packet in packets.by_ref() {
-            sent.push(connection.offer(packet));
+        for packet in &packets {
+            sent.push(connection.offer(packet.clone()));
             if matches!(sent.last(), Some(Err(_))) {
                 break;
             }
         }
         state.to = To::Connection(connection.clone());
         drop(state);
+        // What isn't sent is dropped without the lock.
+        drop(packets);
         let mut sent = sent.into_iter();
         sent.try_for_each(|sent| connection.conclude(sent))
             .map(|()| resumed)
@@ -114,14 +119,8 @@ impl Lifeline {
     }
 }
 
-/// What a client has missed, unless some of it is gone or it would fill more than half of its send buffer: it would be disconnected again before
-/// long, and come back for even more.
-fn missed(
-    state: &State,
-    log: &Log,
-    received: Option<Position>,
-    connection: &Connection,
-) -> Option<Vec<Outgoing>> {
-    let positions = state.history.after(received)?;
-    log.get(positions, connection.max_send_buffer() / 2)
+/// How much of what it has missed a client is sent: no more than half of its send buffer. It would be disconnected again before long, and
+/// come back for even more.
+fn most(connection: &Connection) -> usize {
+    connection.max_send_buffer() / 2
 }

@@ -116,16 +116,32 @@ impl Log {
         positions: impl Iterator<Item = Position>,
         max_cost: usize,
     ) -> Option<Vec<Outgoing>> {
+        let mut packets = Vec::new();
+        self.each(positions, max_cost, |packet| packets.push(packet.clone()))?;
+        Some(packets)
+    }
+
+    /// Whether [`get`](Self::get) would find them at this moment.
+    pub(super) fn has(&self, positions: impl Iterator<Item = Position>, max_cost: usize) -> bool {
+        self.each(positions, max_cost, |_| {}).is_some()
+    }
+
+    fn each(
+        &self,
+        mut positions: impl Iterator<Item = Position>,
+        max_cost: usize,
+        mut take: impl FnMut(&Outgoing),
+    ) -> Option<()> {
         let kept = self.kept();
         let base = self.base();
         let mut left = max_cost;
-        let packet = |position: Position| {
+        positions.try_for_each(|position| {
             let at = usize::try_from(position.checked_sub(base)?).ok()?;
             let packet = kept.slots.get(at)?.packet.as_ref()?;
             left = left.checked_sub(cost(packet))?;
-            Some(packet.clone())
-        };
-        positions.map(packet).collect()
+            take(packet);
+            Some(())
+        })
     }
 
     pub(super) fn forget_expired(&self, now: Instant) {
@@ -251,6 +267,7 @@ mod tests {
         assert!(log.get(positions, 3 * one).is_none());
         assert_eq!(asked, 4);
         assert_eq!(log.get(1..=3, 3 * one).unwrap().len(), 3);
+        assert!(log.has(1..=3, 3 * one) && !log.has(1..=3, 3 * one - 1));
     }
 
     #[test]

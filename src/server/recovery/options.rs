@@ -24,7 +24,7 @@ use crate::{
 /// ```
 #[derive(Clone, Debug)]
 pub struct ConnectionStateRecovery {
-    pub(super) max_disconnection_duration: Duration,
+    pub(in crate::server) max_disconnection_duration: Duration,
     pub(super) skip_middlewares: bool,
     pub(super) max_log_size: usize,
     pub(super) max_waiting_sessions: usize,
@@ -113,24 +113,22 @@ impl Builder {
     /// again.
     ///
     /// Each such event costs its client one string more, an argument after the others that tells how far it has come. Clients of Engine.IO 3 don't
-    /// get it. An event without it whose last argument is a text, one that is volatile or asks for an acknowledgement, makes the client forget how
-    /// far it has come: if that was the last before the connection was lost, it begins anew. Put something else last.
+    /// get it. A volatile event has none: if its last argument is a text, the client takes that for it, and if nothing else comes before the
+    /// connection is lost, it begins anew. Put something else last.
     ///
-    /// Whoever has missed more than half of [`max_send_buffer`](Self::max_send_buffer) begins anew, too: a slow client that is disconnected because its
-    /// buffer is full shall not be given the same again. A session is given out once, and to one connection: if the old one isn't known to be dead yet, it is closed. In a cluster it is given out
-    /// by the server that the client had been connected to.
+    /// Whoever has missed more than half of [`max_send_buffer`](Self::max_send_buffer) begins anew, too: a slow client that is disconnected
+    /// because its buffer is full shall not be given the same again. A session is given out once, and to one connection: if the old one
+    /// isn't known to be dead yet, it is closed. In a cluster it is given out by the server that the client had been connected to.
+    ///
+    /// Data and extensions are kept as they are when the connection is lost, after the `disconnecting` handlers; what is done later with
+    /// the socket that had it, but for emitting, the next one doesn't hear of. Its connect handlers never start before the disconnect
+    /// handlers of that one.
     ///
     /// A duration of nothing, or one of 2³² seconds, is an error of [`build`](Self::build).
     #[doc(alias = "connectionStateRecovery")]
     pub fn connection_state_recovery(mut self, recovery: ConnectionStateRecovery) -> Self {
         self.settings.recovery = Some(Arc::new(recovery));
         self
-    }
-}
-
-impl ConnectionStateRecovery {
-    pub(in crate::server) const fn max_disconnection_duration_set(&self) -> Duration {
-        self.max_disconnection_duration
     }
 }
 

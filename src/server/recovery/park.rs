@@ -66,11 +66,22 @@ impl Socket {
         home.look_after_recovery();
     }
 
+    /// The disconnect handlers have started: from now on the client can have its session again, and its connect handlers run after those.
+    pub(in crate::server) fn session_can_be_had(&self) {
+        if let (Some(recovery), Some(recoverable)) = (self.home().recovery(), self.recoverable()) {
+            let waiting = recovery.sessions().left(recoverable.pid().as_str());
+            for client in waiting {
+                // One that has gone meanwhile doesn't hear it.
+                let _ = client.send(());
+            }
+        }
+    }
+
     fn park(&self, recovery: &Recovery, recoverable: &Recoverable) {
         let kept = Kept {
             id: self.id().clone(),
             data: self.data_value(),
-            extensions: self.extensions().snapshot(),
+            extensions: copied(|| self.extensions().snapshot()),
             lifeline: recoverable.lifeline.clone(),
         };
         let parked = Parked::new(self.serial(), self.in_own_room(), recoverable.pid(), kept);
@@ -86,6 +97,16 @@ impl Socket {
         recovery.end_all(surplus);
         self.home().end_surplus_together(recovery);
     }
+}
+
+/// Extensions, whose values are the users' own: without them if their `Clone` panics, because leaving goes on whatever happens.
+pub(super) fn copied(copy: impl FnOnce() -> http::Extensions) -> http::Extensions {
+    catch_unwind(AssertUnwindSafe(copy)).unwrap_or_else(|_| {
+        tracing::error!(
+            "a value among the extensions of a socket panicked when it was cloned: they are lost"
+        );
+        http::Extensions::new()
+    })
 }
 
 impl Recovery {

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use tokio::sync::oneshot;
 
 use super::{
     Recovery,
     history::Position,
     lifeline::Lifeline,
+    park::copied,
     sessions::{Found, Lapsed, Parked, Pid, Recoverable},
 };
 use crate::{
@@ -25,6 +27,14 @@ pub(in crate::server) struct Claim {
     received: Option<Position>,
 }
 
+/// Why a session that is there can't be had.
+enum Unclaimed {
+    /// Its socket's disconnect handlers are still to start: until this is told.
+    Leaving(oneshot::Receiver<()>),
+    /// Something of what its client has missed is missing, so it has to end.
+    Incomplete(Lapsed),
+}
+
 /// What a client says of the session it had, among the rest of its auth payload.
 #[derive(Deserialize)]
 struct Question {
@@ -35,11 +45,45 @@ struct Question {
 
 impl Client {
     /// The session that the client asks for, if it can have it.
+    ///
+    /// # Errors
+    ///
+    /// The socket that was there before is about to leave: its disconnect handlers are to start before the next one's connect handlers.
+    /// It is to be asked for once more when that has been told.
     pub(in crate::server) fn claim(
         &self,
         namespace: &Arc<NamespaceInner>,
         auth: Option<&RawValue>,
-    ) -> Option<Claim> {
+    ) -> Result<Option<Claim>, oneshot::Receiver<()>> {
+        let Some((recovery, pid, received)) = self.asks_for(namespace, auth) else {
+            return Ok(None);
+        };
+        // Its own statement, as the next: guards must be gone before handlers run.
+        let found = recovery.find(&pid);
+        if let Some(Found::Connected(id)) = found {
+            let before = namespace.index().get(id.as_str()).cloned();
+            match before {
+                Some(before) if before.client().is(self) => return Ok(None),
+                Some(before) => before.is_superseded(),
+                None => {}
+            }
+        }
+        match recovery.claim(&pid, received, self.connection()) {
+            Ok(claim) => Ok(claim),
+            Err(Unclaimed::Leaving(left)) => Err(left),
+            Err(Unclaimed::Incomplete(session)) => {
+                recovery.end_all(vec![session]);
+                Ok(None)
+            }
+        }
+    }
+
+    /// The session whose pid the client says, and which of its packets it received last.
+    fn asks_for<'a>(
+        &self,
+        namespace: &'a NamespaceInner,
+        auth: Option<&RawValue>,
+    ) -> Option<(&'a Recovery, String, Option<Position>)> {
         let recovery = namespace.recovery()?;
         if self.protocol() != Protocol::V4 {
             return None;
@@ -49,21 +93,7 @@ impl Client {
             Some(offset) => Some(recovery.log.position(offset)?),
             None => None,
         };
-        if let Some(Found::Connected(id)) = recovery.find(&question.pid) {
-            // Its own statement: the guard must be gone before handlers run.
-            let before = namespace.index().get(id.as_str()).cloned();
-            match before {
-                Some(before) if before.client().is(self) => return None,
-                Some(before) => before.is_superseded(),
-                None => {}
-            }
-        }
-        recovery
-            .claim(&question.pid, received, self.connection())
-            .unwrap_or_else(|missing| {
-                recovery.end_all(vec![missing]);
-                None
-            })
+        Some((recovery, question.pid, received))
     }
 }
 
@@ -72,23 +102,25 @@ impl Recovery {
         self.sessions().find(pid, engine::now())
     }
 
-    /// The session, unless it isn't there; an error if it has to end, because something of what its client has missed is missing.
+    /// The session, unless it isn't there.
     fn claim(
         &self,
         pid: &str,
         received: Option<Position>,
         connection: &Connection,
-    ) -> Result<Option<Claim>, Lapsed> {
+    ) -> Result<Option<Claim>, Unclaimed> {
         let mut sessions = self.sessions();
-        let Some(Found::Parked(parked)) = sessions.find(pid, engine::now()) else {
-            return Ok(None);
+        let parked = match sessions.find(pid, engine::now()) {
+            Some(Found::Parked(parked)) => parked,
+            Some(Found::Leaving(left)) => return Err(Unclaimed::Leaving(left)),
+            Some(Found::Connected(_)) | None => return Ok(None),
         };
         sessions.forget(pid);
         if parked.lifeline().can_resume(&self.log, received, connection) {
             return Ok(Some(Claim { parked, received }));
         }
         let rooms = sessions.leave(&parked);
-        Err(Lapsed { parked, rooms })
+        Err(Unclaimed::Incomplete(Lapsed { parked, rooms }))
     }
 
     /// The client has gone again, before it got its session: that waits on.
@@ -126,7 +158,7 @@ impl Socket {
     /// What the socket is to have again is there before the middlewares run.
     pub(in crate::server) fn take_over(&self, claim: Claim) {
         let kept = claim.parked.kept();
-        self.restore(kept.data.clone(), kept.extensions.clone());
+        self.restore(kept.data.clone(), copied(|| kept.extensions.clone()));
         self.set_recoverable(Recoverable::again(claim));
     }
 
@@ -195,8 +227,11 @@ impl Socket {
         let rooms = sessions.leave(&claim.parked);
         sessions.connected(pid, self.id().clone());
         index.insert(self.clone());
-        self.set_in_own_room(claim.parked.in_own_room());
-        index.join(self, rooms);
+        // One that begins anew is in none: its connect handlers see to that.
+        if resumed {
+            self.set_in_own_room(claim.parked.in_own_room());
+            index.join(self, rooms);
+        }
         true
     }
 

@@ -8,6 +8,8 @@ use std::{
     time::Instant,
 };
 
+use tokio::sync::oneshot;
+
 use super::{lifeline::Lifeline, resume::Claim, together::Together};
 use crate::{
     SocketId,
@@ -48,6 +50,8 @@ pub(super) struct Sessions {
     parked: Index<Parked>,
     /// In the order in which their time is over.
     expiries: VecDeque<(Instant, Pid)>,
+    /// What began to wait when its socket's disconnect handlers had not all started, and who is to be told when they have.
+    leaving: HashMap<Pid, Vec<oneshot::Sender<()>>>,
     together: Arc<Together>,
 }
 
@@ -60,6 +64,8 @@ enum Session {
 /// Where a session was found.
 pub(super) enum Found {
     Connected(SocketId),
+    /// Its socket's disconnect handlers have not all started. They will have when this is told.
+    Leaving(oneshot::Receiver<()>),
     Parked(Parked),
 }
 
@@ -128,6 +134,7 @@ impl Sessions {
             by_pid: HashMap::new(),
             parked: Index::new(),
             expiries: VecDeque::new(),
+            leaving: HashMap::new(),
             together,
         }
     }
@@ -136,12 +143,18 @@ impl Sessions {
         self.by_pid.insert(pid, Session::Connected(id));
     }
 
-    /// The session waits for its client in these rooms.
+    /// The session waits for its client in these rooms, and for its socket to [have left](Self::left).
     pub(super) fn park(&mut self, parked: &Parked, rooms: Vec<Room>, until: Instant) {
         self.parked.insert(parked.clone());
         self.together.waiting.fetch_add(1, Ordering::Relaxed);
         self.parked.join(parked, rooms);
+        self.leaving.insert(parked.pid().clone(), Vec::new());
         self.wait(parked, until);
+    }
+
+    /// The handlers of its socket have heard that it has left. Gives back who is to be told.
+    pub(super) fn left(&mut self, pid: &str) -> Vec<oneshot::Sender<()>> {
+        self.leaving.remove(pid).unwrap_or_default()
     }
 
     /// A session that had been taken waits again.
@@ -157,7 +170,12 @@ impl Sessions {
         }
     }
 
-    pub(super) fn find(&self, pid: &str, now: Instant) -> Option<Found> {
+    pub(super) fn find(&mut self, pid: &str, now: Instant) -> Option<Found> {
+        if let Some(waiting) = self.leaving.get_mut(pid) {
+            let (sender, receiver) = oneshot::channel();
+            waiting.push(sender);
+            return Some(Found::Leaving(receiver));
+        }
         match self.by_pid.get(pid)? {
             Session::Connected(id) => Some(Found::Connected(id.clone())),
             Session::Parked(parked, until) => (now <= *until).then(|| Found::Parked(parked.clone())),

@@ -1,8 +1,9 @@
 //! Who gets a session, and who doesn't.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex,
     atomic::{AtomicUsize, Ordering},
+    mpsc,
 };
 
 use axum_socketio::{ConnectError, Socket, recovery::ConnectionStateRecovery};
@@ -259,4 +260,69 @@ async fn without_the_option_nothing_is_added_and_nothing_is_given_back() {
     heard.expect("new ").await;
     main.emit("plain", 1);
     client.expect(r#"42["plain",1]"#).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn disconnect_handlers_have_started_before_the_next_sockets_connect_handlers_do() {
+    let (io, main, mut heard) = told(recovering());
+    let _ = io.of("/other");
+    let (log, mut seen) = crate::log::log();
+    let (go_on, blocked) = mpsc::channel::<()>();
+    let (leaving, blocked) = (log.clone(), Arc::new(Mutex::new(blocked)));
+    let main = main
+        .on_connect(async move |_: Socket| log.say("connects"))
+        .on_disconnect(async move |_: Socket| {
+            leaving.say("leaves");
+            // Like a handler that computes.
+            tokio::task::block_in_place(|| blocked.lock().unwrap().recv()).unwrap();
+            leaving.say("has left");
+        });
+    let server = TestServer::start(&io).await;
+    let client = Client::connect(&server, Via::WebSocket).await;
+    seen.expect("connects").await;
+    heard.expect("new ").await;
+    let memory = client.lose_connection(&mut heard).await;
+    seen.expect("leaves").await;
+    let mut wire = TestClient::open(&server, Eio::V4, Via::WebSocket).await;
+    wire.send(format!("40{}", super::asking(&memory))).await;
+    main.emit("meanwhile", 1);
+    // It waits alone.
+    wire.send("40/other,").await;
+    let reply = wire.text().await;
+    assert!(reply.starts_with("40/other,"), "{reply}");
+    go_on.send(()).unwrap();
+    seen.expect("has left").await;
+    seen.expect("connects").await;
+    heard.expect("recovered ").await;
+    let missed = wire.text().await;
+    assert!(missed.starts_with(r#"42["meanwhile",1,"#), "{missed}");
+    let reply = wire.text().await;
+    assert!(reply.contains(&memory.pid), "{reply}");
+    go_on.send(()).unwrap();
+}
+
+#[tokio::test]
+async fn who_begins_anew_after_all_is_in_no_room() {
+    let recovery = ConnectionStateRecovery::new()
+        .skip_middlewares(false)
+        .max_log_size(400);
+    let (io, main, mut heard) = told(with(recovery));
+    let everyone = main.clone();
+    let main = main.middleware(async move |socket: Socket| {
+        if socket.recovered() {
+            // What the client has missed is gone when it is let in.
+            everyone.emit("too much", "x".repeat(400));
+        }
+        Ok::<_, ConnectError>(())
+    });
+    let server = TestServer::start(&io).await;
+    let mut client = Client::connect(&server, Via::WebSocket).await;
+    heard.expect("new ").await;
+    client.join(&["room"]).await;
+    let memory = client.lose_connection(&mut heard).await;
+    main.emit("missed", 1);
+    let (client, missed) = Client::resume(&server, Via::WebSocket, &memory).await;
+    assert_eq!(missed, events([]));
+    assert_ne!(client.memory.pid, memory.pid);
+    heard.expect("new ").await;
 }

@@ -1,11 +1,17 @@
 //! What a session keeps while its client is away, and for how long.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use axum_socketio::{Socket, recovery::ConnectionStateRecovery};
 use serde_json::json;
 
-use super::{Client, LONG, WAYS, events, recovering, told, with};
+use super::{Client, LONG, WAYS, events, recovering, told, value, with};
 use crate::wire::{TestServer, Via, within};
 
 #[derive(Clone, Debug, PartialEq)]
@@ -273,4 +279,63 @@ async fn a_dynamic_namespace_ends_with_those_who_may_come_back_to_it() {
         }
     })
     .await;
+}
+
+/// It can be cloned once.
+struct Unique(Arc<AtomicBool>);
+
+impl Clone for Unique {
+    fn clone(&self) -> Self {
+        assert!(!self.0.swap(true, Ordering::Relaxed), "cloned twice");
+        Self(self.0.clone())
+    }
+}
+
+#[tokio::test]
+async fn extensions_that_panic_when_they_are_cloned_are_lost_and_nothing_else() {
+    let (io, main, mut heard) = told(recovering());
+    let server = TestServer::start(&io).await;
+    // When the socket leaves, or when the client is back.
+    for cloned in [true, false] {
+        let mut client = Client::connect(&server, Via::WebSocket).await;
+        heard.expect("new ").await;
+        client.join(&["room"]).await;
+        let socket = main.socket(&client.memory.sid).unwrap();
+        let unique = Unique(Arc::new(AtomicBool::new(cloned)));
+        socket.extensions().insert(unique);
+        let memory = client.lose_connection(&mut heard).await;
+        assert!(main.is_empty());
+        let (mut client, _) = Client::resume(&server, Via::WebSocket, &memory).await;
+        heard.expect("recovered room").await;
+        assert_eq!(client.memory.pid, memory.pid);
+        let socket = main.socket(&client.memory.sid).unwrap();
+        assert!(socket.extensions().remove::<Unique>().is_none());
+        client.wire.send("41").await;
+        heard.expect("left: client namespace disconnect").await;
+    }
+}
+
+#[tokio::test]
+async fn a_socket_that_was_there_before_broadcasts_to_others_than_its_client() {
+    let (io, main, mut heard) = told(recovering());
+    let server = TestServer::start(&io).await;
+    let mut other = Client::connect(&server, Via::WebSocket).await;
+    heard.expect("new ").await;
+    let mut client = Client::connect(&server, Via::WebSocket).await;
+    heard.expect("new ").await;
+    client.join(&["room"]).await;
+    other.join(&["room"]).await;
+    let before = main.socket(&client.memory.sid).unwrap();
+    let memory = client.lose_connection(&mut heard).await;
+    before.broadcast().emit("while away", ());
+    let (mut client, missed) = Client::resume(&server, Via::WebSocket, &memory).await;
+    assert_eq!(missed, events([]));
+    heard.expect("recovered room").await;
+    before.broadcast().emit("to all others", ());
+    before.to("room").emit("to others in the room", ());
+    main.emit("to all", ());
+    assert_eq!(client.event().await, value(json!(["to all"])));
+    for event in ["while away", "to all others", "to others in the room", "to all"] {
+        assert_eq!(other.event().await, value(json!([event])));
+    }
 }
