@@ -343,3 +343,39 @@ async fn what_is_no_event_reaches_no_client() {
         "whoever asks is not kept waiting"
     );
 }
+
+/// Bytes whose drop has another thread look at the bus, and says whether that could.
+struct Owned(Bus, std::sync::mpsc::Sender<bool>);
+
+impl AsRef<[u8]> for Owned {
+    fn as_ref(&self) -> &[u8] {
+        b"owned"
+    }
+}
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        let (bus, (answer, answered)) = (self.0.clone(), std::sync::mpsc::channel());
+        thread::spawn(move || answer.send(bus.servers()));
+        let told = answered.recv_timeout(Duration::from_secs(5)).is_ok();
+        let _ = self.1.send(told);
+    }
+}
+
+#[test]
+fn what_a_bus_releases_for_nobody_is_dropped_without_its_lock() {
+    let bus = Bus::new();
+    let adapter = bus.adapter();
+    let _ear = adapter.join(&"other".into());
+    let (told, dropped) = std::sync::mpsc::channel();
+    let bytes = bytes::Bytes::from_owner(Owned(bus.clone(), told));
+    let packet = Payload::from_parts(r#"["photo",{"_placeholder":true,"num":0}]"#, vec![bytes]).unwrap();
+    let request = None;
+    let envelope = said(Message::ServerEvent { packet, request }).unwrap();
+    bus.hold();
+    let nobody = "nobody".into();
+    adapter.publish(Destination::One(&nobody), &envelope).unwrap();
+    drop(envelope);
+    bus.release();
+    assert_eq!(dropped.try_recv(), Ok(true));
+}
