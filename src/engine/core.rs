@@ -14,6 +14,7 @@ use self::watchers::Watchers;
 use super::{
     CloseReason, Outgoing, Receiver, Transport,
     outbox::{Outbox, Queue},
+    response::Unread,
     session::Session,
     transport::websocket::Direct,
 };
@@ -51,6 +52,8 @@ struct Others {
     drained: BTreeMap<u64, Waker>,
     /// Those who listen to what happens.
     watchers: Watchers,
+    /// The long answer that the HTTP server was given last.
+    unread: Option<Arc<Unread>>,
 }
 
 /// What is to be done after the lock has been released.
@@ -133,6 +136,17 @@ impl Core {
         }
     }
 
+    /// The session has been given a long answer, which ends with it.
+    pub(super) fn keep_unread(&mut self, unread: Arc<Unread>) {
+        self.others().unread = Some(unread);
+    }
+
+    /// The HTTP server holds a long answer back, because nobody reads it.
+    pub(super) fn is_unread(&self) -> bool {
+        let unread = self.others.as_ref().and_then(|others| others.unread.as_ref());
+        unread.is_some_and(|unread| !unread.is_taken())
+    }
+
     pub(super) fn wake_driver(&mut self, effects: &mut Effects) {
         effects.wakers.extend(self.driver.take());
     }
@@ -156,7 +170,7 @@ impl Core {
             effects.wakers.extend(others.push.take());
             effects.wakers.extend(drained.into_values());
             // Whoever listens does so until the end, and reads on after it.
-            if !others.watchers.is_empty() {
+            if !others.watchers.is_empty() || others.unread.is_some() {
                 self.others = Some(others);
             }
         }
@@ -167,13 +181,21 @@ impl Core {
         let Some(reason) = self.session.closed() else {
             return;
         };
-        effects.forgotten = self.outbox.clear();
+        effects.forgotten = self.forget();
         self.tell_closed(reason, effects);
         if !self.dispatching {
             let transport = self.session.transport();
             effects.closed = self.receiver.take().map(|receiver| (receiver, reason, transport));
             effects.unused = self.session.stay_open();
         }
+    }
+
+    /// Nobody will send or read any more what there is for the client. It is to be dropped after the lock has been released.
+    pub(super) fn forget(&mut self) -> Queue {
+        if let Some(unread) = self.others.as_mut().and_then(|others| others.unread.take()) {
+            unread.give_up();
+        }
+        self.outbox.clear()
     }
 
     fn others(&mut self) -> &mut Others {

@@ -76,6 +76,7 @@ pub(crate) use limit::LimitHook;
 pub use limit::{Limit, LimitExceeded};
 pub(crate) use outgoing::{HEADROOM, Outgoing};
 pub(crate) use path::{PathMatch, PathRule};
+pub(crate) use response::AnswerBody;
 pub use response::Refused;
 pub use service::Engine;
 pub(crate) use service::random_session_id;

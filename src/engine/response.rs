@@ -1,5 +1,7 @@
 //! The answers of the engine to HTTP requests.
 
+mod body;
+
 use std::fmt;
 
 use bytes::Bytes;
@@ -10,12 +12,13 @@ use http::{
         SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL, UPGRADE, VARY,
     },
 };
-use http_body_util::Full;
 
+pub(crate) use self::body::AnswerBody;
+pub(super) use self::body::Unread;
 use super::{http_compression::Coding, instruments::RefusalReason, refusal::Refusal};
 use crate::websocket::{Accepted, Agreement, HandshakeError};
 
-pub(super) type Answer = Response<Full<Bytes>>;
+pub(super) type Answer = Response<AnswerBody>;
 
 /// Why a request isn't served.
 #[derive(Debug)]
@@ -126,7 +129,7 @@ pub(super) fn negotiated(content_type: &'static str, body: Bytes, coding: Option
 
 /// Nothing but a status: how Node answers what it has no words for.
 pub(super) fn empty(status: StatusCode) -> Answer {
-    let mut answer = Response::new(Full::default());
+    let mut answer = Response::new(AnswerBody::default());
     *answer.status_mut() = status;
     answer.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(0));
     answer
@@ -164,7 +167,7 @@ fn bad_handshake(error: HandshakeError) -> Answer {
 
 /// The beginning of a WebSocket: 101, or 200 for an extended CONNECT (RFC 8441 §5).
 pub(super) fn switching(accepted: Accepted, deflate: Option<Agreement>) -> Answer {
-    let mut answer = Response::new(Full::default());
+    let mut answer = Response::new(AnswerBody::default());
     let headers = answer.headers_mut();
     if let Some(protocol) = accepted.subprotocol {
         headers.insert(SEC_WEBSOCKET_PROTOCOL, protocol);
@@ -183,7 +186,7 @@ pub(super) fn switching(accepted: Accepted, deflate: Option<Agreement>) -> Answe
 
 fn with_body(status: StatusCode, content_type: &'static str, body: Bytes) -> Answer {
     let length = HeaderValue::from(body.len());
-    let mut answer = Response::new(Full::new(body));
+    let mut answer = Response::new(AnswerBody::from(body));
     *answer.status_mut() = status;
     answer
         .headers_mut()

@@ -7,8 +7,9 @@ use std::{
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::Full;
 use pin_project_lite::pin_project;
+
+use crate::engine::AnswerBody;
 
 pin_project! {
     /// The body of a [`SocketIoService`](crate::layer::SocketIoService)'s response: that of the inner service, untouched,
@@ -24,13 +25,13 @@ pin_project! {
     #[project = KindProj]
     #[derive(Debug)]
     enum Kind<B> {
-        Ours { #[pin] body: Full<Bytes> },
+        Ours { #[pin] body: AnswerBody },
         Inner { #[pin] body: B },
     }
 }
 
 impl<B> ResponseBody<B> {
-    pub(super) const fn ours(body: Full<Bytes>) -> Self {
+    pub(super) const fn ours(body: AnswerBody) -> Self {
         Self {
             kind: Kind::Ours { body },
         }
@@ -46,7 +47,7 @@ impl<B> ResponseBody<B> {
 /// The empty body, for middlewares that answer by themselves: tower-http's time-outs and CORS preflights do.
 impl<B> Default for ResponseBody<B> {
     fn default() -> Self {
-        Self::ours(Full::default())
+        Self::ours(AnswerBody::default())
     }
 }
 

@@ -11,12 +11,11 @@ use std::{
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
-use http_body_util::Full;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use crate::{
-    engine::{Engine, Handle},
+    engine::{AnswerBody, Engine, Handle},
     layer::{
         BoxError, ResponseBody, cors,
         gate::{Asked, Finish},
@@ -187,7 +186,7 @@ where
                         .take()
                         .expect("invariant: never polled after it was ready");
                     let response = finished(finish, response);
-                    return Poll::Ready(Ok(response.map(Full::new).map(ResponseBody::ours)));
+                    return Poll::Ready(Ok(response.map(AnswerBody::from).map(ResponseBody::ours)));
                 }
                 StateProj::Waiting { inner, request } => {
                     ready!(inner.poll_ready(cx))?;

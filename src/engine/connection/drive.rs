@@ -125,7 +125,7 @@ impl Connection {
             return;
         }
         core.session.fail(reason);
-        effects.forgotten = core.outbox.clear();
+        effects.forgotten = core.forget();
         core.wake_all(&mut effects);
         core.tell_closed(reason, &mut effects);
         self.0.ready.store(ReadyState::Closed as u8, Ordering::Release);

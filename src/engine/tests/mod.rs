@@ -33,7 +33,7 @@ use tokio_tungstenite::{
 };
 
 use super::{
-    Acceptor, CloseReason, Config, Connection, Engine, HEADROOM, Handshake, Outgoing, Receiver,
+    Acceptor, AnswerBody, CloseReason, Config, Connection, Engine, HEADROOM, Handshake, Outgoing, Receiver,
     transport::websocket::{Opening, begin},
 };
 use crate::Protocol;
@@ -195,7 +195,7 @@ struct Answer {
 }
 
 impl Answer {
-    async fn of(response: http::Response<Full<Bytes>>) -> Self {
+    async fn of(response: http::Response<AnswerBody>) -> Self {
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         Self {

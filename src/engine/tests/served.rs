@@ -44,11 +44,11 @@ async fn connection<S, F>(stream: TcpStream, builder: Builder, service: S)
 where
     S: hyper::service::Service<
             Request<Incoming>,
-            Response = http::Response<Full<Bytes>>,
+            Response = http::Response<AnswerBody>,
             Error = Infallible,
             Future = F,
         >,
-    F: Future<Output = Result<http::Response<Full<Bytes>>, Infallible>> + Send + 'static,
+    F: Future<Output = Result<http::Response<AnswerBody>, Infallible>> + Send + 'static,
 {
     let io = TokioIo::new(stream);
     match builder {

@@ -60,7 +60,14 @@ struct Compressing {
 impl HeldPoll {
     /// Lets the GET wait, or refuses it at once.
     pub(in crate::engine) fn new(connection: Connection, coding: Option<Coding>) -> Result<Self, Denial> {
-        let step = connection.update(clock::now(), |core, _| core.session.handle_poll());
+        let step = connection.update(clock::now(), |core, _| {
+            if core.is_unread() {
+                // Whoever has read an answer to its end has taken all of it.
+                core.session.fail(CloseReason::TransportError);
+                return PollStep::Overlap;
+            }
+            core.session.handle_poll()
+        });
         match step {
             PollStep::Held => Ok(Self {
                 connection,
@@ -74,6 +81,15 @@ impl HeldPoll {
     }
 
     pub(in crate::engine) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
+        let answer = ready!(self.poll_answer(cx));
+        let keep = |unread| {
+            self.connection
+                .update(clock::now(), |core, _| core.keep_unread(unread))
+        };
+        Poll::Ready(answer.map(|body| body.of_session(keep)))
+    }
+
+    fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
         if let Stage::Compressing(compressing) = &mut self.stage {
             let answer = ready!(compressing.poll(cx));
             self.stage = Stage::Answered;
@@ -149,7 +165,7 @@ impl HeldPoll {
                     body,
                     compressed: compressed.boxed(),
                 }));
-                return self.poll(cx);
+                return self.poll_answer(cx);
             }
             (Some(options), Some(coding)) => {
                 let compressed = options.compress(coding, &body);
