@@ -197,3 +197,35 @@ async fn bytes_that_nobody_may_have_missed_any_more_are_dropped_without_a_lock()
     album.was_dropped_without_a_lock();
     album.was_dropped_without_a_lock();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bytes_for_which_the_children_of_a_pattern_have_no_room_are_dropped_without_a_lock() {
+    let recovery = ConnectionStateRecovery::new().max_log_size(1024);
+    let album = Album::of(SocketIo::builder().connection_state_recovery(recovery)).await;
+    let parent = album.io.of_matching(|_| true);
+    let (mut client, _) = super::custom::connected(&album.server, Eio::V4, Via::WebSocket).await;
+    for name in ["/a", "/b"] {
+        client.send(format!(r#"4[0,"{name}",null,{{}}]"#)).await;
+        client.text().await;
+    }
+    let [a, b] = ["/a", "/b"].map(|name| {
+        let sockets = parent.sockets();
+        let socket = sockets.iter().find(|socket| socket.namespace_name() == name);
+        socket.unwrap().namespace()
+    });
+    client.close().await;
+    while parent.waiting_sessions() < 2 {
+        tokio::task::yield_now().await;
+    }
+    let (namespace, asked) = (a.clone(), AtomicBool::new(false));
+    album.ask(move || {
+        if !asked.swap(true, Ordering::Relaxed) {
+            namespace.emit("photo", ());
+        }
+    });
+    // There is room for one of them in both.
+    a.emit("photo", ());
+    b.emit("photo", ());
+    album.was_dropped_without_a_lock();
+    album.was_dropped_without_a_lock();
+}

@@ -150,9 +150,10 @@ impl Log {
     }
 
     /// Forgets what is more than this.
-    pub(super) fn shorten(&self, max_bytes: usize) {
+    pub(super) fn shorten(&self, max_bytes: usize) -> Forgotten {
         let mut forgotten = Forgotten::new();
         self.forget_beyond(&mut self.kept(), max_bytes, &mut forgotten);
+        forgotten
     }
 
     /// How many bytes are kept.

@@ -69,13 +69,17 @@ impl NamespaceInner {
         }
         let siblings = self.siblings();
         let each = || siblings.iter().filter_map(|sibling| sibling.recovery());
-        let _alone = together.make_room();
-        if !is_long() {
-            return;
-        }
-        let mut sizes: Vec<usize> = each().map(|it| it.log.bytes()).collect();
-        let level = level(&mut sizes, max - max / SLACK);
-        each().for_each(|it| it.log.shorten(level));
+        let forgotten: Vec<_> = {
+            let _alone = together.make_room();
+            if !is_long() {
+                return;
+            }
+            let mut sizes: Vec<usize> = each().map(|it| it.log.bytes()).collect();
+            let level = level(&mut sizes, max - max / SLACK);
+            each().map(|it| it.log.shorten(level)).collect()
+        };
+        // Without the lock: their drop may emit, which may want room again.
+        drop(forgotten);
     }
 
     /// The children of its parent.
