@@ -161,7 +161,11 @@ impl Recovery {
 
     /// When there may be something to forget: not after the time of a session that begins to wait only now.
     fn next(&self) -> Instant {
-        let check = engine::now() + CHECK.min(self.options.max_disconnection_duration);
+        let check = engine::now()
+            + self
+                .options
+                .max_disconnection_duration
+                .clamp(Duration::from_millis(1), CHECK);
         let expiry = self.sessions().next_expiry();
         // A moment later: at that time itself a client may still come back.
         let expiry = expiry.map(|until| until + Duration::from_millis(1));
