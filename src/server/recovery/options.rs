@@ -74,6 +74,8 @@ impl ConnectionStateRecovery {
     /// How many bytes of packets each namespace keeps for those who may have missed them: 16 MiB by default. A packet is kept once, however many
     /// it was sent to. The oldest are given up first, and whoever misses one of those begins anew.
     /// The children of a pattern, of which clients may have any number made, keep so many together: the longest of their logs are cut.
+    ///
+    /// Besides, each session has a list of what it was sent: 16 bytes for what came in a row of the namespace's packets, 64 KB at most.
     #[must_use]
     pub const fn max_log_size(mut self, bytes: usize) -> Self {
         self.max_log_size = bytes;
