@@ -139,7 +139,8 @@ impl Connection {
         }
         let now = clock::now();
         self.update(now, |core, _| {
-            let queued = !core.outbox.is_drained();
+            // An answer that is still being read ends with the session, so that isn't to be over before.
+            let queued = !core.outbox.is_drained() || core.is_unread();
             core.session.close(reason, queued, now);
         });
     }

@@ -457,3 +457,41 @@ async fn the_end_of_a_session_that_found_no_room_is_not_that_of_another_with_its
     let poll = server.get("EIO=4&transport=polling&sid=again").await;
     assert_eq!(poll.status, StatusCode::OK);
 }
+
+/// The body of an answer to a poll, of which nothing has been read yet.
+async fn begun(client: &Client) -> AnswerBody {
+    let uri = format!("/socket.io/?{}", client.query);
+    let request = Request::get(uri).body(Full::<Bytes>::default()).unwrap();
+    let answer = client.server.engine.handle(request, None, false).await;
+    assert_eq!(answer.status(), 200);
+    answer.into_body()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_answer_is_whole_though_its_connection_is_closed() {
+    let client = Client::open(Config::default()).await;
+    let text = "x".repeat(1 << 20);
+    client.upper.send(&text);
+    client.upper.connection().close();
+    let body = begun(&client).await.collect().await.unwrap().to_bytes();
+    assert!(body == format!("4{text}"), "{} bytes", body.len());
+    client.get().await.is(200, "6\u{1e}1");
+    assert!(client.is_gone().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_that_is_closed_lets_a_long_answer_be_read_to_its_end() {
+    let client = Client::open(Config::default()).await;
+    let text = "x".repeat(1 << 20);
+    client.upper.send(&text);
+    let body = begun(&client).await;
+    client.server.engine.close(CloseReason::ServerShuttingDown);
+    settle().await;
+    let body = body.collect().await.unwrap().to_bytes();
+    assert!(body == format!("4{text}"), "{} bytes", body.len());
+    client.get().await.is(200, "6\u{1e}1");
+    assert_eq!(
+        client.upper.told(),
+        [Told::Close(CloseReason::ServerShuttingDown)]
+    );
+}
