@@ -136,12 +136,12 @@ impl Core {
         }
     }
 
-    /// The session has been given a long answer, which ends with it.
-    pub(super) fn keep_unread(&mut self, unread: Arc<Unread>) {
-        self.others().unread = Some(unread);
+    /// What has been taken from the outbox may become a long answer, which ends with the session.
+    pub(super) fn begin_answer(&mut self) -> Arc<Unread> {
+        self.others().unread.insert(Arc::default()).clone()
     }
 
-    /// The HTTP server holds a long answer back, because nobody reads it.
+    /// A long answer is being made, or the HTTP server holds it back because nobody reads it.
     pub(super) fn is_unread(&self) -> bool {
         let unread = self.others.as_ref().and_then(|others| others.unread.as_ref());
         unread.is_some_and(|unread| !unread.is_taken())

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use crate::engine::AnswerBody;
+use crate::{engine::AnswerBody, layer::BoxError};
 
 pin_project! {
     /// The body of a [`SocketIoService`](crate::layer::SocketIoService)'s response: that of the inner service, untouched,
@@ -54,17 +54,19 @@ impl<B> Default for ResponseBody<B> {
 impl<B> Body for ResponseBody<B>
 where
     B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
 {
     type Data = Bytes;
-    type Error = B::Error;
+    /// That of the inner body; or one that says that a session has ended before its client had read a long answer.
+    type Error = BoxError;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         match self.project().kind.project() {
-            KindProj::Ours { body } => body.poll_frame(cx).map_err(|never| match never {}),
-            KindProj::Inner { body } => body.poll_frame(cx),
+            KindProj::Ours { body } => body.poll_frame(cx).map_err(Into::into),
+            KindProj::Inner { body } => body.poll_frame(cx).map_err(Into::into),
         }
     }
 

@@ -1,8 +1,7 @@
 //! The bodies of our answers.
 
 use std::{
-    convert::Infallible,
-    fmt,
+    error, fmt, mem,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
@@ -18,36 +17,59 @@ const LONG: usize = 64 * 1024;
 /// What the HTTP server takes at a time. It is a copy, so that nothing it holds keeps the rest; hyper holds 16 of them.
 const PIECE: usize = 16 * 1024;
 
+/// A payload that costs as much in the outbox may become a long answer: what is escaped in one takes six bytes at most.
+pub(in crate::engine) const MAY_BE_LONG: usize = LONG / 8;
+
 /// The body of an answer of the engine, which is complete from the start.
 #[derive(Default)]
 pub(crate) struct AnswerBody(Kind);
 
 enum Kind {
     Whole(Bytes),
-    OfSession(Arc<Unread>),
+    OfSession {
+        unread: Arc<Unread>,
+        /// How much is still to come, whatever becomes of it: the HTTP server has told the client.
+        left: usize,
+    },
 }
 
 /// What the HTTP server has not taken yet of a long answer.
 #[derive(Default)]
-pub(in crate::engine) struct Unread(Mutex<Bytes>);
+pub(in crate::engine) struct Unread(Mutex<Left>);
+
+#[derive(Default)]
+enum Left {
+    /// The answer is being made.
+    #[default]
+    All,
+    Of(Bytes),
+}
+
+/// The session has ended before its client had read the answer. Without an error what came of it would pass for the whole, if another
+/// layer has taken `Content-Length` away.
+#[derive(Debug)]
+pub(crate) struct Abandoned;
 
 impl AnswerBody {
     /// Makes a long one part of a session, which may give it up.
-    pub(in crate::engine) fn of_session(self, keep: impl FnOnce(Arc<Unread>)) -> Self {
+    pub(in crate::engine) fn of_session(self, unread: Arc<Unread>) -> Self {
         match &self.0 {
             Kind::Whole(bytes) if bytes.len() > LONG => {
-                let unread = Arc::new(Unread(Mutex::new(bytes.clone())));
-                keep(unread.clone());
-                Self(Kind::OfSession(unread))
+                let left = bytes.len();
+                unread.fill(bytes.clone());
+                Self(Kind::OfSession { unread, left })
             }
-            _ => self,
+            _ => {
+                unread.give_up();
+                self
+            }
         }
     }
 
     fn left(&self) -> usize {
         match &self.0 {
             Kind::Whole(bytes) => bytes.len(),
-            Kind::OfSession(unread) => unread.bytes().len(),
+            Kind::OfSession { left, .. } => *left,
         }
     }
 }
@@ -55,17 +77,28 @@ impl AnswerBody {
 impl Unread {
     /// The HTTP server has all of it, or will never get it.
     pub(in crate::engine) fn is_taken(&self) -> bool {
-        self.bytes().is_empty()
+        matches!(&*self.left(), Left::Of(bytes) if bytes.is_empty())
     }
 
     /// Nobody is to get it any more; the answer ends before its end.
     pub(in crate::engine) fn give_up(&self) {
-        let bytes = std::mem::take(&mut *self.bytes());
-        drop(bytes);
+        let left = mem::replace(&mut *self.left(), Left::Of(Bytes::new()));
+        drop(left);
+    }
+
+    /// The answer has been made, if it hasn't been given up meanwhile.
+    fn fill(&self, bytes: Bytes) {
+        let mut left = self.left();
+        if matches!(*left, Left::All) {
+            *left = Left::Of(bytes);
+        }
     }
 
     fn next(&self) -> Bytes {
-        let mut bytes = self.bytes();
+        let mut left = self.left();
+        let Left::Of(bytes) = &mut *left else {
+            return Bytes::new();
+        };
         let length = PIECE.min(bytes.len());
         let piece = Bytes::copy_from_slice(&bytes.split_to(length));
         if bytes.is_empty() {
@@ -74,22 +107,31 @@ impl Unread {
         piece
     }
 
-    fn bytes(&self) -> MutexGuard<'_, Bytes> {
+    fn left(&self) -> MutexGuard<'_, Left> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Body for AnswerBody {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = Abandoned;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, Abandoned>>> {
         let data = match &mut self.0 {
-            Kind::Whole(bytes) => std::mem::take(bytes),
-            Kind::OfSession(unread) => unread.next(),
+            Kind::Whole(bytes) => mem::take(bytes),
+            Kind::OfSession { left: 0, .. } => return Poll::Ready(None),
+            Kind::OfSession { unread, left } => {
+                let piece = unread.next();
+                if piece.is_empty() {
+                    *left = 0;
+                    return Poll::Ready(Some(Err(Abandoned)));
+                }
+                *left -= piece.len();
+                piece
+            }
         };
         Poll::Ready((!data.is_empty()).then(|| Ok(Frame::data(data))))
     }
@@ -105,7 +147,7 @@ impl Body for AnswerBody {
 
 impl Drop for AnswerBody {
     fn drop(&mut self) {
-        if let Kind::OfSession(unread) = &self.0 {
+        if let Kind::OfSession { unread, .. } = &self.0 {
             unread.give_up();
         }
     }
@@ -128,3 +170,11 @@ impl fmt::Debug for AnswerBody {
         f.debug_struct("AnswerBody").field("left", &self.left()).finish()
     }
 }
+
+impl fmt::Display for Abandoned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the session has ended before its client had read the answer to its poll")
+    }
+}
+
+impl error::Error for Abandoned {}

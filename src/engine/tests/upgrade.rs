@@ -36,6 +36,27 @@ async fn a_probe_releases_the_get_at_once_and_every_one_after_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_get_beside_a_long_answer_does_no_harm_after_the_upgrade() {
+    let client = Client::open(Config::default()).await;
+    let mut ws = probed(&client).await;
+    let text = "x".repeat(1 << 20);
+    client.upper.send(&text);
+    let uri = format!("/socket.io/?{}", client.query);
+    let get = Request::get(uri).body(Full::<Bytes>::default()).unwrap();
+    let answer = client.server.engine.handle(get, None, false).await;
+    ws.send("5").await;
+    assert_eq!(
+        client.get().await.text(),
+        "{\"code\":3,\"message\":\"Bad request\"}"
+    );
+    client.upper.send("after it");
+    assert_eq!(ws.text().await, "4after it");
+    assert_eq!(client.upper.close_reasons(), []);
+    // It is whole all the same.
+    Answer::of(answer).await.is(200, &format!("4{text}"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn nothing_goes_over_the_websocket_before_the_upgrade() {
     let client = Client::open(Config::default()).await;
     let mut ws = probed(&client).await;

@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -21,7 +22,7 @@ use crate::{
         payload_v4,
         refusal::Refusal,
         refused,
-        response::{self, Answer, Denial},
+        response::{self, Answer, Denial, MAY_BE_LONG, Unread},
         session::{PollAnswer, PollStep},
     },
 };
@@ -37,6 +38,8 @@ pub(in crate::engine) struct HeldPoll {
     /// How the answer may be compressed.
     coding: Option<Coding>,
     stage: Stage,
+    /// For an answer that may be a long one.
+    unread: Option<Arc<Unread>>,
 }
 
 /// How far a GET is.
@@ -61,18 +64,19 @@ impl HeldPoll {
     /// Lets the GET wait, or refuses it at once.
     pub(in crate::engine) fn new(connection: Connection, coding: Option<Coding>) -> Result<Self, Denial> {
         let step = connection.update(clock::now(), |core, _| {
-            if core.is_unread() {
-                // Whoever has read an answer to its end has taken all of it.
-                core.session.fail(CloseReason::TransportError);
-                return PollStep::Overlap;
+            let step = core.session.handle_poll();
+            // Whoever has read an answer to its end has taken all of it: this is one more GET while there is one.
+            if step == PollStep::Held && core.is_unread() {
+                return core.session.handle_poll();
             }
-            core.session.handle_poll()
+            step
         });
         match step {
             PollStep::Held => Ok(Self {
                 connection,
                 coding,
                 stage: Stage::Held,
+                unread: None,
             }),
             PollStep::Overlap => Err(Denial::OVERLAP),
             PollStep::Mismatch => Err(Refusal::TRANSPORT_MISMATCH.into()),
@@ -82,11 +86,10 @@ impl HeldPoll {
 
     pub(in crate::engine) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
         let answer = ready!(self.poll_answer(cx));
-        let keep = |unread| {
-            self.connection
-                .update(clock::now(), |core, _| core.keep_unread(unread))
-        };
-        Poll::Ready(answer.map(|body| body.of_session(keep)))
+        Poll::Ready(match self.unread.take() {
+            Some(unread) => answer.map(|body| body.of_session(unread)),
+            None => answer,
+        })
     }
 
     fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
@@ -107,16 +110,19 @@ impl HeldPoll {
                 PollAnswer::Packets => core.outbox.take_payload(MAX_PACKETS),
                 _ => Queue::new(),
             };
+            let taken = queued - core.outbox.queued();
+            let unread = (taken >= MAY_BE_LONG).then(|| core.begin_answer());
             if core.outbox.is_drained() {
                 core.wake_drained(effects);
             }
-            Some((answer, payload, queued))
+            Some((answer, payload, queued, unread))
         });
-        let Some((answer, mut payload, queued)) = taken else {
+        let Some((answer, mut payload, queued, unread)) = taken else {
             return Poll::Pending;
         };
         // The payload is out of the outbox: should anything panic from here on, it is lost, and the session with it.
         self.stage = Stage::Encoding;
+        self.unread = unread;
         self.connection.shared().instruments.flushed(queued);
         payload.extend(controls(answer).iter().copied().map(Item::Control));
         let (content_type, body) = self.encode(&payload);
