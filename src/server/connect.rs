@@ -13,11 +13,11 @@ use std::{
 };
 
 use serde_json::value::RawValue;
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::timeout};
 
 use crate::{
     Protocol, SocketId,
-    engine::{Limit, Outgoing, RefusalReason},
+    engine::{Limit, Outgoing, ReadyState, RefusalReason},
     packet::EncodeError,
     server::{
         Client, ConnectError, HandlerError, Middleware, Socket,
@@ -90,11 +90,15 @@ impl Client {
         auth: Option<Box<RawValue>>,
     ) {
         let client = self.clone();
+        let often = self.io().settings().connect_timeout;
         dispatch::spawn(self.io(), async move {
-            // Or there is nobody any more to tell it.
-            let _ = left.await;
+            // Or there is nobody any more to tell it. A handler that never returned would keep any number of clients that have gone.
+            let _ = timeout(often, left).await;
             drop(question);
-            client.connect_to(namespace, auth);
+            // One that has gone is not to take the session from the next.
+            if client.connection().ready_state() == ReadyState::Open {
+                client.connect_to(namespace, auth);
+            }
         });
     }
 

@@ -21,3 +21,42 @@ async fn others_have_their_turn_after_a_megabyte_of_inflated_messages() {
         heard = now;
     }
 }
+
+/// A text that stays long when it is compressed.
+fn incompressible() -> String {
+    let mut state = 1_u64;
+    let digits = (0..32 * 1024).map(|_| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        format!("{:08x}", state >> 32)
+    });
+    digits.collect()
+}
+
+#[tokio::test]
+async fn an_engine_that_is_closed_while_a_long_answer_is_compressed_lets_it_be_read_to_its_end() {
+    let client = Client::open(Config {
+        http_compression: Some(crate::engine::HttpCompression::new()),
+        ..Config::default()
+    })
+    .await;
+    client.upper.send(&incompressible());
+    let uri = format!("/socket.io/?{}", client.query);
+    let get = Request::get(uri).header("accept-encoding", "gzip");
+    let get = get.body(Full::<Bytes>::default()).unwrap();
+    let mut answer = std::pin::pin!(client.server.engine.handle(get, None, false));
+    // Another thread begins to compress it.
+    assert!(futures::poll!(answer.as_mut()).is_pending());
+    client.server.engine.close(CloseReason::ServerShuttingDown);
+    let answer = Answer::of(answer.await).await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.header("content-encoding")),
+        (200, "gzip")
+    );
+    assert!(answer.body.len() > 64 * 1024);
+    assert_eq!(answer.header("content-length"), answer.body.len().to_string());
+    client.get().await.is(200, "6\u{1e}1");
+    assert_eq!(
+        client.upper.told(),
+        [Told::Close(CloseReason::ServerShuttingDown)]
+    );
+}

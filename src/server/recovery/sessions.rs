@@ -173,6 +173,7 @@ impl Sessions {
     pub(super) fn find(&mut self, pid: &str, now: Instant) -> Option<Found> {
         if let Some(waiting) = self.leaving.get_mut(pid) {
             let (sender, receiver) = oneshot::channel();
+            waiting.retain(|waiting| !waiting.is_closed());
             waiting.push(sender);
             return Some(Found::Leaving(receiver));
         }

@@ -1,16 +1,22 @@
 //! Who gets a session, and who doesn't.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicUsize, Ordering},
-    mpsc,
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
+    time::Duration,
 };
 
-use axum_socketio::{ConnectError, Socket, recovery::ConnectionStateRecovery};
+use axum_socketio::{Builder, ConnectError, Namespace, Socket, SocketIo, recovery::ConnectionStateRecovery};
 use serde_json::json;
 
 use super::{Client, LONG, Memory, WAYS, events, recovering, told, with};
-use crate::wire::{Eio, TestClient, TestServer, Via};
+use crate::{
+    log::Heard,
+    wire::{Eio, TestClient, TestServer, Via, within},
+};
 
 /// It is a new one that came, under other names.
 fn assert_new(client: &Client, memory: &Memory, missed: &[axum_socketio::Value]) {
@@ -299,6 +305,75 @@ async fn disconnect_handlers_have_started_before_the_next_sockets_connect_handle
     let reply = wire.text().await;
     assert!(reply.contains(&memory.pid), "{reply}");
     go_on.send(()).unwrap();
+}
+
+/// A server whose sockets have not left before it is told so, and who tells it.
+fn held_up(builder: Builder) -> (SocketIo, Namespace, Heard, mpsc::Sender<()>) {
+    let (io, main, heard) = told(builder);
+    let (go_on, blocked) = mpsc::channel::<()>();
+    let blocked = Arc::new(Mutex::new(blocked));
+    let main = main.on_disconnect(async move |_: Socket| {
+        let _ = tokio::task::block_in_place(|| blocked.lock().unwrap().recv());
+    });
+    (io, main, heard, go_on)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn who_has_gone_while_it_waited_does_not_take_the_session_from_the_next() {
+    let recovery = ConnectionStateRecovery::new().max_log_size(1_000);
+    let (io, main, mut heard, go_on) = held_up(with(recovery));
+    let (log, mut others) = crate::log::log();
+    let _ = io
+        .of("/other")
+        .on_disconnect(async move |_: Socket| log.say("has gone"));
+    let server = TestServer::start(&io).await;
+    let mut client = Client::connect(&server, Via::WebSocket).await;
+    heard.expect("new ").await;
+    main.emit("first", "x".repeat(600));
+    client.event().await;
+    let memory = client.lose_connection(&mut heard).await;
+    main.emit("second", "x".repeat(600));
+    // It couldn't have it anyway, as the first is gone; and who asks for it in vain ends it.
+    let mut gone = TestClient::open(&server, Eio::V4, Via::WebSocket).await;
+    gone.send("40/other,").await;
+    gone.text().await;
+    gone.send(format!("40{}", json!({ "pid": memory.pid }))).await;
+    gone.close().await;
+    others.expect("has gone").await;
+    let mut wire = TestClient::open(&server, Eio::V4, Via::WebSocket).await;
+    wire.send(format!("40{}", super::asking(&memory))).await;
+    wire.send("40/other,").await;
+    assert!(wire.text().await.starts_with("40/other,"));
+    drop(go_on);
+    heard.expect("recovered ").await;
+    assert!(wire.text().await.starts_with(r#"42["second","#));
+    assert!(wire.text().await.contains(&memory.pid));
+    main.emit("third", 1);
+    assert!(wire.text().await.starts_with(r#"42["third","#));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn who_has_gone_is_not_kept_by_the_handler_that_it_waited_for() {
+    let builder = recovering().connect_timeout(Duration::from_millis(100));
+    let (io, _main, mut heard, go_on) = held_up(builder);
+    let server = TestServer::start(&io).await;
+    let client = Client::connect(&server, Via::WebSocket).await;
+    heard.expect("new ").await;
+    let memory = client.lose_connection(&mut heard).await;
+    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let before = tasks();
+    for _ in 0..3 {
+        let mut gone = TestClient::open(&server, Eio::V4, Via::WebSocket).await;
+        gone.send(format!("40{}", super::asking(&memory))).await;
+        gone.close().await;
+    }
+    within(async {
+        while tasks() > before {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    drop(go_on);
 }
 
 #[tokio::test]
