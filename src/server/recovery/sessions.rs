@@ -286,7 +286,7 @@ struct State {
 }
 
 impl Recoverable {
-    pub(super) const fn anew(pid: Pid, lifeline: Arc<Lifeline>) -> Self {
+    pub(super) fn anew(pid: Pid, lifeline: Arc<Lifeline>) -> Self {
         Self::with(
             lifeline,
             State {
@@ -309,7 +309,7 @@ impl Recoverable {
         )
     }
 
-    const fn with(lifeline: Arc<Lifeline>, state: State) -> Self {
+    fn with(lifeline: Arc<Lifeline>, state: State) -> Self {
         Self {
             lifeline,
             state: Mutex::new(state),
