@@ -365,7 +365,7 @@ impl Socket {
         self.status() == Status::Disconnected || self.is_leaving()
     }
 
-    fn is_leaving(&self) -> bool {
+    pub(super) fn is_leaving(&self) -> bool {
         self.0.leaving.load(Ordering::Relaxed)
     }
 

@@ -12,7 +12,7 @@ use std::{
 };
 
 use axum_socketio::{
-    Builder, Protocol, Socket, SocketIo,
+    Builder, Namespace, Protocol, Socket, SocketIo,
     extract::Data,
     parser::{self, Decoder, Messages, PacketType, Parser},
     recovery::ConnectionStateRecovery,
@@ -138,6 +138,16 @@ impl Album {
         *self.asked.lock().unwrap() = Some(Arc::new(question));
     }
 
+    /// The first photo that is dropped has one more sent.
+    fn ask_to_emit_once(&self, namespace: Namespace) {
+        let asked = AtomicBool::new(false);
+        self.ask(move || {
+            if !asked.swap(true, Ordering::Relaxed) {
+                namespace.emit("photo", ());
+            }
+        });
+    }
+
     #[track_caller]
     fn was_dropped_without_a_lock(&self) {
         assert_eq!(self.dropped.recv_timeout(Duration::from_secs(10)), Ok(true));
@@ -185,12 +195,7 @@ async fn bytes_that_nobody_may_have_missed_any_more_are_dropped_without_a_lock()
     while main.waiting_sessions() == 0 {
         tokio::task::yield_now().await;
     }
-    let (namespace, asked) = (main.clone(), AtomicBool::new(false));
-    album.ask(move || {
-        if !asked.swap(true, Ordering::Relaxed) {
-            namespace.emit("photo", ());
-        }
-    });
+    album.ask_to_emit_once(main.clone());
     // There is room for one of them.
     main.emit("photo", ());
     main.emit("photo", ());
@@ -217,12 +222,7 @@ async fn bytes_for_which_the_children_of_a_pattern_have_no_room_are_dropped_with
     while parent.waiting_sessions() < 2 {
         tokio::task::yield_now().await;
     }
-    let (namespace, asked) = (a.clone(), AtomicBool::new(false));
-    album.ask(move || {
-        if !asked.swap(true, Ordering::Relaxed) {
-            namespace.emit("photo", ());
-        }
-    });
+    album.ask_to_emit_once(a.clone());
     // There is room for one of them in both.
     a.emit("photo", ());
     b.emit("photo", ());

@@ -2,11 +2,13 @@
 
 #![expect(clippy::disallowed_methods, reason = "a test is a driver too")]
 
+mod admission;
 #[cfg(feature = "deflate")]
 mod deflate;
 mod draining;
 mod ending;
 mod events;
+mod long_answers;
 mod polling;
 mod served;
 mod size;

@@ -62,11 +62,12 @@ impl Broadcast {
             self.encode_payload(payload, None)
         });
         live.each(|socket| match (socket.recoverable(), &recorded) {
-            (Some(recoverable), Ok((position, packet))) => {
+            // It is connected, or waits for its client; but nothing comes after a leave that has been announced.
+            (Some(recoverable), Ok((position, packet))) if !socket.is_leaving() => {
                 // What became of it at one socket is no concern of the others.
                 let _ = recoverable.lifeline.send(&recovery.log, *position, packet);
             }
-            (Some(_), Err(_)) => {}
+            (Some(_), _) => {}
             (None, _) => {
                 if let Ok(packet) = plain()
                     && let Some(outgoing) = packet.of(socket).filter(|_| socket.is_connected())
@@ -93,6 +94,9 @@ impl Socket {
     ) -> Option<Result<(), EmitError>> {
         let recovery = self.home().recovery()?;
         let recoverable = self.recoverable()?;
+        if self.is_leaving() {
+            return Some(Err(EmitError::closed()));
+        }
         let emitted = Payload::event(event, args)
             .map_err(EmitError::from)
             .and_then(|payload| {

@@ -29,9 +29,7 @@ fn assert_new(client: &Client, memory: &Memory, missed: &[axum_socketio::Value])
 async fn a_session_is_given_out_once() {
     let (io, main, mut heard) = told(recovering());
     let server = TestServer::start(&io).await;
-    let client = Client::connect(&server, Via::WebSocket).await;
-    heard.expect("new ").await;
-    let memory = client.lose_connection(&mut heard).await;
+    let memory = Client::away(&server, Via::WebSocket, &mut heard).await;
     main.emit("secret", 1);
     let (client, missed) = Client::resume(&server, Via::WebSocket, &memory).await;
     assert_eq!(missed.len(), 1);
@@ -85,9 +83,7 @@ async fn a_session_that_is_asked_for_in_vain_is_over() {
         .on_expired(move |session| log.say(session.id()));
     let (io, main, mut heard) = told(super::with(recovery));
     let server = TestServer::start(&io).await;
-    let client = Client::connect(&server, Via::WebSocket).await;
-    heard.expect("new ").await;
-    let memory = client.lose_connection(&mut heard).await;
+    let memory = Client::away(&server, Via::WebSocket, &mut heard).await;
     for number in 0..10 {
         main.emit("missed", number);
     }
@@ -139,9 +135,7 @@ async fn who_has_left_or_was_sent_away_begins_anew() {
 async fn what_is_no_session_is_a_new_one() {
     let (io, _main, mut heard) = told(recovering());
     let server = TestServer::start(&io).await;
-    let client = Client::connect(&server, Via::WebSocket).await;
-    heard.expect("new ").await;
-    let memory = client.lose_connection(&mut heard).await;
+    let memory = Client::away(&server, Via::WebSocket, &mut heard).await;
     for auth in [
         json!({ "pid": "unknown" }),
         json!({ "pid": memory.pid, "offset": "unknown" }),
@@ -167,9 +161,7 @@ async fn a_session_is_one_namespaces() {
     let (log, mut others) = crate::log::log();
     super::tell(io.of("/other"), &log);
     let server = TestServer::start(&io).await;
-    let client = Client::connect(&server, Via::WebSocket).await;
-    heard.expect("new ").await;
-    let memory = client.lose_connection(&mut heard).await;
+    let memory = Client::away(&server, Via::WebSocket, &mut heard).await;
     let asking = super::asking(&memory);
     let (client, missed) = Client::ask(&server, Via::WebSocket, "/other", asking).await;
     assert_new(&client, &memory, &missed);
@@ -191,9 +183,7 @@ async fn middlewares_are_skipped_or_asked_as_the_option_says() {
             }
         });
         let server = TestServer::start(&io).await;
-        let client = Client::connect(&server, Via::WebSocket).await;
-        heard.expect("new ").await;
-        let memory = client.lose_connection(&mut heard).await;
+        let memory = Client::away(&server, Via::WebSocket, &mut heard).await;
         let mut wire = TestClient::open(&server, Eio::V4, Via::WebSocket).await;
         wire.send(format!("40{}", super::asking(&memory))).await;
         let reply = wire.text().await;
@@ -357,9 +347,7 @@ async fn who_has_gone_is_not_kept_by_the_handler_that_it_waited_for() {
     let builder = recovering().connect_timeout(Duration::from_millis(100));
     let (io, _main, mut heard, go_on) = held_up(builder);
     let server = TestServer::start(&io).await;
-    let client = Client::connect(&server, Via::WebSocket).await;
-    heard.expect("new ").await;
-    let memory = client.lose_connection(&mut heard).await;
+    let memory = Client::away(&server, Via::WebSocket, &mut heard).await;
     let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
     let before = tasks();
     for _ in 0..3 {
@@ -400,4 +388,21 @@ async fn who_begins_anew_after_all_is_in_no_room() {
     assert_eq!(missed, events([]));
     assert_ne!(client.memory.pid, memory.pid);
     heard.expect("new ").await;
+}
+
+#[tokio::test]
+async fn a_socket_that_a_connect_handler_sends_away_sends_nothing_more() {
+    let (io, main, mut heard) = told(recovering());
+    let (log, mut tried) = crate::log::log();
+    let _ = main.clone().on_connect(async move |socket: Socket| {
+        socket.disconnect(false);
+        log.say(socket.try_emit("too late", 1).is_err());
+        main.emit("too late for it", 2);
+    });
+    let server = TestServer::start(&io).await;
+    let mut client = Client::connect(&server, Via::WebSocket).await;
+    heard.expect("new ").await;
+    tried.expect("true").await;
+    heard.expect("left: server namespace disconnect").await;
+    client.wire.expect("41").await;
 }

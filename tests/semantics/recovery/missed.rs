@@ -100,9 +100,7 @@ async fn a_client_that_has_received_nothing_gets_everything() {
     let (io, main, mut heard) = told(recovering());
     let server = TestServer::start(&io).await;
     for via in WAYS {
-        let client = Client::connect(&server, via).await;
-        heard.expect("new ").await;
-        let memory = client.lose_connection(&mut heard).await;
+        let memory = Client::away(&server, via, &mut heard).await;
         assert_eq!(memory.offset, None);
         main.emit("first", 1);
         main.emit("second", 2);
@@ -208,9 +206,7 @@ async fn attachments_are_sent_again_with_their_packet() {
     let (io, main, mut heard) = told(recovering());
     let server = TestServer::start(&io).await;
     for via in WAYS {
-        let client = Client::connect(&server, via).await;
-        heard.expect("new ").await;
-        let memory = client.lose_connection(&mut heard).await;
+        let memory = Client::away(&server, via, &mut heard).await;
         main.emit("photo", (Bytes::from_static(b"\x01\x02"), "me"));
         let mut client = TestClient::open(&server, Eio::V4, via).await;
         client.send(format!("40{}", super::asking(&memory))).await;

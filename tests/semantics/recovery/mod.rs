@@ -84,6 +84,13 @@ impl Client {
         client
     }
 
+    /// One that was connected and has lost its connection: what it remembers.
+    async fn away(server: &TestServer, via: Via, heard: &mut Heard) -> Memory {
+        let client = Self::connect(server, via).await;
+        heard.expect("new ").await;
+        client.lose_connection(heard).await
+    }
+
     /// One that had a session, and asks for it. Gives the events that come before the CONNECT, without their offsets.
     async fn resume(server: &TestServer, via: Via, memory: &Memory) -> (Self, Vec<Value>) {
         Self::ask(server, via, "/", asking(memory)).await
