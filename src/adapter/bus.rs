@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     ServerId,
-    adapter::{Adapter, AdapterError, Closing, Destination, Envelope, Incoming, Message, Snapshot},
+    adapter::{Adapter, AdapterError, Closing, Destination, Envelope, Incoming, Message, Snapshot, message},
 };
 
 /// Joins servers of one process: one for each port, runtime or tenant, or a cluster within a test.
@@ -93,8 +93,12 @@ impl Backlog {
 
 fn size(envelope: &Envelope) -> usize {
     let payload = match &envelope.message {
-        Message::Broadcast { packet, .. }
-        | Message::ServerEvent { packet, .. }
+        Message::Broadcast { packet, options, .. } => packet.size() + options.size(),
+        Message::Join { options, rooms } | Message::Leave { options, rooms } => {
+            options.size() + message::size(rooms)
+        }
+        Message::Disconnect { options, .. } | Message::Fetch { options, .. } => options.size(),
+        Message::ServerEvent { packet, .. }
         | Message::ServerAck { packet, .. }
         | Message::ClientAck { packet, .. } => packet.size(),
         Message::Fetched { sockets, .. } => sockets.iter().map(Snapshot::size).sum(),

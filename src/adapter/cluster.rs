@@ -17,7 +17,8 @@ use crate::{
     ServerId,
     adapter::{
         Adapter, AdapterError, Destination, Envelope, Incoming, Message, Missing, RequestId, Waiting,
-        members::Members, requests::Requests,
+        members::Members,
+        requests::{Effects, Requests},
     },
 };
 
@@ -54,6 +55,14 @@ struct Core {
     opened: usize,
     members: Members,
     requests: Requests,
+}
+
+impl Core {
+    /// A server has gone, and nothing more will come from it.
+    fn handle_closed(&mut self, server: &ServerId) -> Effects {
+        self.members.handle_closed(server);
+        self.requests.handle_gone(server)
+    }
 }
 
 impl Cluster {
@@ -123,8 +132,9 @@ impl Cluster {
         if core.opened > 0 {
             return;
         }
-        namespaces.remove(namespace);
+        let left = namespaces.remove(namespace);
         drop(namespaces);
+        drop(left);
         if self.heartbeats {
             self.publish(namespace, Message::Close);
         }
@@ -193,27 +203,24 @@ impl Cluster {
         if sender.as_str() != EMITTER {
             core.members.handle_heard(&sender, now());
         }
-        let message = core.requests.handle_message(&sender, message)?;
-        match message {
-            Message::InitialHeartbeat => {
-                drop(namespaces);
-                self.publish(&namespace, Message::Heartbeat);
-                return None;
-            }
-            Message::Heartbeat => return None,
-            Message::Close => {
-                core.members.handle_closed(&sender);
-                core.requests.handle_gone(&sender);
-                return None;
-            }
-            _ => {}
+        let (message, mut effects) = core.requests.handle_message(&sender, message);
+        if matches!(message, Some(Message::Close)) {
+            effects = core.handle_closed(&sender);
         }
         drop(namespaces);
-        Some(Envelope {
-            sender,
-            namespace,
-            message,
-        })
+        effects.apply();
+        match message? {
+            Message::Heartbeat | Message::Close => None,
+            Message::InitialHeartbeat => {
+                self.publish(&namespace, Message::Heartbeat);
+                None
+            }
+            message => Some(Envelope {
+                sender,
+                namespace,
+                message,
+            }),
+        }
     }
 
     /// Time has passed: sends the heartbeats that are due, and gives up servers that were silent for too long.
@@ -225,15 +232,16 @@ impl Cluster {
         let (mut due, mut silent) = (Vec::new(), Vec::new());
         for (namespace, core) in &mut *self.lock() {
             for server in core.members.poll_gone(now) {
-                core.requests.handle_gone(&server);
-                silent.push((namespace.clone(), server));
+                let effects = core.requests.handle_gone(&server);
+                silent.push((namespace.clone(), server, effects));
             }
             if core.members.is_heartbeat_due(now) {
                 due.push(namespace.clone());
             }
         }
         // Without the lock: what hears the log may emit.
-        for (namespace, server) in silent {
+        for (namespace, server, effects) in silent {
+            effects.apply();
             tracing::warn!(%server, %namespace, "a server of the cluster has been silent for too long");
         }
         for namespace in due {
@@ -256,13 +264,12 @@ impl Cluster {
 
     /// The incoming stream is at its end: nobody is there any more.
     pub(crate) fn handle_end(&self) {
+        let mut gone = Vec::new();
         for core in self.lock().values_mut() {
             let servers: Vec<_> = core.members.servers().cloned().collect();
-            for server in servers {
-                core.members.handle_closed(&server);
-                core.requests.handle_gone(&server);
-            }
+            gone.extend(servers.iter().map(|server| core.handle_closed(server)));
         }
+        gone.into_iter().for_each(Effects::apply);
         if !self.is_closed() {
             self.handle_error(&AdapterError::new("the adapter has ended"));
         }
@@ -315,9 +322,17 @@ impl Cluster {
     }
 
     pub(super) fn give_up(&self, namespace: &str, id: &str) {
-        if let Some(core) = self.lock().get_mut(namespace) {
-            core.requests.give_up(id);
-        }
+        self.answer_to(namespace, |requests| requests.give_up(id));
+    }
+
+    /// Whoever waits is woken without the lock.
+    fn answer_to(&self, namespace: &str, change: impl FnOnce(&mut Requests) -> Effects) {
+        let mut namespaces = self.lock();
+        let effects = namespaces
+            .get_mut(namespace)
+            .map(|core| change(&mut core.requests));
+        drop(namespaces);
+        effects.into_iter().for_each(Effects::apply);
     }
 
     fn count_for(self: &Arc<Self>, waiting: &Waiting) {
@@ -328,9 +343,8 @@ impl Cluster {
             };
             match counting.await {
                 Ok(servers) => {
-                    if let Some(core) = cluster.lock().get_mut(&namespace) {
-                        core.requests.handle_counted(&id, servers.saturating_sub(1));
-                    }
+                    let others = servers.saturating_sub(1);
+                    cluster.answer_to(&namespace, |requests| requests.handle_counted(&id, others));
                 }
                 Err(error) => cluster.handle_error(&error),
             }

@@ -165,6 +165,11 @@ impl Options {
         target
     }
 
+    /// How many bytes it is, roughly.
+    pub(super) fn size(&self) -> usize {
+        size(&self.rooms) + size(&self.except)
+    }
+
     /// What other servers are told; `None` where nobody is meant.
     pub(crate) fn of(target: &Target, flags: Flags) -> Option<Self> {
         let rooms = match &target.rooms {
@@ -182,8 +187,14 @@ impl Options {
 impl Snapshot {
     /// How many bytes it is, roughly.
     pub(crate) fn size(&self) -> usize {
-        self.handshake.size() + self.data.size()
+        self.handshake.size() + self.data.size() + size(&self.rooms)
     }
+}
+
+/// How many bytes the rooms are, roughly.
+pub(super) fn size(rooms: &[Room]) -> usize {
+    let bytes = |room: &Room| size_of::<Room>() + room.as_ref().len();
+    rooms.iter().map(bytes).sum()
 }
 
 impl fmt::Debug for Snapshot {

@@ -40,6 +40,28 @@ struct Request {
 /// How many acknowledgements a server owes; `None` before it has said.
 type Clients = Option<usize>;
 
+/// What follows for whoever waits. To be [applied](Self::apply) without a lock: nobody knows what a waker does, or the drop of bytes
+/// of a user's own making.
+#[derive(Debug, Default)]
+#[must_use = "whoever waits is not woken otherwise"]
+pub(super) struct Effects {
+    answer: Option<Answer>,
+    /// Where the answer goes; nowhere if it isn't wanted.
+    to: Option<mpsc::UnboundedSender<Answer>>,
+    /// Requests that are over: dropping them ends their answers.
+    over: Vec<Request>,
+}
+
+impl Effects {
+    pub(super) fn apply(self) {
+        if let (Some(to), Some(answer)) = (self.to, self.answer) {
+            // An error says that nobody waits any more.
+            let _ = to.send(answer);
+        }
+        drop(self.over);
+    }
+}
+
 impl Requests {
     /// Waits for these servers by name, or, where there are none to be named, for as many as [`counted`](Self::handle_counted) will say.
     pub(super) fn begin(
@@ -61,49 +83,61 @@ impl Requests {
     }
 
     /// The broker has told how many other servers there are.
-    pub(super) fn handle_counted(&mut self, id: &str, others: usize) {
-        self.update(id, |request| request.expected = Some(others));
+    pub(super) fn handle_counted(&mut self, id: &str, others: usize) -> Effects {
+        self.update(id, None, |request| {
+            request.expected = Some(others);
+            false
+        })
     }
 
     /// A server is gone: nothing more will come from it.
-    pub(super) fn handle_gone(&mut self, server: &ServerId) {
-        self.0.retain(|_, request| {
+    pub(super) fn handle_gone(&mut self, server: &ServerId) -> Effects {
+        let over = self.0.extract_if(|_, request| {
             request.waiting.remove(server);
-            !request.is_complete()
+            request.is_complete()
         });
+        Effects {
+            over: over.map(|(_, request)| request).collect(),
+            ..Effects::default()
+        }
     }
 
     /// Takes an answer; gives back what is none.
-    pub(super) fn handle_message(&mut self, from: &ServerId, message: Message) -> Option<Message> {
-        match message {
+    pub(super) fn handle_message(&mut self, from: &ServerId, message: Message) -> (Option<Message>, Effects) {
+        let effects = match message {
             Message::Fetched { request, sockets } => {
-                self.update(&request, |request| {
-                    request.only_answer(from, Answer::Sockets(sockets));
-                });
+                self.only_answer(&request, from, Answer::Sockets(sockets))
             }
             Message::ServerAck { request, packet } => {
-                self.update(&request, |request| {
-                    request.only_answer(from, Answer::Server(packet));
-                });
+                self.only_answer(&request, from, Answer::Server(packet))
             }
-            Message::ClientCount { request, clients } => {
-                self.update(&request, |request| request.clients(from, clients));
-            }
+            Message::ClientCount { request, clients } => self.update(&request, None, |request| {
+                request.clients(from, clients);
+                false
+            }),
             Message::ClientAck {
                 request,
                 socket,
                 packet,
             } => {
-                self.update(&request, |request| {
-                    request.client_answer(from, Answer::Client(socket, packet));
-                });
+                let answer = Answer::Client(socket, packet);
+                self.update(&request, Some(answer), |request| request.is_owed(from))
             }
-            Message::ClientsDone { request } => {
-                self.update(&request, |request| request.done(from));
-            }
-            other => return Some(other),
-        }
-        None
+            Message::ClientsDone { request } => self.update(&request, None, |request| {
+                request.done(from);
+                false
+            }),
+            other => return (Some(other), Effects::default()),
+        };
+        (None, effects)
+    }
+
+    /// A server answers for itself, once.
+    fn only_answer(&mut self, id: &str, from: &ServerId, answer: Answer) -> Effects {
+        self.update(id, Some(answer), |request| {
+            request.waiting.remove(from);
+            request.see(from)
+        })
     }
 
     /// Who has not answered.
@@ -111,8 +145,11 @@ impl Requests {
         self.0.get(id).map(Request::missing).unwrap_or_default()
     }
 
-    pub(super) fn give_up(&mut self, id: &str) {
-        self.0.remove(id);
+    pub(super) fn give_up(&mut self, id: &str) -> Effects {
+        Effects {
+            over: self.0.remove(id).into_iter().collect(),
+            ..Effects::default()
+        }
     }
 
     #[cfg(test)]
@@ -120,26 +157,28 @@ impl Requests {
         self.0.len()
     }
 
-    /// Unknown ids are ignored: the time was up, or nobody waits any more.
-    fn update(&mut self, id: &str, change: impl FnOnce(&mut Request)) {
-        let Some(request) = self.0.get_mut(id) else {
-            return;
+    /// Changes a request, which says whether it wants the answer. Unknown ids are ignored: the time was up, or nobody waits any more.
+    fn update(
+        &mut self,
+        id: &str,
+        answer: Option<Answer>,
+        change: impl FnOnce(&mut Request) -> bool,
+    ) -> Effects {
+        let mut effects = Effects {
+            answer,
+            ..Effects::default()
         };
-        change(request);
-        if request.is_complete() {
-            self.0.remove(id);
+        if let Some(request) = self.0.get_mut(id) {
+            effects.to = change(request).then(|| request.answers.clone());
+            if request.is_complete() {
+                effects.over.extend(self.0.remove(id));
+            }
         }
+        effects
     }
 }
 
 impl Request {
-    fn only_answer(&mut self, from: &ServerId, answer: Answer) {
-        if self.see(from) {
-            self.waiting.remove(from);
-            let _ = self.answers.send(answer);
-        }
-    }
-
     fn clients(&mut self, from: &ServerId, clients: usize) {
         if !self.see(from) {
             return;
@@ -155,14 +194,16 @@ impl Request {
         self.waiting.remove(from);
     }
 
-    fn client_answer(&mut self, from: &ServerId, answer: Answer) {
-        if let Some(Some(clients)) = self.waiting.get_mut(from) {
-            *clients -= 1;
-            if *clients == 0 {
-                self.waiting.remove(from);
-            }
-            let _ = self.answers.send(answer);
+    /// Whether the server owes an acknowledgement, which has come now.
+    fn is_owed(&mut self, from: &ServerId) -> bool {
+        let Some(Some(clients)) = self.waiting.get_mut(from) else {
+            return false;
+        };
+        *clients -= 1;
+        if *clients == 0 {
+            self.waiting.remove(from);
         }
+        true
     }
 
     /// `false` if it was seen before.
@@ -230,7 +271,9 @@ mod tests {
             socket: None,
             packet,
         };
-        assert!(requests.handle_message(&from.into(), message).is_none());
+        let (left, effects) = requests.handle_message(&from.into(), message);
+        assert_eq!(left, None);
+        effects.apply();
     }
 
     fn counts(from: &str, clients: usize, requests: &mut Requests) {
@@ -238,7 +281,9 @@ mod tests {
             request: "r".into(),
             clients,
         };
-        assert!(requests.handle_message(&from.into(), message).is_none());
+        let (left, effects) = requests.handle_message(&from.into(), message);
+        assert_eq!(left, None);
+        effects.apply();
     }
 
     #[test]
@@ -250,7 +295,7 @@ mod tests {
         counts("b", 0, &mut requests);
         acks("a", &mut requests);
         assert_eq!(requests.missing("r").servers, ["a".into(), "c".into()]);
-        requests.handle_gone(&"c".into());
+        requests.handle_gone(&"c".into()).apply();
         assert_eq!(requests.len(), 1);
         acks("a", &mut requests);
         assert_eq!(requests.len(), 0);
@@ -266,7 +311,7 @@ mod tests {
         let mut requests = Requests::default();
         let _answers = requests.begin("r".into(), None);
         assert_eq!(requests.missing("r").count(), 1);
-        requests.handle_counted("r", 2);
+        requests.handle_counted("r", 2).apply();
         counts("a", 1, &mut requests);
         let missing = requests.missing("r");
         assert_eq!((missing.servers.len(), missing.unnamed), (1, 1));
@@ -279,7 +324,8 @@ mod tests {
     #[test]
     fn what_is_no_answer_is_given_back() {
         let mut requests = Requests::default();
-        let message = requests.handle_message(&"a".into(), Message::Heartbeat);
-        assert_eq!(message, Some(Message::Heartbeat));
+        let (left, effects) = requests.handle_message(&"a".into(), Message::Heartbeat);
+        assert_eq!(left, Some(Message::Heartbeat));
+        effects.apply();
     }
 }

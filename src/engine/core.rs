@@ -60,6 +60,8 @@ struct Others {
 #[derive(Default)]
 pub(super) struct Effects {
     wakers: Vec<Waker>,
+    /// Others wait in their place.
+    pub(super) displaced: Option<Waker>,
     /// What nobody will send. It is dropped last: a drop of the users' own may call back, or panic.
     pub(super) forgotten: Queue,
     pub(super) closed: Option<(Arc<dyn Receiver>, CloseReason, Transport)>,
@@ -83,24 +85,30 @@ impl Core {
         }
     }
 
-    /// The driver wants to hear of what happens next.
-    pub(super) fn register_driver(&mut self, cx: &Context<'_>) {
-        register(&mut self.driver, cx);
+    /// The driver wants to hear of what happens next. What it left before is, like that of all others here, to be dropped after the
+    /// lock has been released: a waker may own the last of a task, and nobody knows what that does when it is dropped.
+    #[must_use]
+    pub(super) fn register_driver(&mut self, cx: &Context<'_>) -> Option<Waker> {
+        register(&mut self.driver, cx)
     }
 
-    pub(super) fn register_probe(&mut self, cx: &Context<'_>) {
-        register(&mut self.others().probe, cx);
+    #[must_use]
+    pub(super) fn register_probe(&mut self, cx: &Context<'_>) -> Option<Waker> {
+        register(&mut self.others().probe, cx)
     }
 
-    pub(super) fn register_push(&mut self, cx: &Context<'_>) {
-        register(&mut self.others().push, cx);
+    #[must_use]
+    pub(super) fn register_push(&mut self, cx: &Context<'_>) -> Option<Waker> {
+        register(&mut self.others().push, cx)
     }
 
-    pub(super) fn register_drained(&mut self, id: u64, cx: &Context<'_>) {
-        self.others().drained.insert(id, cx.waker().clone());
+    #[must_use]
+    pub(super) fn register_drained(&mut self, id: u64, cx: &Context<'_>) -> Option<Waker> {
+        self.others().drained.insert(id, cx.waker().clone())
     }
 
-    /// This one doesn't wait any more. Its waker is to be dropped after the lock has been released: nobody knows what it owns.
+    /// This one doesn't wait any more.
+    #[must_use]
     pub(super) fn forget_drained(&mut self, id: u64) -> Option<Waker> {
         self.others.as_mut()?.drained.remove(&id)
     }
@@ -211,9 +219,9 @@ impl Effects {
     }
 }
 
-fn register(slot: &mut Option<Waker>, cx: &Context<'_>) {
+fn register(slot: &mut Option<Waker>, cx: &Context<'_>) -> Option<Waker> {
     match slot {
-        Some(waker) => waker.clone_from(cx.waker()),
-        None => *slot = Some(cx.waker().clone()),
+        Some(waker) if waker.will_wake(cx.waker()) => None,
+        _ => slot.replace(cx.waker().clone()),
     }
 }

@@ -9,6 +9,7 @@
 mod contract;
 mod failures;
 mod scripted;
+mod wakers;
 #[path = "../support/wire/mod.rs"]
 #[expect(dead_code, reason = "shared with the protocol suites")]
 mod wire;

@@ -108,7 +108,10 @@ impl Events {
     }
 
     fn poll_event(&self, cx: &Context<'_>) -> Poll<Option<Event>> {
-        self.connection.lock().poll_event(self.id, cx)
+        let mut effects = Effects::default();
+        let event = self.connection.lock().poll_event(self.id, cx, &mut effects);
+        drop(effects);
+        event
     }
 }
 

@@ -34,8 +34,9 @@ impl Future for Writable<'_> {
             return Poll::Ready(());
         }
         let id = self.id.unwrap_or_else(next_id);
-        core.register_drained(id, cx);
+        let displaced = core.register_drained(id, cx);
         drop(core);
+        drop(displaced);
         self.id = Some(id);
         Poll::Pending
     }

@@ -62,10 +62,15 @@ impl Core {
     }
 
     /// The next event for this listener; `None` after the end.
-    pub(in crate::engine) fn poll_event(&mut self, id: u64, cx: &Context<'_>) -> Poll<Option<Event>> {
+    pub(in crate::engine) fn poll_event(
+        &mut self,
+        id: u64,
+        cx: &Context<'_>,
+        effects: &mut Effects,
+    ) -> Poll<Option<Event>> {
         let others = self.others.as_mut();
         match others.and_then(|others| others.watchers.listeners.get_mut(&id)) {
-            Some(listener) => listener.poll_next(cx),
+            Some(listener) => listener.poll_next(cx, effects),
             None => Poll::Ready(None),
         }
     }
@@ -156,7 +161,7 @@ impl Listener {
         self.events.push_back(event.clone());
     }
 
-    fn poll_next(&mut self, cx: &Context<'_>) -> Poll<Option<Event>> {
+    fn poll_next(&mut self, cx: &Context<'_>, effects: &mut Effects) -> Poll<Option<Event>> {
         if let Some(event) = self.events.pop_front() {
             self.bytes -= event.size();
             return Poll::Ready(Some(event));
@@ -171,7 +176,7 @@ impl Listener {
         if self.done {
             return Poll::Ready(None);
         }
-        super::register(&mut self.waker, cx);
+        effects.displaced = super::register(&mut self.waker, cx);
         Poll::Pending
     }
 }

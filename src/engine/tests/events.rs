@@ -4,7 +4,7 @@ use super::*;
 use crate::engine::{Event, Events, Packet, PacketType, Transport};
 
 impl Client {
-    fn events(&self) -> Events {
+    pub(super) fn events(&self) -> Events {
         self.upper.connection().events()
     }
 }

@@ -13,6 +13,7 @@ mod polling;
 mod served;
 mod size;
 mod upgrade;
+mod wakers;
 mod websocket;
 
 use std::{

@@ -102,7 +102,7 @@ impl HeldPoll {
             let queued = !core.outbox.is_empty();
             let answer = core.session.handle_poll_answer(queued);
             if answer == PollAnswer::Wait {
-                core.register_driver(cx);
+                effects.displaced = core.register_driver(cx);
                 return None;
             }
             let queued = core.outbox.queued();

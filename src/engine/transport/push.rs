@@ -124,7 +124,9 @@ impl Push {
     fn poll_closed(&mut self, cx: &Context<'_>) -> Poll<Answer> {
         let mut core = self.connection.lock();
         if core.session.closed().is_none() {
-            core.register_push(cx);
+            let displaced = core.register_push(cx);
+            drop(core);
+            drop(displaced);
             return Poll::Pending;
         }
         drop(core);
@@ -178,7 +180,8 @@ impl Push {
             }
             if dispatch.receiver.poll_ready(cx).is_pending() {
                 connection.set_blocked();
-                connection.lock().register_push(cx);
+                let displaced = connection.lock().register_push(cx);
+                drop(displaced);
                 // It may have become ready before there was anybody to tell.
                 ready!(dispatch.receiver.poll_ready(cx));
                 connection.unblock();

@@ -270,7 +270,7 @@ impl<S: Stream> Driver<S> {
                 return Poll::Ready(Some(End::Close(None)));
             }
         }
-        core.register_driver(cx);
+        let displaced = core.register_driver(cx);
         self.connection.set_awake(false);
         // What is compressed is written here: nobody else's reply has to wait for it.
         if core.direct.is_none() && self.reader.agreement().is_none() {
@@ -278,6 +278,7 @@ impl<S: Stream> Driver<S> {
         }
         let drained = core.take_drained();
         drop(core);
+        drop(displaced);
         self.writer.shrink();
         drained.into_iter().flatten().for_each(Waker::wake);
         Poll::Pending
@@ -296,8 +297,10 @@ impl<S: Stream> Driver<S> {
         if core.session.closed().is_some() {
             return Poll::Ready(End::Close(None));
         }
-        core.register_driver(cx);
+        let displaced = core.register_driver(cx);
         self.connection.set_awake(false);
+        drop(core);
+        drop(displaced);
         Poll::Pending
     }
 

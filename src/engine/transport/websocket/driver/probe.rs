@@ -89,15 +89,18 @@ impl<S: Stream> Driver<S> {
 
     fn is_probing(&self, id: ProbeId, cx: &Context<'_>) -> bool {
         let mut core = self.connection.lock();
-        core.register_probe(cx);
-        core.session.is_probing(id)
+        let displaced = core.register_probe(cx);
+        let probing = core.session.is_probing(id);
+        drop(core);
+        drop(displaced);
+        probing
     }
 
     fn poll_switch(&mut self, id: ProbeId, b64: bool, cx: &mut Context<'_>) -> Poll<Next> {
         let (step, receiver) = self.connection.update(clock::now(), |core, effects| {
             let step = core.session.handle_upgrade(id);
             match step {
-                UpgradeStep::Wait => core.register_probe(cx),
+                UpgradeStep::Wait => effects.displaced = core.register_probe(cx),
                 UpgradeStep::Upgraded => {
                     core.dispatching = true;
                     core.b64 = b64;
