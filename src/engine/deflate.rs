@@ -5,7 +5,7 @@
 pub(super) mod samples;
 mod shared_frames;
 
-pub(super) use self::shared_frames::{Frames, SharedFrames, Slot};
+pub(super) use self::shared_frames::{Frames, Pressing, SharedFrames, Slot};
 use crate::websocket::{Agreement, Effort, Terms};
 
 /// How WebSocket messages are compressed, with the clients that offer it: Node's `perMessageDeflate`.

@@ -1,7 +1,10 @@
 //! Compressed messages as a load.
 
 use super::*;
-use crate::engine::deflate::samples::{agreement, bomb};
+use crate::engine::{
+    deflate::samples::{agreement, bomb},
+    transport::press::{JOBS, permits},
+};
 
 #[tokio::test(start_paused = true)]
 async fn others_have_their_turn_after_a_megabyte_of_inflated_messages() {
@@ -30,6 +33,30 @@ fn incompressible() -> String {
         format!("{:08x}", state >> 32)
     });
     digits.collect()
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_waits_for_is_not_compressed() {
+    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let client = Client::open(Config {
+        http_compression: Some(crate::engine::HttpCompression::new()),
+        ..Config::default()
+    })
+    .await;
+    let held = JOBS.acquire_many(permits() as u32).await.unwrap();
+    client.upper.send(&incompressible());
+    let uri = format!("/socket.io/?{}", client.query);
+    let get = Request::get(uri).header("accept-encoding", "gzip");
+    let get = get.body(Full::<Bytes>::default()).unwrap();
+    let before = tasks();
+    let mut answer = Box::pin(client.server.engine.handle(get, None, false));
+    assert!(futures::poll!(answer.as_mut()).is_pending());
+    assert_eq!(tasks(), before + 1);
+    drop(answer);
+    settle().await;
+    // With the session ends what looks after its time.
+    assert!(tasks() <= before, "it goes on");
+    drop(held);
 }
 
 #[tokio::test]

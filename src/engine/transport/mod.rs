@@ -1,6 +1,6 @@
 //! What moves packets between a connection and its client.
 
 pub(super) mod poll;
-mod press;
+pub(super) mod press;
 pub(super) mod push;
 pub(super) mod websocket;

@@ -11,7 +11,7 @@ use futures_util::{FutureExt, future::BoxFuture};
 use crate::{
     Protocol,
     engine::{
-        deflate::{Deflate, Frames, Slot},
+        deflate::{Deflate, Frames, Pressing, Slot},
         outbox::{Item, Queue},
         outgoing::Outgoing,
         transport::press::{TURN, press},
@@ -143,19 +143,19 @@ impl Compressor {
             return self.begin_in_context(packet, bytes, protocol, left);
         }
         let deflate = self.deflate;
+        let key = (deflate.effort, protocol);
         let make = {
             let packet = packet.clone();
             move || {
                 if bytes > TURN {
-                    let pressed = press(move || packet.deflated(protocol, deflate));
-                    return Slot::Pressing(pressed.map(Option::flatten).boxed().shared());
+                    return Slot::Pressing(pressing(packet, protocol, deflate));
                 }
                 *left -= bytes;
                 Slot::Made(packet.deflated(protocol, deflate))
             }
         };
         let slot = match packet.shared_frames() {
-            Some(shared) => shared.get_or_make((deflate.effort, protocol), make),
+            Some(shared) => shared.get_or_make(key, make),
             None => make(),
         };
         match slot {
@@ -195,4 +195,20 @@ impl Compressor {
         // If it was lost, then with it what it would have sent: the next one may begin anew, and this one goes as it is.
         Step::Job(pressed.map(Option::unwrap_or_default).boxed())
     }
+}
+
+/// Has a packet compressed elsewhere, for as long as anyone waits for it.
+fn pressing(packet: Outgoing, protocol: Protocol, deflate: Deflate) -> Pressing {
+    let pressed = press({
+        let packet = packet.clone();
+        move || packet.deflated(protocol, deflate)
+    });
+    let kept = pressed.map(move |frames| {
+        let frames = frames.flatten();
+        if let Some(shared) = packet.shared_frames() {
+            shared.keep((deflate.effort, protocol), frames.clone());
+        }
+        frames
+    });
+    kept.boxed().shared()
 }

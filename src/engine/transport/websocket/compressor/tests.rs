@@ -1,9 +1,7 @@
 use std::{
     future::poll_fn,
-    num::NonZeroUsize,
     sync::{Arc, atomic::AtomicUsize},
     task::Wake,
-    thread::available_parallelism,
 };
 
 use flate2::{Decompress, FlushDecompress};
@@ -11,7 +9,11 @@ use tokio::{runtime::Runtime, task::yield_now};
 
 use super::*;
 use crate::{
-    engine::{HEADROOM, outbox::Control, transport::press::JOBS},
+    engine::{
+        HEADROOM,
+        outbox::Control,
+        transport::press::{JOBS, permits},
+    },
     websocket::Effort,
 };
 
@@ -125,6 +127,28 @@ async fn what_nobody_waits_for_any_more_is_made_for_the_others() {
 }
 
 #[tokio::test]
+async fn a_broadcast_whose_recipients_have_all_gone_is_not_compressed_any_more() {
+    let packet = packet(1, LONG).share_compressed();
+    let held = JOBS.acquire_many(permits() as u32).await.unwrap();
+    let [mut first, mut second] = [(); 2].map(|()| compressor(options(15), std::slice::from_ref(&packet)));
+    for compressor in [&mut first, &mut second] {
+        let begun = poll_fn(|cx| Poll::Ready(compressor.poll_ready(Protocol::V4, &mut Queue::new(), cx)));
+        assert!(begun.await.is_pending());
+    }
+    let wanted = packet.references();
+    first.clear();
+    yield_now().await;
+    // One of those who waited.
+    assert_eq!(packet.references(), wanted - 1);
+    second.clear();
+    yield_now().await;
+    assert_eq!(packet.references(), 1);
+    drop(held);
+    let mut later = compressor(options(15), std::slice::from_ref(&packet));
+    assert_eq!(frames(&all(&mut later).await.0[0])[0], 0xc1);
+}
+
+#[tokio::test]
 async fn everything_stays_in_order() {
     for options in [options(15), in_context()] {
         let packets: Vec<_> = [SHORT, LONG, 10, SHORT, LONG, LONG, SHORT]
@@ -186,7 +210,7 @@ async fn the_thread_goes_on_while_a_long_message_is_compressed() {
     for packet in [packet(1, LONG), packet(1, LONG).share_compressed()] {
         let mut compressor = compressor(options(15), &[packet]);
         // The job may not begin before this, so nothing can have been compressed here.
-        let held = JOBS.acquire_many(permits()).await.unwrap();
+        let held = JOBS.acquire_many(permits() as u32).await.unwrap();
         for _ in 0..3 {
             let mut items = Queue::new();
             let poll = poll_fn(|cx| Poll::Ready(compressor.poll_ready(Protocol::V4, &mut items, cx)));
@@ -204,7 +228,7 @@ fn when_the_runtime_of_a_job_ends_the_message_goes_uncompressed() {
         let packets = [packet(1, SHORT), packet(2, LONG), packet(3, SHORT)];
         let mut compressor = compressor(options, &packets);
         let (ending, going_on) = (Runtime::new().unwrap(), Runtime::new().unwrap());
-        let held = going_on.block_on(JOBS.acquire_many(permits())).unwrap();
+        let held = going_on.block_on(JOBS.acquire_many(permits() as u32)).unwrap();
         let mut items = Queue::new();
         ending.block_on(async {
             let poll = poll_fn(|cx| Poll::Ready(compressor.poll_ready(Protocol::V4, &mut items, cx)));
@@ -224,8 +248,4 @@ fn when_the_runtime_of_a_job_ends_the_message_goes_uncompressed() {
             assert_eq!(inflated(frames(item), &mut state), packet.packet());
         }
     }
-}
-
-fn permits() -> u32 {
-    available_parallelism().map_or(1, NonZeroUsize::get) as u32
 }
