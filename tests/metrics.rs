@@ -446,6 +446,44 @@ async fn a_recorder_is_called_without_a_lock() {
     assert_eq!(locked.load(Ordering::Relaxed), 0, "calls with a lock held");
 }
 
+/// Of a client of Engine.IO 3 the server knows before its connection is counted.
+#[tokio::test]
+async fn a_recorder_may_ask_about_who_connects_and_who_upgrades() {
+    let (recorded, io, server) = serve(SocketIo::new).await;
+    let polls = TestClient::connect(&server, Eio::V4, Via::Polling).await;
+    let (asked, locked) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let counts = (asked.clone(), locked.clone());
+    let hook = move || {
+        let (asked, locked) = &counts;
+        asked.fetch_add(1, Ordering::Relaxed);
+        let (answer, answered) = mpsc::channel();
+        let sockets = io.sockets().sockets();
+        std::thread::spawn(move || {
+            for socket in sockets {
+                let _ = socket.connection().is_writable();
+            }
+            answer.send(())
+        });
+        if answered.recv_timeout(Duration::from_secs(5)).is_err() {
+            locked.fetch_add(1, Ordering::Relaxed);
+        }
+    };
+    assert!(recorded.hook.set(Box::new(hook)).is_ok());
+    let mut ws = Ws::open(server.addr, &polls.upgrade_target()).await;
+    ws.send("2probe").await;
+    ws.expect("3probe").await;
+    Request::get(polls.target()).send(server.addr).await;
+    ws.send("5").await;
+    recorded
+        .says("socketio_upgrades_total{result=completed}", 1.0)
+        .await;
+    for via in [Via::Polling, Via::WebSocket] {
+        let _ = TestClient::connect(&server, Eio::V3, via).await;
+    }
+    assert!(asked.load(Ordering::Relaxed) > 5);
+    assert_eq!(locked.load(Ordering::Relaxed), 0, "calls with a lock held");
+}
+
 /// What a session sends goes through its history, which has a lock of its own.
 #[tokio::test]
 async fn a_recorder_may_emit_to_a_session_that_can_be_recovered() {

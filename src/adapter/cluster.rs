@@ -99,7 +99,7 @@ impl Cluster {
 
     /// A namespace is about to be. What is open stays as it is; what somebody else is opening is open when this returns.
     pub(crate) fn open(&self, namespace: &str) {
-        let _opening = self.opening();
+        let opening = self.opening();
         let core = Core {
             opened: 1,
             members: Members::new(now()),
@@ -115,15 +115,16 @@ impl Cluster {
             }
         }
         self.adapter.open(namespace);
-        if self.heartbeats {
-            self.publish(namespace, Message::InitialHeartbeat);
-        }
+        let greeted = self.hand_over_to_all(namespace, Message::InitialHeartbeat);
+        drop(opening);
+        // Without the lock: who hears of an error, or the log, may ask for a namespace.
+        greeted.iter().for_each(|sent| self.conclude(sent));
     }
 
     /// A namespace has ended. The others hear it from the last one of its name.
     pub(crate) fn leave(&self, namespace: &str) {
         // Else the good-bye could come after the greeting of whoever opens it again.
-        let _opening = self.opening();
+        let opening = self.opening();
         let mut namespaces = self.lock();
         let Some(core) = namespaces.get_mut(namespace) else {
             return;
@@ -134,11 +135,18 @@ impl Cluster {
         }
         let left = namespaces.remove(namespace);
         drop(namespaces);
-        drop(left);
-        if self.heartbeats {
-            self.publish(namespace, Message::Close);
-        }
+        let said = self.hand_over_to_all(namespace, Message::Close);
         self.adapter.leave(namespace);
+        drop(opening);
+        // Who was asking is woken.
+        drop(left);
+        said.iter().for_each(|sent| self.conclude(sent));
+    }
+
+    /// Says that this server has come or goes, where servers are found that way.
+    fn hand_over_to_all(&self, namespace: &str, message: Message) -> Option<Result<(), AdapterError>> {
+        let says = self.heartbeats && !self.is_closed();
+        says.then(|| self.hand_over(Destination::Everyone, namespace, message))
     }
 
     /// Tells all others. What can't be sent is lost, and said once for a row of errors.
@@ -308,8 +316,7 @@ impl Cluster {
         let namespaces: Vec<_> = self.lock().keys().cloned().collect();
         if self.heartbeats {
             for namespace in namespaces {
-                // It has been said.
-                let _ = self.send_anyway(Destination::Everyone, &namespace, Message::Close);
+                self.conclude(&self.hand_over(Destination::Everyone, &namespace, Message::Close));
             }
         }
         self.adapter.close().await;
@@ -355,22 +362,23 @@ impl Cluster {
         if self.is_closed() {
             return Err(AdapterError::new("the server has left the cluster"));
         }
-        self.send_anyway(to, namespace, message)
+        let sent = self.hand_over(to, namespace, message);
+        self.conclude(&sent);
+        sent
     }
 
-    fn send_anyway(
-        &self,
-        to: Destination<'_>,
-        namespace: &str,
-        message: Message,
-    ) -> Result<(), AdapterError> {
+    /// Gives a message to the back end. What came of it is still to be [said](Self::conclude).
+    fn hand_over(&self, to: Destination<'_>, namespace: &str, message: Message) -> Result<(), AdapterError> {
         let envelope = Envelope {
             sender: self.me.clone(),
             namespace: namespace.into(),
             message,
         };
-        let sent = self.adapter.publish(to, &envelope);
-        match &sent {
+        self.adapter.publish(to, &envelope)
+    }
+
+    fn conclude(&self, sent: &Result<(), AdapterError>) {
+        match sent {
             Ok(()) => {
                 if self.failing.load(Ordering::Relaxed) && self.failing.swap(false, Ordering::Relaxed) {
                     tracing::info!("the adapter sends again");
@@ -378,7 +386,6 @@ impl Cluster {
             }
             Err(error) => self.handle_error(error),
         }
-        sent
     }
 
     fn opening(&self) -> MutexGuard<'_, ()> {

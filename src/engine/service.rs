@@ -102,12 +102,13 @@ impl Engine {
         let entered = self.0.registry.insert(&connection, self.0.config.max_connections);
         // From here on the session itself holds its id.
         drop(reserved);
+        // Before it can end, and without the lock: the application's recorder runs.
+        self.0.instruments.connected(transport, protocol);
         connection.update(now, |core, _| {
             core.receiver = Some(receiver);
             // A WebSocket's driver calls the receiver from now on, and nobody else.
             core.dispatching = transport == Transport::WebSocket;
             core.session.handle_open(protocol, now, &self.0.config);
-            self.0.instruments.connected(transport, protocol);
         });
         if let Err(reason) = entered {
             connection.close_with(reason);

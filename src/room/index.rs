@@ -52,6 +52,12 @@ impl<M: Member> Index<M> {
         self.members.get(id)
     }
 
+    /// Whether it is a member, and not only in rooms.
+    pub(crate) fn has(&self, member: &M) -> bool {
+        let known = self.members.get(member.id());
+        known.is_some_and(|known| known.serial() == member.serial())
+    }
+
     /// Makes the member one of the namespace: from now on broadcasts reach it.
     pub(crate) fn insert(&mut self, member: M) {
         Arc::make_mut(&mut self.members).insert(member.id().clone(), member);
@@ -64,11 +70,7 @@ impl<M: Member> Index<M> {
             self.take_out(room, member.serial());
         }
         // An id can come back while its former owner is still being cleaned up.
-        if self
-            .members
-            .get(member.id())
-            .is_some_and(|known| known.serial() == member.serial())
-        {
+        if self.has(member) {
             let members = Arc::make_mut(&mut self.members);
             members.swap_remove(member.id());
             shrink(members.len(), members.capacity(), |to| members.shrink_to(to));

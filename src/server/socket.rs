@@ -262,6 +262,7 @@ impl Socket {
         if !own.is_empty() {
             self.0.left_own_room.store(false, Ordering::Relaxed);
         }
+        self.may_join_early(&index);
         index.join(self, others);
     }
 

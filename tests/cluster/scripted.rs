@@ -33,6 +33,7 @@ struct Script {
     /// Called with each line of the log, after it was written.
     hook: OnceLock<Hook>,
     fails: AtomicBool,
+    panics: AtomicBool,
 }
 
 #[derive(Clone)]
@@ -63,6 +64,14 @@ impl Scripted {
         }
     }
 
+    fn sent(&self) -> Result<(), AdapterError> {
+        assert!(!self.0.panics.load(Ordering::Relaxed), "a test panics on purpose");
+        match self.0.fails.load(Ordering::Relaxed) {
+            true => Err(AdapterError::new("down")),
+            false => Ok(()),
+        }
+    }
+
     fn hook(&self, hook: impl Fn(&str) + Send + Sync + 'static) {
         assert!(self.0.hook.set(Box::new(hook)).is_ok());
     }
@@ -89,7 +98,7 @@ impl Adapter for Scripted {
 
     fn publish(&self, _: Destination<'_>, envelope: &Envelope) -> Result<(), AdapterError> {
         let kind = match &envelope.message {
-            Message::InitialHeartbeat | Message::Heartbeat => return Ok(()),
+            Message::InitialHeartbeat | Message::Heartbeat => return self.sent(),
             Message::Broadcast { .. } => "broadcast",
             Message::ServerEvent { .. } => "event",
             Message::Fetched { .. } => "fetched",
@@ -98,10 +107,7 @@ impl Adapter for Scripted {
             other => panic!("unexpected {other:?}"),
         };
         self.write(&format!("{kind} {}", envelope.namespace));
-        if self.0.fails.load(Ordering::Relaxed) {
-            return Err(AdapterError::new("down"));
-        }
-        Ok(())
+        self.sent()
     }
 
     fn close(&self) -> Closing<'_> {
@@ -162,6 +168,16 @@ async fn a_panic_while_an_order_is_carried_out_leaves_the_server_its_ears() {
     adapter.hook(|line| assert!(line != "fetched /", "a test panics on purpose"));
     let (options, request) = (Options::default(), "1".into());
     say.send(said(Message::Fetch { options, request })).unwrap();
+    say.send(event(r#"["still there"]"#)).unwrap();
+    within(heard).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_panic_while_a_greeting_is_answered_leaves_the_server_its_ears() {
+    let (adapter, say) = Scripted::channel();
+    let (_io, heard) = listening(&adapter);
+    adapter.0.panics.store(true, Ordering::Relaxed);
+    say.send(said(Message::InitialHeartbeat)).unwrap();
     say.send(event(r#"["still there"]"#)).unwrap();
     within(heard).await.unwrap();
 }
@@ -308,6 +324,43 @@ async fn a_hook_for_errors_that_is_replaced_may_use_the_server_when_it_is_droppe
         let _ = &again;
     });
     io.on_adapter_error(|_| {});
+}
+
+/// Clients have namespaces made, also while the broker is down.
+#[tokio::test]
+async fn a_hook_for_errors_may_make_a_namespace_whatever_could_not_be_said() {
+    let (adapter, _say) = Scripted::channel();
+    let (io, _heard) = listening(&adapter);
+    let _parent = io.of_matching(|name| name == "/child");
+    let (server, told) = (io.clone(), Arc::new(Mutex::new(Vec::new())));
+    let telling = told.clone();
+    io.on_adapter_error(move |_| {
+        let mut told = telling.lock().unwrap();
+        let name = format!("/status-{}", told.len());
+        let (io, (made, is_made)) = (server.clone(), std::sync::mpsc::channel());
+        // Another thread makes it, so that a lock that is held makes the test fail and not hang.
+        thread::spawn(move || {
+            io.of(name).local().emit("the broker is away", ());
+            made.send(())
+        });
+        told.push(is_made.recv_timeout(Duration::from_secs(5)).is_ok());
+    });
+    let fails = |fails| adapter.0.fails.store(fails, Ordering::Relaxed);
+    let server = TestServer::start(&io).await;
+    let mut client = TestClient::open(&server, Eio::V4, Via::WebSocket).await;
+    fails(true);
+    client.join("/child").await;
+    fails(false);
+    io.of("/").emit("news", "the broker is back");
+    fails(true);
+    client.send("41/child,").await;
+    within(async {
+        while io.get("/child").is_some() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    assert_eq!(*told.lock().unwrap(), [true, true]);
 }
 
 /// Another server may be broken, or of another version.

@@ -50,28 +50,30 @@ pub(super) fn start(io: &SocketIo, incoming: Incoming) {
             let Some(io) = SocketIo::upgrade(&io) else {
                 break;
             };
-            match what {
-                What::Said(Ok(envelope)) => {
-                    if let Some(order) = cluster.handle(envelope) {
-                        carry_out(&io, &cluster, order);
-                    }
-                }
-                What::Said(Err(error)) => cluster.handle_error(&error),
-                What::Tick => cluster.handle_tick(),
-                What::End => {
-                    cluster.handle_end();
-                    return;
-                }
+            let ends = matches!(what, What::End);
+            handle(&io, &cluster, what);
+            if ends {
+                return;
             }
         }
         cluster.close().await;
     });
 }
 
-/// A panic in what an order causes must not cost the server its ears.
-fn carry_out(io: &SocketIo, cluster: &Arc<Cluster>, order: Envelope) {
-    if catch_unwind(AssertUnwindSafe(|| inbound::carry_out(io, cluster, order))).is_err() {
-        tracing::error!("what another server wanted caused a panic");
+/// A panic in what it causes, in the back end perhaps, must not cost the server its ears.
+fn handle(io: &SocketIo, cluster: &Arc<Cluster>, what: What) {
+    let handled = catch_unwind(AssertUnwindSafe(|| match what {
+        What::Said(Ok(envelope)) => {
+            if let Some(order) = cluster.handle(envelope) {
+                inbound::carry_out(io, cluster, order);
+            }
+        }
+        What::Said(Err(error)) => cluster.handle_error(&error),
+        What::Tick => cluster.handle_tick(),
+        What::End => cluster.handle_end(),
+    }));
+    if handled.is_err() {
+        tracing::error!("what another server wanted, or a heartbeat, caused a panic");
     }
 }
 

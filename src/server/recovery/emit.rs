@@ -9,6 +9,7 @@ use crate::{
     Protocol,
     adapter::Payload,
     engine::{self, Outgoing},
+    room::Member as _,
     server::{
         Broadcast, EmitError, Socket,
         emit::{self, EventPacket},
@@ -42,11 +43,12 @@ impl Broadcast {
         recovery: &Recovery,
         payload: &Payload,
     ) -> Result<(), EmitError> {
-        let (live, parked) = {
+        let (live, parked, early) = {
             // Under both: who leaves the one is in the other.
             let index = self.namespace.index();
             let sessions = recovery.sessions();
-            (index.select(&self.target), sessions.parked().select(&self.target))
+            let parked = sessions.parked().select(&self.target);
+            (index.select(&self.target), parked, sessions.early())
         };
         if live.is_empty() && parked.is_empty() {
             return Ok(());
@@ -63,7 +65,9 @@ impl Broadcast {
         });
         live.each(|socket| match (socket.recoverable(), &recorded) {
             // It is connected, or waits for its client; but nothing comes after a leave that has been announced.
-            (Some(recoverable), Ok((position, packet))) if !socket.is_leaving() => {
+            (Some(recoverable), Ok((position, packet)))
+                if !socket.is_leaving() && !early.contains(&socket.serial()) =>
+            {
                 // What became of it at one socket is no concern of the others.
                 let _ = recoverable.lifeline.send(&recovery.log, *position, packet);
             }

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     engine,
-    room::Member as _,
+    room::{Index, Member as _},
     server::{DisconnectReason, Socket, SocketIo, namespace::NamespaceInner},
 };
 
@@ -51,6 +51,9 @@ impl Socket {
         match reason {
             // It never was in.
             None => {
+                // But perhaps in rooms.
+                home.index().remove(self);
+                recovery.sessions().is_not_early(self.serial());
                 if let Some(claim) = recoverable.take_claim() {
                     recovery.give_back(&claim);
                 }
@@ -64,6 +67,15 @@ impl Socket {
             }
         }
         home.look_after_recovery();
+    }
+
+    /// It joins rooms, perhaps while the middlewares decide on it.
+    pub(in crate::server) fn may_join_early(&self, index: &Index<Self>) {
+        if let (Some(recovery), Some(_)) = (self.home().recovery(), self.recoverable())
+            && !index.has(self)
+        {
+            recovery.sessions().joins_early(self.serial());
+        }
     }
 
     /// The disconnect handlers have started: from now on the client can have its session again, and its connect handlers run after those.

@@ -194,7 +194,9 @@ impl Socket {
         let lifeline = Lifeline::to(self.connection().clone());
         self.set_recoverable(Recoverable::anew(pid.clone(), Arc::new(lifeline)));
         let mut index = self.home().index();
-        recovery.sessions().connected(pid, self.id().clone());
+        let mut sessions = recovery.sessions();
+        sessions.connected(pid, self.id().clone());
+        sessions.is_not_early(self.serial());
         index.insert(self.clone());
         true
     }
@@ -226,6 +228,7 @@ impl Socket {
         let mut sessions = recovery.sessions();
         let rooms = sessions.leave(&claim.parked);
         sessions.connected(pid, self.id().clone());
+        sessions.is_not_early(self.serial());
         index.insert(self.clone());
         // One that begins anew is in none: its connect handlers see to that.
         if resumed {

@@ -2,7 +2,7 @@
 
 use std::{
     borrow::Borrow,
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     fmt,
     sync::{Arc, PoisonError, atomic::Ordering},
     time::Instant,
@@ -50,6 +50,9 @@ pub(super) struct Sessions {
     parked: Index<Parked>,
     /// In the order in which their time is over.
     expiries: VecDeque<(Instant, Pid)>,
+    /// The sockets in rooms that are members only when the middlewares have let them in. What is sent to those rooms meanwhile, the session
+    /// that such a socket is to have gets where it waits.
+    early: Arc<HashSet<u64>>,
     /// What began to wait when its socket's disconnect handlers had not all started, and who is to be told when they have.
     leaving: HashMap<Pid, Vec<oneshot::Sender<()>>>,
     together: Arc<Together>,
@@ -134,6 +137,7 @@ impl Sessions {
             by_pid: HashMap::new(),
             parked: Index::new(),
             expiries: VecDeque::new(),
+            early: Arc::default(),
             leaving: HashMap::new(),
             together,
         }
@@ -141,6 +145,26 @@ impl Sessions {
 
     pub(super) fn connected(&mut self, pid: Pid, id: SocketId) {
         self.by_pid.insert(pid, Session::Connected(id));
+    }
+
+    /// The socket of this number joins rooms before it is a member.
+    pub(super) fn joins_early(&mut self, serial: u64) {
+        Arc::make_mut(&mut self.early).insert(serial);
+    }
+
+    /// It is a member, or will never be.
+    pub(super) fn is_not_early(&mut self, serial: u64) {
+        if self.early.contains(&serial) {
+            Arc::make_mut(&mut self.early).remove(&serial);
+        }
+        if self.early.is_empty() {
+            self.early = Arc::default();
+        }
+    }
+
+    /// Those that are in rooms and no members.
+    pub(super) fn early(&self) -> Arc<HashSet<u64>> {
+        self.early.clone()
     }
 
     /// The session waits for its client in these rooms, and for its socket to [have left](Self::left).

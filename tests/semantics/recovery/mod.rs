@@ -3,6 +3,7 @@
 mod between;
 mod entry;
 mod kept;
+mod middlewares;
 mod missed;
 
 use std::time::Duration;

@@ -106,15 +106,15 @@ impl<S: Stream> Driver<S> {
                     core.b64 = b64;
                     core.wake_driver(effects);
                     core.tell(&Event::Upgrade(Transport::WebSocket), effects);
-                    self.connection
-                        .shared()
-                        .instruments
-                        .upgraded(self.connection.protocol());
                 }
                 UpgradeStep::Gone => {}
             }
             (step, core.receiver.clone())
         });
+        if step == UpgradeStep::Upgraded {
+            let instruments = &self.connection.shared().instruments;
+            instruments.upgraded(self.connection.protocol());
+        }
         match (step, receiver) {
             (UpgradeStep::Wait, _) => Poll::Pending,
             (UpgradeStep::Upgraded, Some(receiver)) => Poll::Ready(Next::Stage(Stage::Open(receiver))),
