@@ -8,11 +8,14 @@ mod shared_frames;
 pub(super) use self::shared_frames::{Frames, Pressing, SharedFrames, Slot};
 use crate::websocket::{Agreement, Effort, Terms};
 
+/// zlib's smallest window.
+const LEAST_WINDOW_BITS: u8 = 9;
+
 /// How WebSocket messages are compressed, with the clients that offer it: Node's `perMessageDeflate`.
 ///
 /// By default each message is compressed by itself, in both directions, so that a connection costs no memory between messages,
-/// and a broadcast is compressed once for all its recipients of one window. With
-/// [`server_context_takeover`](Self::server_context_takeover) neither is so.
+/// and a broadcast is compressed once for all its recipients: once more for those that ask for a smaller window than the
+/// [largest](Self::server_max_window_bits), who get one of 9 bits. With [`server_context_takeover`](Self::server_context_takeover) neither is so.
 ///
 /// Up to 16 KiB are compressed at a time by the task of the connection. A longer message, text or attachment alike, is compressed
 /// on tokio's blocking threads, one message for each processor at a time, and only its recipients wait for it; Node's
@@ -83,8 +86,8 @@ impl PerMessageDeflate {
         self
     }
 
-    /// The largest window of what the server sends, 9 to 15 bits: 15 by default. A client may ask for less; one that asks for
-    /// 8 goes uncompressed, because zlib can't write that.
+    /// The largest window of what the server sends, 9 to 15 bits: 15 by default. A client may ask for less, and gets 9 then whatever it asks
+    /// for, unless contexts are taken over; one that asks for 8 goes uncompressed, because zlib can't write that.
     #[must_use]
     #[doc(alias = "serverMaxWindowBits")]
     pub const fn server_max_window_bits(mut self, bits: u8) -> Self {
@@ -138,13 +141,60 @@ impl PerMessageDeflate {
     }
 
     pub(super) fn deflate(&self, agreement: Agreement) -> Deflate {
+        let (agreed, context_takeover) = (
+            agreement.server_max_window_bits,
+            agreement.server_context_takeover,
+        );
+        // A form of a broadcast for each of seven windows is seven times the work and the memory, which anybody could ask for.
+        let window_bits = match agreed < self.server_max_window_bits && !context_takeover {
+            true => LEAST_WINDOW_BITS,
+            false => agreed,
+        };
         Deflate {
             threshold: self.threshold,
             effort: Effort {
                 level: self.level,
-                window_bits: agreement.server_max_window_bits,
+                window_bits,
             },
-            context_takeover: agreement.server_context_takeover,
+            context_takeover,
         }
+    }
+}
+
+#[cfg(feature = "deflate")]
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::{PerMessageDeflate, samples::agreement};
+
+    #[test]
+    fn there_are_two_forms_of_a_broadcast_whatever_windows_its_recipients_ask_for() {
+        for max in 9..=15 {
+            let options = PerMessageDeflate::new().server_max_window_bits(max);
+            let forms = (9..=max).map(|bits| {
+                let mut agreement = agreement();
+                agreement.server_max_window_bits = bits;
+                let window_bits = options.deflate(agreement).effort.window_bits;
+                assert!(window_bits <= bits);
+                window_bits
+            });
+            let forms: HashSet<_> = forms.collect();
+            assert!(forms.len() <= 2, "{forms:?}");
+            assert!(forms.contains(&max));
+        }
+    }
+
+    #[test]
+    fn a_context_has_the_window_that_was_agreed_on() {
+        let mut agreement = agreement();
+        (
+            agreement.server_max_window_bits,
+            agreement.server_context_takeover,
+        ) = (12, true);
+        let deflate = PerMessageDeflate::new()
+            .server_context_takeover(true)
+            .deflate(agreement);
+        assert_eq!(deflate.effort.window_bits, 12);
     }
 }

@@ -75,6 +75,9 @@ impl ConnectionStateRecovery {
     /// it was sent to. The oldest are given up first, and whoever misses one of those begins anew.
     /// The children of a pattern, of which clients may have any number made, keep so many together: the longest of their logs are cut.
     ///
+    /// Where WebSocket messages are compressed, what has been made of a packet for many is kept with it: about as much again as it is compressed, or
+    /// twice, if some ask for a smaller window.
+    ///
     /// Besides, each session has a list of what it was sent: 16 bytes for what came in a row of the namespace's packets, 64 KB at most.
     #[must_use]
     pub const fn max_log_size(mut self, bytes: usize) -> Self {
