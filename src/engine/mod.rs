@@ -19,6 +19,7 @@ pub(crate) mod fuzzing;
 mod handshake;
 mod heartbeat;
 mod http_compression;
+mod idle;
 mod instruments;
 mod jsonp;
 mod limit;
@@ -71,6 +72,7 @@ pub use handshake::Encrypted;
 pub(crate) use handshake::Handshake;
 #[cfg(feature = "deflate")]
 pub use http_compression::HttpCompression;
+pub(crate) use idle::{Activity, IdleStream, Serving};
 pub(crate) use instruments::{RefusalReason, Stopwatch};
 pub(crate) use limit::LimitHook;
 pub use limit::{Limit, LimitExceeded};

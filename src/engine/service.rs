@@ -3,6 +3,7 @@
 use std::{
     fmt,
     sync::{Arc, Weak, atomic::AtomicUsize},
+    time::Duration,
 };
 
 use super::{
@@ -58,6 +59,12 @@ impl Engine {
     /// How often this limit has been overstepped.
     pub(crate) fn times_exceeded(&self, limit: Limit) -> u64 {
         self.0.limits.count(limit)
+    }
+
+    /// How long a client may be silent, and is sent nothing: two heartbeats can't be further apart.
+    pub(crate) fn heartbeat(&self) -> Duration {
+        let config = &self.0.config;
+        config.ping_interval.saturating_add(config.ping_timeout)
     }
 
     /// An id for a socket, drawn from the operating system's randomness.

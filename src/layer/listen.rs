@@ -5,26 +5,36 @@ use std::{
     future::{IntoFuture, pending},
     io,
     net::SocketAddr,
+    time::Duration,
 };
 
-use axum::{Router, serve::ListenerExt};
+use axum::{Router, middleware};
 use tokio::net::{TcpListener, ToSocketAddrs};
 
-use crate::server::{BoxFuture, SocketIo};
+use crate::{
+    layer::idle::{self, IdleListener, Peer},
+    server::{BoxFuture, SocketIo},
+};
+
+/// How long a connection may ask for nothing where no other time is given: that of `headersTimeout` in Node.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A [`SocketIo`] on a port of its own: awaited, it serves. Made by [`SocketIo::listen`].
 #[must_use = "a server does nothing until it is awaited"]
 pub struct Server {
     listener: TcpListener,
     io: SocketIo,
+    app: Option<Router>,
+    idle_timeout: Duration,
     signal: BoxFuture<()>,
 }
 
 impl SocketIo {
-    /// Binds a port and serves nothing but Socket.IO on it: 404 elsewhere.
+    /// Binds a port and serves nothing but Socket.IO on it, 404 elsewhere; or an [application](Server::app) too.
     ///
-    /// Connections have `TCP_NODELAY`, and handlers know the address of the peer. To serve an application too, mount a
-    /// [`layer`](Self::layer) on it.
+    /// It is [`axum::serve`] with what a server on the open internet wants besides: connections that ask for nothing are
+    /// [closed](Server::idle_timeout), all have `TCP_NODELAY`, handlers know the address of the peer, and the end is
+    /// [graceful](Server::with_graceful_shutdown).
     ///
     /// ```no_run
     /// use axum_socketio::SocketIo;
@@ -46,6 +56,8 @@ impl SocketIo {
         Ok(Server {
             listener: TcpListener::bind(address).await?,
             io: self.clone(),
+            app: None,
+            idle_timeout: IDLE_TIMEOUT,
             signal: Box::pin(pending()),
         })
     }
@@ -61,6 +73,40 @@ impl Server {
         self.listener.local_addr()
     }
 
+    /// Serves this application, on which a [`layer`](SocketIo::layer) of the [`SocketIo`] is mounted. Its handlers find the address of
+    /// the peer in axum's `ConnectInfo<SocketAddr>`.
+    ///
+    /// ```no_run
+    /// use axum::{Router, routing::get};
+    /// use axum_socketio::SocketIo;
+    ///
+    /// # async fn serve() -> std::io::Result<()> {
+    /// let io = SocketIo::new();
+    /// let app = Router::new()
+    ///     .route("/", get(|| async { "hello" }))
+    ///     .layer(io.layer());
+    /// io.listen("127.0.0.1:3000").await?.app(app).await
+    /// # }
+    /// ```
+    pub fn app(mut self, app: Router) -> Self {
+        self.app = Some(app);
+        self
+    }
+
+    /// How long a connection may ask for nothing before it is closed: 60 s by default. Never less than a heartbeat, `ping_interval` and
+    /// `ping_timeout` together, is allowed; [`Duration::MAX`] is for ever. JS `httpServer.headersTimeout` and
+    /// `keepAliveTimeout`.
+    ///
+    /// That is one that has no request served and is written nothing: it idles, has sent half a request, or takes no answer. Requests
+    /// may take as long as they want, and what has become a WebSocket has heartbeats. Whoever opens connections and says nothing,
+    /// or a byte now and then, can't use up the files of the process for long; [`axum::serve`] lets them.
+    #[doc(alias = "headersTimeout")]
+    #[doc(alias = "keepAliveTimeout")]
+    pub const fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.idle_timeout = timeout;
+        self
+    }
+
     /// Stops when this future is ready: no new connections, everyone is disconnected as by [`SocketIo::close`], and the last
     /// answers leave.
     pub fn with_graceful_shutdown(mut self, signal: impl Future<Output = ()> + Send + 'static) -> Self {
@@ -74,14 +120,20 @@ impl IntoFuture for Server {
     type IntoFuture = std::pin::Pin<Box<dyn Future<Output = io::Result<()>> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        let Self { listener, io, signal } = self;
-        let listener = listener.tap_io(|stream| {
-            if let Err(error) = stream.set_nodelay(true) {
-                tracing::debug!(%error, "no TCP_NODELAY");
-            }
-        });
-        let service = Router::new().fallback_service(io.service());
-        let service = service.into_make_service_with_connect_info::<SocketAddr>();
+        let Self {
+            listener,
+            io,
+            app,
+            idle_timeout,
+            signal,
+        } = self;
+        let listener = IdleListener {
+            listener,
+            timeout: idle_timeout.max(io.engine().heartbeat()),
+        };
+        let app = app.unwrap_or_else(|| Router::new().fallback_service(io.service()));
+        let app = app.layer(middleware::from_fn(idle::serve));
+        let service = app.into_make_service_with_connect_info::<Peer>();
         let shutdown = async move {
             signal.await;
             io.close().await;

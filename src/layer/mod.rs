@@ -129,6 +129,7 @@ mod client_bundle;
 mod cors;
 mod future;
 mod gate;
+mod idle;
 #[expect(
     clippy::module_inception,
     reason = "the layer of the module `layer`, as in tower-http"

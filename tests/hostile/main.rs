@@ -16,6 +16,7 @@ mod absent;
 mod floods;
 mod frames;
 mod ground;
+mod idle;
 mod limits;
 mod network;
 mod packets;

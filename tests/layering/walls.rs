@@ -65,6 +65,7 @@ const ENGINE_DRIVERS: Names = &[
     "engine/drain",
     "engine/future",
     "engine/handshake",
+    "engine/idle",
     "engine/instruments",
     "engine/limit",
     "engine/outbox",

@@ -12,13 +12,14 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::{client_async, tungstenite::client::IntoClientRequest};
 
 use super::*;
-use crate::engine::Transport;
+use crate::engine::{IdleStream, Transport};
 
 /// How the server under the engine is built: each gives another type of upgraded stream.
 #[derive(Clone, Copy, Debug)]
 enum Builder {
     Http1,
     Auto,
+    Idle,
 }
 
 async fn serve(server: &Arc<Server>, builder: Builder) -> SocketAddr {
@@ -61,6 +62,11 @@ where
             auto.http2().enable_connect_protocol();
             let _ = auto.serve_connection_with_upgrades(io, service).await;
         }
+        Builder::Idle => {
+            let io = TokioIo::new(IdleStream::new(io.into_inner(), Duration::from_secs(60)));
+            let auto = auto::Builder::new(TokioExecutor::new());
+            let _ = auto.serve_connection_with_upgrades(io, service).await;
+        }
     }
 }
 
@@ -84,7 +90,7 @@ async fn text(ws: &mut WebSocketStream<TcpStream>) -> String {
 
 #[tokio::test]
 async fn a_websocket_is_taken_over_from_any_builder() {
-    for builder in [Builder::Http1, Builder::Auto] {
+    for builder in [Builder::Http1, Builder::Auto, Builder::Idle] {
         let server = Server::new(Config::default());
         let address = serve(&server, builder).await;
         let (mut ws, response) = open(address, "EIO=4&transport=websocket").await;
@@ -105,6 +111,10 @@ async fn a_websocket_is_taken_over_from_any_builder() {
         assert_eq!(connection.transport(), Transport::WebSocket);
         assert_eq!(connection.handshake().query(), "EIO=4&transport=websocket");
         assert!(connection.remote_addr().unwrap().ip().is_loopback());
+        // It is the socket itself, to which anybody may write.
+        while connection.lock().direct.is_none() {
+            tokio::task::yield_now().await;
+        }
         connection.close();
         assert!(matches!(ws.next().await, Some(Ok(Message::Close(None)))));
         server.engine.closed().await;

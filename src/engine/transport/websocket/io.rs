@@ -19,6 +19,7 @@ use super::{
     direct::Direct,
     halves::{self, ReadHalf, WriteHalf},
 };
+use crate::engine::IdleStream;
 
 /// What a driver needs of its stream.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
@@ -65,6 +66,10 @@ impl Io {
     pub(super) fn new(upgraded: Upgraded) -> (Self, Bytes) {
         let upgraded = match auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded) {
             Ok(parts) => return (Self::tcp(parts.io.into_inner()), parts.read_buf),
+            Err(upgraded) => upgraded,
+        };
+        let upgraded = match auto::upgrade::downcast::<TokioIo<IdleStream<TcpStream>>>(upgraded) {
+            Ok(parts) => return (Self::tcp(parts.io.into_inner().into_inner()), parts.read_buf),
             Err(upgraded) => upgraded,
         };
         match upgraded.downcast::<TokioIo<TcpStream>>() {

@@ -1,0 +1,254 @@
+//! HTTP connections that ask for nothing.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    task::{Context, Poll, ready},
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::{Sleep, sleep_until},
+};
+
+use super::clock;
+
+/// What is longer than this is for ever.
+const FOR_EVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+
+/// Whether a connection is of use: a request of it is being served, or was a moment ago.
+#[derive(Debug)]
+pub(crate) struct Activity {
+    begun: Instant,
+    /// Requests that are being served.
+    serving: AtomicUsize,
+    /// When it was last of use, in milliseconds from the beginning.
+    last: AtomicU64,
+}
+
+/// A request is being served as long as this is there.
+#[derive(Debug)]
+pub(crate) struct Serving(Arc<Activity>);
+
+/// A stream of bytes that fails when it has been of no use for too long: no request was being served and nothing was written, or what is
+/// being written isn't taken.
+///
+/// It isn't enough for a client to send bytes: half a request is no request.
+#[derive(Debug)]
+pub(crate) struct IdleStream<S> {
+    stream: S,
+    activity: Arc<Activity>,
+    timeout: Duration,
+    /// Since when what is being written isn't taken.
+    stalled: Option<Instant>,
+    /// Looks after it, at the earliest moment at which the time may be up.
+    sleep: Pin<Box<Sleep>>,
+}
+
+impl Activity {
+    fn begins() -> Arc<Self> {
+        Arc::new(Self {
+            begun: clock::now(),
+            serving: AtomicUsize::new(0),
+            last: AtomicU64::new(0),
+        })
+    }
+
+    pub(crate) fn serve(self: &Arc<Self>) -> Serving {
+        self.serving.fetch_add(1, Ordering::Relaxed);
+        Serving(Arc::clone(self))
+    }
+
+    fn touch(&self) {
+        let last = clock::now().saturating_duration_since(self.begun).as_millis();
+        self.last
+            .store(u64::try_from(last).unwrap_or(u64::MAX), Ordering::Release);
+    }
+
+    /// When the time is up, if nothing happens until then.
+    fn deadline(&self, timeout: Duration) -> Instant {
+        let last = match self.serving.load(Ordering::Acquire) {
+            0 => self.begun + Duration::from_millis(self.last.load(Ordering::Acquire)),
+            _ => clock::now(),
+        };
+        last + timeout
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.0.touch();
+        self.0.serving.fetch_sub(1, Ordering::Release);
+    }
+}
+
+impl<S> IdleStream<S> {
+    /// `timeout` begins now.
+    pub(crate) fn new(stream: S, timeout: Duration) -> Self {
+        let (activity, timeout) = (Activity::begins(), timeout.min(FOR_EVER));
+        Self {
+            stream,
+            timeout,
+            stalled: None,
+            sleep: Box::pin(sleep_until(activity.deadline(timeout).into())),
+            activity,
+        }
+    }
+
+    pub(crate) const fn activity(&self) -> &Arc<Activity> {
+        &self.activity
+    }
+
+    /// The stream alone: it has become that of something that has a heartbeat.
+    pub(super) fn into_inner(self) -> S {
+        self.stream
+    }
+
+    /// What is being written fails when it isn't taken in time.
+    fn wrote(&mut self, cx: &mut Context<'_>, wrote: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if wrote.is_pending() {
+            let stalled = *self.stalled.get_or_insert_with(clock::now);
+            return self.fails_at(cx, stalled + self.timeout);
+        }
+        self.stalled = None;
+        self.activity.touch();
+        wrote
+    }
+
+    fn fails_at<T>(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<io::Result<T>> {
+        while clock::now() < deadline {
+            // Whoever waits for less is to be woken first.
+            if self.sleep.is_elapsed() || self.sleep.deadline().into_std() > deadline {
+                self.sleep.as_mut().reset(deadline.into());
+            }
+            ready!(self.sleep.as_mut().poll(cx));
+        }
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for IdleStream<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        if read.is_pending() {
+            let deadline = self.activity.deadline(self.timeout);
+            return self.fails_at(cx, deadline);
+        }
+        read
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for IdleStream<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let wrote = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.wrote(cx, wrote)
+    }
+
+    // A socket keeps nothing back that would have to be flushed.
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let wrote = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.wrote(cx, wrote)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
+        time::advance,
+    };
+
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn pair(timeout: Duration) -> (IdleStream<DuplexStream>, DuplexStream) {
+        let (near, far) = duplex(4);
+        (IdleStream::new(near, timeout), far)
+    }
+
+    /// How long it takes until a read or a write fails.
+    async fn fails<T: std::fmt::Debug>(attempt: impl Future<Output = io::Result<T>>) -> Duration {
+        let start = clock::now();
+        assert_eq!(attempt.await.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        clock::now() - start
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_says_nothing_is_over_after_the_time() {
+        let (mut near, _far) = pair(MINUTE);
+        assert_eq!(fails(near.read_u8()).await, MINUTE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn bytes_are_no_sign_of_life() {
+        let (mut near, mut far) = pair(MINUTE);
+        for byte in 0..5 {
+            advance(MINUTE / 6).await;
+            far.write_u8(byte).await.unwrap();
+            assert_eq!(near.read_u8().await.unwrap(), byte);
+        }
+        assert_eq!(fails(near.read_u8()).await, MINUTE / 6);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_written_is_one_unless_it_is_not_taken() {
+        let (mut near, mut far) = pair(MINUTE);
+        advance(MINUTE / 2).await;
+        near.write_all(b"pong").await.unwrap();
+        assert_eq!(fails(near.read_u8()).await, MINUTE);
+        let mut taken = [0; 4];
+        far.read_exact(&mut taken).await.unwrap();
+        near.write_all(b"once").await.unwrap();
+        let _serving = near.activity().serve();
+        assert_eq!(fails(near.write_all(b"too much")).await, MINUTE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_may_take_as_long_as_it_wants() {
+        let (mut near, _far) = pair(MINUTE);
+        let serving = near.activity().serve();
+        let other = near.activity().serve();
+        let read = tokio::time::timeout(MINUTE * 10, near.read_u8());
+        assert!(read.await.is_err(), "the time isn't up");
+        drop(serving);
+        let read = tokio::time::timeout(MINUTE * 10, near.read_u8());
+        assert!(read.await.is_err(), "one is still being served");
+        drop(other);
+        assert_eq!(fails(near.read_u8()).await, MINUTE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_time_beyond_all_clocks_is_for_ever() {
+        let (mut near, mut far) = pair(Duration::MAX);
+        advance(MINUTE * 60 * 24 * 365).await;
+        far.write_u8(1).await.unwrap();
+        assert_eq!(near.read_u8().await.unwrap(), 1);
+        assert!(tokio::time::timeout(MINUTE, near.read_u8()).await.is_err());
+    }
+}

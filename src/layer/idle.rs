@@ -1,0 +1,106 @@
+//! Connections that ask for nothing are closed: a listener, and a layer that says what is being served.
+
+use std::{
+    io,
+    net::SocketAddr,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use axum::{
+    body::{Body, Bytes, HttpBody},
+    extract::{ConnectInfo, Request, connect_info::Connected},
+    middleware::Next,
+    response::Response,
+    serve::{IncomingStream, Listener},
+};
+use http_body::{Frame, SizeHint};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::engine::{Activity, IdleStream, Serving};
+
+/// Gives every connection a [limit of time](IdleStream).
+pub(super) struct IdleListener {
+    pub(super) listener: TcpListener,
+    pub(super) timeout: Duration,
+}
+
+/// What requests are told of their connection.
+#[derive(Clone)]
+pub(super) struct Peer {
+    address: SocketAddr,
+    activity: Arc<Activity>,
+}
+
+/// A body that is being served until the HTTP server has taken all of it.
+struct Served {
+    body: Body,
+    _serving: Serving,
+}
+
+impl Listener for IdleListener {
+    type Io = IdleStream<TcpStream>;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, SocketAddr) {
+        let (stream, address) = Listener::accept(&mut self.listener).await;
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "no TCP_NODELAY");
+        }
+        (IdleStream::new(stream, self.timeout), address)
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+}
+
+impl Connected<IncomingStream<'_, IdleListener>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, IdleListener>) -> Self {
+        Self {
+            address: *stream.remote_addr(),
+            activity: stream.io().activity().clone(),
+        }
+    }
+}
+
+/// Keeps the connection while the request is being served, and tells the application the address as axum does.
+pub(super) async fn serve(
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let serving = peer.activity.serve();
+    let extensions = request.extensions_mut();
+    extensions.remove::<ConnectInfo<Peer>>();
+    extensions.insert(ConnectInfo(peer.address));
+    let response = next.run(request).await;
+    response.map(|body| {
+        Body::new(Served {
+            body,
+            _serving: serving,
+        })
+    })
+}
+
+impl HttpBody for Served {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

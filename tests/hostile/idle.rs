@@ -1,0 +1,135 @@
+//! Connections that ask for nothing, at a server of its own: they are closed, and those that wait for something are not.
+
+use std::{
+    convert::Infallible,
+    future::IntoFuture,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::ConnectInfo,
+    routing::get,
+};
+use axum_socketio::{Socket, SocketIo, Value, extract::Rest};
+use futures::{future::join_all, stream};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    sync::{Notify, oneshot},
+    task::JoinSet,
+};
+
+use crate::wire::{Frame, Request, Ws, within};
+
+const HANDSHAKE: &str = "/socket.io/?EIO=4&transport=websocket";
+
+/// A server of its own whose connections may ask for nothing as long as a heartbeat of 1.6 s.
+struct Own {
+    addr: SocketAddr,
+    /// Lets `/slow` answer.
+    slow: Arc<Notify>,
+    _running: JoinSet<std::io::Result<()>>,
+}
+
+impl Own {
+    async fn new(routes: Router) -> Self {
+        let io = SocketIo::builder()
+            .ping_interval(Duration::from_millis(100))
+            .ping_timeout(Duration::from_millis(1500))
+            .build()
+            .unwrap();
+        let _ = io
+            .of("/")
+            .on("message", async |socket: Socket, args: Rest<Value>| {
+                socket.emit("message-back", args)
+            });
+        let slow = Arc::new(Notify::new());
+        let waits = slow.clone();
+        let answer = async move |ConnectInfo(peer): ConnectInfo<SocketAddr>| {
+            waits.notified().await;
+            peer.to_string()
+        };
+        let app = routes.route("/slow", get(answer)).layer(io.layer());
+        let server = io.listen("127.0.0.1:0").await.unwrap();
+        let addr = server.local_addr().unwrap();
+        let mut running = JoinSet::new();
+        running.spawn(server.app(app).idle_timeout(Duration::ZERO).into_future());
+        Self {
+            addr,
+            slow,
+            _running: running,
+        }
+    }
+
+    /// Says this and waits until the server closes the connection.
+    async fn is_closed_after(&self, bytes: &str) {
+        let mut stream = TcpStream::connect(self.addr).await.unwrap();
+        stream.write_all(bytes.as_bytes()).await.unwrap();
+        // An error means that it was closed too.
+        let _ = stream.read_to_end(&mut Vec::new()).await;
+    }
+}
+
+/// Answers heartbeats until something else comes.
+async fn next(ws: &mut Ws) -> Frame {
+    loop {
+        match ws.recv().await {
+            Frame::Text(ping) if ping == "2" => ws.send("3").await,
+            other => return other,
+        }
+    }
+}
+
+#[tokio::test]
+async fn connections_that_ask_for_nothing_are_closed_and_those_that_wait_are_not() {
+    let own = Own::new(Router::new()).await;
+    let waits = Request::get("/slow").start(own.addr).await;
+    let mut ws = Ws::open(own.addr, HANDSHAKE).await;
+    ws.send("40").await;
+    assert!(matches!(next(&mut ws).await, Frame::Text(open) if open.starts_with('0')));
+    assert!(matches!(next(&mut ws).await, Frame::Text(connected) if connected.starts_with("40")));
+    let closed = [
+        "",
+        "G",
+        // As HTTP/2 begins.
+        "PRI * HTTP/2.0\r\n",
+        "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\n",
+        "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n",
+        // A whole request, and then none.
+        "GET /elsewhere HTTP/1.1\r\nHost: a\r\n\r\n",
+    ]
+    .map(|bytes| own.is_closed_after(bytes));
+    // They began later than those that wait, which have been there for longer than the time therefore.
+    tokio::select! {
+        said = next(&mut ws) => panic!("{said:?}"),
+        _ = within(join_all(closed)) => {}
+    }
+    own.slow.notify_one();
+    let answer = within(waits.response()).await;
+    assert!(answer.text().starts_with("127.0.0.1:"), "{answer:?}");
+    ws.send(r#"42["message","alive"]"#).await;
+    let answer = r#"42["message-back","alive"]"#.to_owned();
+    assert_eq!(next(&mut ws).await, Frame::Text(answer));
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_takes_is_given_up() {
+    let (kept, given_up) = oneshot::channel::<()>();
+    let kept = Arc::new(Mutex::new(Some(kept)));
+    let endless = async move || {
+        let kept = kept.lock().unwrap().take();
+        let pieces = stream::unfold(kept, async |kept| {
+            Some((Ok::<_, Infallible>(Bytes::from_static(&[b'x'; 65_536])), kept))
+        });
+        Body::from_stream(pieces)
+    };
+    let own = Own::new(Router::new().route("/endless", get(endless))).await;
+    let mut stream = TcpStream::connect(own.addr).await.unwrap();
+    let request = b"GET /endless HTTP/1.1\r\nHost: a\r\n\r\n";
+    stream.write_all(request).await.unwrap();
+    assert!(within(given_up).await.is_err(), "the body is dropped");
+}
