@@ -20,6 +20,7 @@ use crate::{
         members::Members,
         requests::{Effects, Requests},
     },
+    room::shrink,
 };
 
 /// How often heartbeats are looked after.
@@ -134,6 +135,9 @@ impl Cluster {
             return;
         }
         let left = namespaces.remove(namespace);
+        shrink(namespaces.len(), namespaces.capacity(), |to| {
+            namespaces.shrink_to(to)
+        });
         drop(namespaces);
         let said = self.hand_over_to_all(namespace, Message::Close);
         self.adapter.leave(namespace);

@@ -81,6 +81,8 @@ impl Drop for Cork {
         }
         if connections.len() > CHUNK {
             spread(connections.split_off(CHUNK));
+            // A broadcast to all leaves no thread with a list of them.
+            connections.shrink_to_fit();
         }
         connections.clear();
         // The room for the next ones.

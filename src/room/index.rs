@@ -10,7 +10,7 @@ use indexmap::IndexMap;
 
 use crate::{
     SocketId,
-    room::{Room, Rooms, Selection, Target},
+    room::{Room, Rooms, Selection, Target, joined::Joined},
 };
 
 /// A number that no other member of the process has or had.
@@ -32,7 +32,7 @@ pub(crate) struct Index<M> {
     members: Arc<IndexMap<SocketId, M>>,
     rooms: HashMap<Room, Arc<RoomMembers<M>>>,
     /// Only members that joined some room have an entry.
-    joined: HashMap<Serial, Vec<Room>, BuildHasherDefault<SerialHasher>>,
+    joined: HashMap<Serial, Joined, BuildHasherDefault<SerialHasher>>,
 }
 
 impl<M: Member> Index<M> {
@@ -65,7 +65,7 @@ impl<M: Member> Index<M> {
 
     /// Forgets the member and takes it out of all rooms; gives back those it had joined.
     pub(crate) fn remove(&mut self, member: &M) -> Vec<Room> {
-        let rooms = self.joined.remove(&member.serial()).unwrap_or_default();
+        let rooms = self.forget_joined(member.serial());
         for room in &rooms {
             self.take_out(room, member.serial());
         }
@@ -93,20 +93,26 @@ impl<M: Member> Index<M> {
         let Some(joined) = self.joined.get_mut(&member.serial()) else {
             return false;
         };
-        let Some(position) = joined.iter().position(|known| known == room) else {
+        if !joined.remove(room) {
             return false;
-        };
-        joined.remove(position);
+        }
         if joined.is_empty() {
-            self.joined.remove(&member.serial());
+            self.forget_joined(member.serial());
         }
         self.take_out(room, member.serial());
         true
     }
 
-    /// The rooms that the member joined, in that order, without the one of its own id.
-    pub(crate) fn joined(&self, member: &M) -> &[Room] {
-        self.joined.get(&member.serial()).map_or(&[], Vec::as_slice)
+    /// The rooms that the member joined, without the one of its own id.
+    pub(crate) fn joined(&self, member: &M) -> impl Iterator<Item = &Room> {
+        let joined = self.joined.get(&member.serial());
+        joined.into_iter().flat_map(Joined::iter)
+    }
+
+    /// Whether the member joined this room.
+    pub(crate) fn has_joined(&self, member: &M, room: &str) -> bool {
+        let members = self.rooms.get(room);
+        members.is_some_and(|members| members.contains_key(&member.serial()))
     }
 
     /// The names of all rooms that somebody joined.
@@ -169,6 +175,14 @@ impl<M: Member> Index<M> {
             .filter(|member| member.in_own_room())
     }
 
+    fn forget_joined(&mut self, serial: Serial) -> Vec<Room> {
+        let rooms = self.joined.remove(&serial);
+        shrink(self.joined.len(), self.joined.capacity(), |to| {
+            self.joined.shrink_to(to)
+        });
+        rooms.map(Joined::into_vec).unwrap_or_default()
+    }
+
     fn take_out(&mut self, room: &Room, serial: Serial) {
         let Some(shared) = self.rooms.get_mut(room) else {
             return;
@@ -187,7 +201,7 @@ impl<M: Member> Index<M> {
 }
 
 /// Gives memory back when three quarters of it are unused: amortised, each removal costs constant time.
-fn shrink(len: usize, capacity: usize, shrink_to: impl FnOnce(usize)) {
+pub(crate) fn shrink(len: usize, capacity: usize, shrink_to: impl FnOnce(usize)) {
     if capacity > 64 && len < capacity / 4 {
         shrink_to(len * 2);
     }

@@ -4,12 +4,13 @@
 //! a broadcast walks it without a lock, and a join or leave meanwhile is not delayed.
 
 mod index;
+mod joined;
 mod name;
 mod selection;
 mod target;
 
 pub(crate) use self::{
-    index::{Index, Member},
+    index::{Index, Member, shrink},
     selection::Selection,
     target::{Target, listed},
 };

@@ -17,6 +17,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     engine::{Limit, ReadyState, RefusalReason},
+    room::shrink,
     server::{
         Client, ConnectError, Namespace, SocketIo,
         dispatch::{self, Panicked},
@@ -297,11 +298,18 @@ impl Children {
         children.insert(name.into(), Arc::downgrade(child));
     }
 
+    /// How many there is memory for.
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        self.by_name.lock().unwrap().capacity()
+    }
+
     /// Forgets a child that has ended, unless there is another one of its name by now.
     fn forget(&self, name: &str) {
         let mut children = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
         if children.get(name).is_some_and(|child| child.strong_count() == 0) {
             children.swap_remove(name);
+            shrink(children.len(), children.capacity(), |to| children.shrink_to(to));
         }
     }
 }

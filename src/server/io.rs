@@ -16,6 +16,7 @@ use crate::{
     adapter::Cluster,
     engine::{Acceptor, Connection, Engine, Limit, Receiver},
     packet::parser::PacketParser,
+    room::shrink,
     server::{
         Builder, Client, Namespace, Origins,
         builder::Settings,
@@ -187,6 +188,8 @@ impl SocketIo {
         let mut namespaces = self.0.namespaces.write().unwrap_or_else(PoisonError::into_inner);
         if namespaces.get(name).is_some_and(Registered::has_ended) {
             namespaces.remove(name);
+            let (left, capacity) = (namespaces.len(), namespaces.capacity());
+            shrink(left, capacity, |to| namespaces.shrink_to(to));
         }
     }
 
@@ -388,5 +391,26 @@ impl fmt::Debug for SocketIo {
         f.debug_struct("SocketIo")
             .field("namespaces", &names)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_of_namespaces_that_were_many_once_are_small_again() {
+        let io = SocketIo::new();
+        let parent = io.of_matching(|_| true);
+        let name = |number| format!("/{number}");
+        let children: Vec<_> = (0..10_000)
+            .map(|number| io.register_child(&name(number), &io.new_child(parent.inner(), &name(number))))
+            .collect();
+        assert_eq!(io.namespaces().len(), 10_001);
+        drop(children);
+        assert_eq!(io.namespaces().len(), 1);
+        let known = io.0.namespaces.read().unwrap().capacity();
+        let of_parent = parent.inner().children().unwrap().capacity();
+        assert!(known < 128 && of_parent < 128, "{known}, {of_parent}");
     }
 }

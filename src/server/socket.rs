@@ -232,9 +232,7 @@ impl Socket {
     pub fn rooms(&self) -> Vec<Room> {
         let own = (self.is_connected() && self.in_own_room()).then(|| Room::from(self.id()));
         let index = self.0.namespace.index();
-        own.into_iter()
-            .chain(index.joined(self).iter().cloned())
-            .collect()
+        own.into_iter().chain(index.joined(self).cloned()).collect()
     }
 
     /// Whether the socket is in this room.
@@ -242,12 +240,7 @@ impl Socket {
     pub fn is_in(&self, room: impl AsRef<str>) -> bool {
         let room = room.as_ref();
         let own = self.is_connected() && self.in_own_room() && *self.id() == *room;
-        own || self
-            .home()
-            .index()
-            .joined(self)
-            .iter()
-            .any(|joined| *joined == *room)
+        own || self.home().index().has_joined(self, room)
     }
 
     /// Joins rooms. Takes effect at once; does nothing for a socket that has left.

@@ -1,6 +1,6 @@
 //! Much of what is allowed, or nearly.
 
-use axum_socketio::{Socket, SocketIo, extract::Data, limit::Limit};
+use axum_socketio::{Ack, Socket, SocketIo, extract::Data, limit::Limit};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::{
@@ -67,6 +67,40 @@ async fn a_hundred_thousand_rooms_joined_by_one_client_are_gone_with_it() {
         ground.check("rooms").await;
         assert_eq!(main.rooms().len(), 1);
     }
+}
+
+/// To leave one of many rooms takes the lock of the namespace for as long as to join one.
+#[tokio::test]
+async fn a_client_in_a_hundred_thousand_rooms_leaves_and_joins_one_as_quickly_as_any() {
+    const ROOMS: usize = 100_000;
+    const TIMES: usize = 20_000;
+
+    let mut ground = Ground::new(SocketIo::builder()).await;
+    let main = ground
+        .io
+        .of("/")
+        .on("all", async |socket: Socket| {
+            socket.join((0..ROOMS).map(|room| format!("room {room}")).collect::<Vec<_>>());
+        })
+        .on("again", async |socket: Socket, Data(room): Data<String>| {
+            if socket.is_in(&room) {
+                socket.leave(&room);
+            }
+            socket.join(&room);
+        })
+        .on("done", async || Ack(()));
+    let mut client = ground.client(Eio::V4, Via::WebSocket).await;
+    client.send(r#"42["all"]"#).await;
+    let again = (0..TIMES).map(|time| format!(r#"42["again","room {}"]"#, ROOMS - 2 - time % 8));
+    client.send_all(again).await;
+    client.send(r#"420["done"]"#).await;
+    client.expect("430[]").await;
+    // With the hall.
+    assert_eq!(main.rooms().len(), ROOMS + 1);
+    ground.check_others().await;
+    client.close().await;
+    ground.expect_left("transport close", "rooms").await;
+    ground.check("rooms").await;
 }
 
 #[tokio::test]

@@ -62,6 +62,10 @@ fn setting(name: &str, default: u64) -> u64 {
     })
 }
 
+const fn ticks(seconds: u64) -> u64 {
+    seconds * 1000 / TICK.as_millis() as u64
+}
+
 fn any_seed() -> u64 {
     use std::hash::{BuildHasher, RandomState};
     RandomState::new().hash_one(())
@@ -86,6 +90,8 @@ fn every_event_arrives_once_and_in_order_while_clients_come_and_go() {
         .unwrap();
     // And what the server makes once.
     runtime.block_on(rehearse(&server, &tally));
+    // And what is noted down here.
+    let mut vitals = Vitals::of(ticks(seconds) / LOOK + 1);
     let idle = server.idle();
     let mut random = Random::new(seed);
     let actors = (0..clients as usize).map(|number| Actor {
@@ -101,7 +107,7 @@ fn every_event_arrives_once_and_in_order_while_clients_come_and_go() {
         next: 0,
         server: &server,
     };
-    let vitals = news.tell_for(seconds, &failed);
+    news.tell_for(seconds, &failed, &mut vitals);
     enough.store(true, Relaxed);
     // News are what the clients wait for.
     while news.tell(&failed) {}
@@ -152,10 +158,8 @@ struct News<'a> {
 }
 
 impl News<'_> {
-    fn tell_for(&mut self, seconds: u64, failed: &mpsc::Receiver<()>) -> Vitals {
-        let ticks = seconds * 1000 / TICK.as_millis() as u64;
-        let mut vitals = Vitals::default();
-        for tick in 0..ticks {
+    fn tell_for(&mut self, seconds: u64, failed: &mpsc::Receiver<()>, vitals: &mut Vitals) {
+        for tick in 0..ticks(seconds) {
             if !self.tell(failed) {
                 break;
             }
@@ -164,7 +168,6 @@ impl News<'_> {
                 vitals.push(Sample::of(self.server.tasks(), connections));
             }
         }
-        vitals
     }
 
     /// Waits a tick and tells the next. False if nobody is there to be told.

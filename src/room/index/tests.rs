@@ -149,6 +149,54 @@ fn a_late_clean_up_spares_the_new_owner_of_an_id() {
     assert_eq!(index.get("s1").map(Member::serial), Some(9));
 }
 
+#[test]
+fn who_is_in_many_rooms_is_in_each_once_and_leaves_any() {
+    let mut index = Index::new();
+    let member = someone(1);
+    index.insert(member.clone());
+    let rooms: Vec<Room> = (0..100).map(room).collect();
+    for _ in 0..2 {
+        index.join(&member, &rooms);
+    }
+    let joined = |index: &Index<_>| index.joined(&member).cloned().collect::<Vec<_>>();
+    assert_eq!(joined(&index), rooms);
+    for (left, name) in rooms.iter().enumerate().rev() {
+        assert!(index.has_joined(&member, name.as_str()));
+        assert!(index.leave(&member, name) && !index.leave(&member, name));
+        assert!(!index.has_joined(&member, name.as_str()));
+        assert_eq!(joined(&index).len(), left);
+    }
+    index.join(&member, &rooms);
+    assert_eq!(index.remove(&member).len(), 100);
+    assert_eq!((index.rooms.len(), index.joined.len()), (0, 0));
+}
+
+#[test]
+fn tables_that_were_large_once_are_small_again() {
+    const MANY: u64 = 10_000;
+    let mut index = Index::new();
+    for serial in 0..MANY {
+        index.insert(someone(serial));
+        index.join(&someone(serial), Room::from(format!("r{serial}")));
+    }
+    for serial in 10..MANY {
+        // Half of them leave their room first.
+        if serial % 2 == 0 {
+            assert!(index.leave(&someone(serial), &Room::from(format!("r{serial}"))));
+        }
+        index.remove(&someone(serial));
+    }
+    let capacities = [
+        index.members.capacity(),
+        index.rooms.capacity(),
+        index.joined.capacity(),
+    ];
+    assert!(
+        capacities.iter().all(|capacity| *capacity < 128),
+        "{capacities:?}"
+    );
+}
+
 #[derive(Clone, Debug)]
 enum Operation {
     Insert(Serial),

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use super::{lifeline::Lifeline, resume::Claim, together::Together};
 use crate::{
     SocketId,
-    room::{Index, Member, Room},
+    room::{Index, Member, Room, shrink},
     sync::{Mutex, MutexGuard},
 };
 
@@ -154,9 +154,10 @@ impl Sessions {
 
     /// It is a member, or will never be.
     pub(super) fn is_not_early(&mut self, serial: u64) {
-        if self.early.contains(&serial) {
-            Arc::make_mut(&mut self.early).remove(&serial);
+        if !self.early.contains(&serial) {
+            return;
         }
+        Arc::make_mut(&mut self.early).remove(&serial);
         if self.early.is_empty() {
             self.early = Arc::default();
         }
@@ -178,7 +179,10 @@ impl Sessions {
 
     /// The handlers of its socket have heard that it has left. Gives back who is to be told.
     pub(super) fn left(&mut self, pid: &str) -> Vec<oneshot::Sender<()>> {
-        self.leaving.remove(pid).unwrap_or_default()
+        let waiting = self.leaving.remove(pid);
+        let (left, capacity) = (self.leaving.len(), self.leaving.capacity());
+        shrink(left, capacity, |to| self.leaving.shrink_to(to));
+        waiting.unwrap_or_default()
     }
 
     /// A session that had been taken waits again.
@@ -209,7 +213,14 @@ impl Sessions {
 
     /// Its pid is good for nothing from now on. One that waits goes on to hear what is sent to it.
     pub(super) fn forget(&mut self, pid: &str) {
-        self.by_pid.remove(pid);
+        drop(self.take(pid));
+    }
+
+    fn take(&mut self, pid: &str) -> Option<Session> {
+        let session = self.by_pid.remove(pid);
+        let (left, capacity) = (self.by_pid.len(), self.by_pid.capacity());
+        shrink(left, capacity, |to| self.by_pid.shrink_to(to));
+        session
     }
 
     /// It has ended as one that waits: it has a socket, or its time is over. Gives back its rooms.
@@ -247,10 +258,12 @@ impl Sessions {
     /// Ends what is next to end, unless its client is back.
     fn end_first(&mut self) -> Option<Lapsed> {
         let (until, pid) = self.expiries.pop_front()?;
+        let (left, capacity) = (self.expiries.len(), self.expiries.capacity());
+        shrink(left, capacity, |to| self.expiries.shrink_to(to));
         if !self.waits_until(&pid, until) {
             return None;
         }
-        let Some(Session::Parked(parked, _)) = self.by_pid.remove(&pid) else {
+        let Some(Session::Parked(parked, _)) = self.take(pid.as_str()) else {
             return None;
         };
         let rooms = self.leave(&parked);
@@ -406,5 +419,41 @@ mod tests {
         sessions.park(&parked, Vec::new(), now);
         drop(sessions);
         assert_eq!(together.waiting.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn tables_of_sessions_that_were_many_once_are_small_again() {
+        const MANY: u64 = 10_000;
+        let now = crate::engine::now();
+        let mut sessions = Sessions::new(Arc::default());
+        for number in 0..MANY {
+            let id = SocketId::from(format!("socket {number}"));
+            let pid = Pid::new(&SocketId::from(format!("session {number}")));
+            let kept = Kept {
+                id,
+                data: serde_json::Value::Null,
+                extensions: http::Extensions::new(),
+                lifeline: Arc::default(),
+            };
+            let until = now + Duration::from_millis(number);
+            sessions.park(&Parked::new(number, true, pid, kept), Vec::new(), until);
+        }
+        for number in 0..MANY {
+            let waiting = sessions.left(&format!("session {number}"));
+            assert!(waiting.is_empty());
+        }
+        let lapsed = sessions.lapsed(now + Duration::from_millis(MANY - 10));
+        assert_eq!((lapsed.len(), sessions.len()), (9_990, 10));
+        let Sessions {
+            by_pid,
+            expiries,
+            leaving,
+            ..
+        } = &sessions;
+        let capacities = [by_pid.capacity(), expiries.capacity(), leaving.capacity()];
+        assert!(
+            capacities.iter().all(|capacity| *capacity < 128),
+            "{capacities:?}"
+        );
     }
 }
