@@ -18,7 +18,7 @@ const LEAST_WINDOW_BITS: u8 = 9;
 /// [largest](Self::server_max_window_bits), who get one of 9 bits. With [`server_context_takeover`](Self::server_context_takeover) neither is so.
 ///
 /// Up to 16 KiB are compressed at a time by the task of the connection. A longer message, text or attachment alike, is compressed
-/// on tokio's blocking threads, one message for each processor at a time, and only its recipients wait for it; Node's
+/// on tokio's blocking threads, one message for each processor at a time and one of up to 64 KiB besides, and only its recipients wait for it; Node's
 /// `concurrencyLimit` has no other counterpart, and `memLevel` none. What clients send is inflated by the task of their
 /// connection, about a megabyte before others have their turn.
 ///

@@ -164,7 +164,7 @@ impl HeldPoll {
             (Some(_), None) => response::negotiated(content_type, body, None),
             (Some(options), Some(coding)) if body.len() > TURN => {
                 let (options, pressed) = (options.clone(), body.clone());
-                let compressed = press(move || options.compress(coding, &pressed));
+                let compressed = press(body.len(), move || options.compress(coding, &pressed));
                 self.stage = Stage::Compressing(Box::new(Compressing {
                     content_type,
                     coding,

@@ -17,8 +17,15 @@ use tokio::{
 /// So many bytes are compressed by the task of the connection, half a millisecond's work, before others have their turn.
 pub(super) const TURN: usize = 16 * 1024;
 
+/// What is no longer than this doesn't wait for what is: an answer of megabytes takes a hundred times as long, and clients may have any number of
+/// those waited for.
+const SHORT: usize = 64 * 1024;
+
 /// What is compressed on blocking threads at a time. More would only want memory.
 pub(in crate::engine) static JOBS: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(permits()));
+
+/// And what is short.
+static SHORT_JOBS: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(permits()));
 
 /// One job for each processor.
 pub(in crate::engine) fn permits() -> usize {
@@ -29,12 +36,16 @@ pub(in crate::engine) fn permits() -> usize {
 /// fast as they can, would have the others wait for what nobody wants, and all of it in memory.
 pub(super) struct Pressed<T>(JoinHandle<Option<T>>);
 
-/// Does something on a blocking thread; `None` if the runtime ends before it.
+/// Compresses so many bytes on a blocking thread; `None` if the runtime ends before it.
 #[expect(clippy::disallowed_methods, reason = "a driver")]
-pub(super) fn press<T: Send + 'static>(make: impl FnOnce() -> T + Send + 'static) -> Pressed<T> {
+pub(super) fn press<T: Send + 'static>(
+    bytes: usize,
+    make: impl FnOnce() -> T + Send + 'static,
+) -> Pressed<T> {
+    let jobs = if bytes > SHORT { &*JOBS } else { &*SHORT_JOBS };
     // In a task of its own, so that its turn isn't kept by one who waits but doesn't ask, because his own client reads nothing.
     Pressed(tokio::spawn(async move {
-        let permit = JOBS.acquire().await;
+        let permit = jobs.acquire().await;
         let made = spawn_blocking(move || {
             // It is at work until it ends, whether somebody waits or not.
             let _permit = permit;
@@ -60,12 +71,15 @@ impl<T> Drop for Pressed<T> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
+    use std::{
+        sync::{
+            Arc,
+            atomic::{AtomicBool, Ordering},
+        },
+        time::Duration,
     };
 
-    use tokio::task::yield_now;
+    use tokio::{task::yield_now, time::timeout};
 
     use super::*;
 
@@ -75,7 +89,7 @@ mod tests {
         let done = Arc::new(AtomicBool::new(false));
         let [unwanted, wanted] = [(); 2].map(|()| {
             let done = done.clone();
-            press(move || done.swap(true, Ordering::Relaxed))
+            press(SHORT + 1, move || done.swap(true, Ordering::Relaxed))
         });
         yield_now().await;
         drop(unwanted);
@@ -83,5 +97,16 @@ mod tests {
         assert_eq!(Arc::strong_count(&done), 2);
         drop(held);
         assert_eq!(wanted.await, Some(false));
+    }
+
+    #[tokio::test]
+    async fn what_is_short_does_not_wait_for_what_is_long() {
+        let held = JOBS.acquire_many(permits() as u32).await.unwrap();
+        let mut long = press(SHORT + 1, || ());
+        let short = timeout(Duration::from_secs(20), press(SHORT, || "short"));
+        assert_eq!(short.await, Ok(Some("short")));
+        assert!(futures::poll!(&mut long).is_pending());
+        drop(held);
+        assert_eq!(long.await, Some(()));
     }
 }

@@ -148,7 +148,7 @@ impl Compressor {
             let packet = packet.clone();
             move || {
                 if bytes > TURN {
-                    return Slot::Pressing(pressing(packet, protocol, deflate));
+                    return Slot::Pressing(pressing(packet, bytes, protocol, deflate));
                 }
                 *left -= bytes;
                 Slot::Made(packet.deflated(protocol, deflate))
@@ -188,7 +188,7 @@ impl Compressor {
             self.context = Some(context);
             return Step::Made(frames);
         }
-        let pressed = press(move || Done {
+        let pressed = press(bytes, move || Done {
             frames: packet.deflated_in(&mut context, protocol, threshold),
             context: Some(context),
         });
@@ -198,8 +198,8 @@ impl Compressor {
 }
 
 /// Has a packet compressed elsewhere, for as long as anyone waits for it.
-fn pressing(packet: Outgoing, protocol: Protocol, deflate: Deflate) -> Pressing {
-    let pressed = press({
+fn pressing(packet: Outgoing, bytes: usize, protocol: Protocol, deflate: Deflate) -> Pressing {
+    let pressed = press(bytes, {
         let packet = packet.clone();
         move || packet.deflated(protocol, deflate)
     });
