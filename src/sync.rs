@@ -41,11 +41,22 @@ impl Notify {
     }
 }
 
-/// Runs the model in every order of its threads that takes a thread the turn at most so many times.
+/// Runs the model in every order of its threads that takes a thread the turn at most so many times, and says how many there were.
 #[cfg(all(test, models))]
 pub(crate) fn explore(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    };
+
+    let orders = Arc::new(AtomicU64::new(0));
+    let counted = orders.clone();
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = builder.preemption_bound.or(Some(preemptions));
     builder.max_branches = 20_000;
-    builder.check(model);
+    builder.check(move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+        model();
+    });
+    println!("{} orders", orders.load(Ordering::Relaxed));
 }

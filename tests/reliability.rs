@@ -26,14 +26,19 @@ fn names(cell: &str) -> Vec<&str> {
     cell.split('`').skip(1).step_by(2).collect()
 }
 
-/// Whether a test of this name exists: `semantics::draining::a_test` in `tests`, `lib::engine::tests::a_test` in `src`, `fuzz::packet`.
+/// Whether a test of this name exists: `semantics::draining::a_test` in `tests`, `lib::engine::tests::a_test` in `src`,
+/// `models::engine::models::a_test` among the models there, `fuzz::packet`.
 fn exists(name: &str) -> bool {
     let mut parts: Vec<&str> = name.split("::").collect();
     let Some(test) = parts.pop() else { return false };
     let folder: PathBuf = match parts.first() {
         Some(&"fuzz") => return here().join(format!("fuzz/fuzz_targets/{test}.rs")).exists(),
-        Some(&"lib") => {
-            parts.remove(0);
+        Some(&"lib" | &"models") => {
+            // Only `tests/models` builds the modules of this name.
+            let is_model = parts.last() == Some(&"models");
+            if (parts.remove(0) == "models") != is_model {
+                return false;
+            }
             here().join("src")
         }
         _ => here().join("tests"),
@@ -64,6 +69,22 @@ fn files(module: &Path) -> [PathBuf; 4] {
     ]
 }
 
+/// The tests in modules `models` of a folder.
+fn models(folder: &Path) -> Vec<String> {
+    let mut models = Vec::new();
+    for entry in fs::read_dir(folder).expect("the sources are there") {
+        let path = entry.expect("the sources are there").path();
+        if path.is_dir() {
+            models.extend(self::models(&path));
+        } else if path.ends_with("models.rs") || path.ends_with("models/mod.rs") {
+            let text = fs::read_to_string(&path).expect("the sources are there");
+            let tests = text.split("#[test]\nfn ").skip(1);
+            models.extend(tests.filter_map(|test| Some(test.split_once('(')?.0.to_owned())));
+        }
+    }
+    models
+}
+
 #[test]
 fn every_promise_names_tests_that_exist_a_load_and_a_figure() {
     let text = fs::read_to_string(here().join("docs/reliability.md")).expect("the page is there");
@@ -84,6 +105,17 @@ fn every_promise_names_tests_that_exist_a_load_and_a_figure() {
 }
 
 #[test]
+fn every_model_stands_for_a_promise() {
+    let text = fs::read_to_string(here().join("docs/reliability.md")).expect("the page is there");
+    let models = models(&here().join("src"));
+    assert!(models.len() >= 14, "{models:?}");
+    for model in models {
+        let named = text.contains(&format!("::models::{model}`"));
+        assert!(named, "no promise for the model `{model}`");
+    }
+}
+
+#[test]
 fn the_checker_knows_what_exists() {
     assert!(exists("reliability::the_checker_knows_what_exists"));
     assert!(exists(
@@ -94,6 +126,9 @@ fn the_checker_knows_what_exists() {
     assert!(exists(
         "lib::engine::refusal::tests::refusals_answer_as_node_does"
     ));
+    assert!(exists(
+        "models::server::models::a_join_that_meets_a_departure_leaves_no_trace"
+    ));
     assert!(exists("fuzz::packet"));
     // A function that is no test, and names that are nobody's.
     assert!(!exists("reliability::here"));
@@ -102,6 +137,13 @@ fn the_checker_knows_what_exists() {
         "semantics::nowhere::a_server_without_clients_closes_at_once"
     ));
     assert!(!exists("fuzz::nothing"));
+    // A model is no unit test, nor the other way round.
+    assert!(!exists(
+        "lib::server::models::a_join_that_meets_a_departure_leaves_no_trace"
+    ));
+    assert!(!exists(
+        "models::engine::refusal::tests::refusals_answer_as_node_does"
+    ));
 }
 
 #[test]
