@@ -144,8 +144,8 @@ pub trait Adapter: fmt::Debug + Send + Sync + 'static {
         let _ = namespace;
     }
 
-    /// A namespace has ended, as those that clients ask for do with their last socket: what is said in it is not wanted any more, until it is
-    /// [opened](Self::open) again. Called after the last message in it was published, and not for the namespaces there are when the server
+    /// A namespace has ended, as those that clients ask for do with their last socket: what is said in it is not wanted any more, until it
+    /// is [opened](Self::open) again. Called after the last message in it was published, and not for the namespaces there are when the server
     /// ends. Back ends with a channel for each namespace unsubscribe here, or clients could have them keep any number; the default does
     /// nothing.
     ///
@@ -156,10 +156,10 @@ pub trait Adapter: fmt::Debug + Send + Sync + 'static {
 
     /// Sends a message. Called from within `emit`, on any thread, also outside of a runtime.
     ///
-    /// * It MUST NOT block or wait: emits would. A back end that does I/O queues here, and MUST bound its queue: a broker that is down would
-    ///   eat the memory.
-    /// * `Err` means that the message is lost; it SHOULD be given when the queue is full or the broker is known to be away. The first of a row
-    ///   of errors is traced and told to [`SocketIo::on_adapter_error`](crate::SocketIo::on_adapter_error).
+    /// * It MUST NOT block or wait: emits would. A back end that does I/O queues here, and MUST bound its queue: a broker that is down
+    ///   would eat the memory.
+    /// * `Err` means that the message is lost; it SHOULD be given when the queue is full or the broker is known to be away. The first of a
+    ///   row of errors is traced and told to [`SocketIo::on_adapter_error`](crate::SocketIo::on_adapter_error).
     /// * [`Destination::One`] MAY be sent to everyone where the broker has no better way: who has not asked ignores answers.
     ///
     /// # Errors
@@ -167,14 +167,15 @@ pub trait Adapter: fmt::Debug + Send + Sync + 'static {
     /// The message was not sent and won't be.
     fn publish(&self, to: Destination<'_>, envelope: &Envelope) -> Result<(), AdapterError>;
 
-    /// Leaves the cluster. What was published before SHOULD have been sent when this resolves: the last message is the good-bye, without which
-    /// others wait for this server for some seconds more. Nothing is published afterwards.
+    /// Leaves the cluster. What was published before SHOULD have been sent when this resolves: the last message is the good-bye, without
+    /// which others wait for this server for some seconds more. Nothing is published afterwards.
     fn close(&self) -> Closing<'_>;
 
     /// How many servers have this namespace, this one included, for back ends whose broker knows it (`PUBSUB NUMSUB`).
     ///
-    /// The default, `None`, is to find out by heartbeats: every server says every five seconds that it is there, and who was silent for ten is
-    /// gone. A back end that overrides this sends no heartbeats, as its Node counterpart expects; then missing servers are counted but not named.
+    /// The default, `None`, is to find out by heartbeats: every server says every five seconds that it is there, and who was silent for ten
+    /// is gone. A back end that overrides this sends no heartbeats, as its Node counterpart expects; then missing servers are counted but
+    /// not named.
     fn count_servers(&self, namespace: &str) -> Option<Counting<'_>> {
         let _ = namespace;
         None

@@ -18,8 +18,8 @@ const LEAST_WINDOW_BITS: u8 = 9;
 /// [largest](Self::server_max_window_bits), who get one of 9 bits. With [`server_context_takeover`](Self::server_context_takeover) neither is so.
 ///
 /// Up to 16 KiB are compressed at a time by the task of the connection. A longer message, text or attachment alike, is compressed
-/// on tokio's blocking threads, one message for each processor at a time and one of up to 64 KiB besides, and only its recipients wait for it; Node's
-/// `concurrencyLimit` has no other counterpart, and `memLevel` none. What clients send is inflated by the task of their
+/// on tokio's blocking threads, one message for each processor at a time and one of up to 64 KiB besides, and only its recipients wait for
+/// it; Node's `concurrencyLimit` has no other counterpart, and `memLevel` none. What clients send is inflated by the task of their
 /// connection, about a megabyte before others have their turn.
 ///
 /// A message of 1 KiB of JSON costs 8,500 instructions from emit to socket as it is and 373,000 compressed (225,000 at level 1),
@@ -86,8 +86,8 @@ impl PerMessageDeflate {
         self
     }
 
-    /// The largest window of what the server sends, 9 to 15 bits: 15 by default. A client may ask for less, and gets 9 then whatever it asks
-    /// for, unless contexts are taken over; one that asks for 8 goes uncompressed, because zlib can't write that.
+    /// The largest window of what the server sends, 9 to 15 bits: 15 by default. A client may ask for less, and gets 9 then whatever it
+    /// asks for, unless contexts are taken over; one that asks for 8 goes uncompressed, because zlib can't write that.
     #[must_use]
     #[doc(alias = "serverMaxWindowBits")]
     pub const fn server_max_window_bits(mut self, bits: u8) -> Self {

@@ -135,7 +135,8 @@ pub(super) fn empty(status: StatusCode) -> Answer {
     answer
 }
 
-/// A refused request; over an upgrade request with status 400, or 503 where there is no room or the server shuts down, and the bare message.
+/// A refused request; over an upgrade request with status 400, or 503 where there is no room or the server shuts down, and the bare
+/// message.
 fn refusal(refusal: &Refusal, upgrade: bool) -> Answer {
     if upgrade {
         let message = Bytes::copy_from_slice(refusal.body_upgrade().as_bytes());

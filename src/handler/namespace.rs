@@ -147,9 +147,9 @@ impl<S: Clone + Send + Sync + 'static> Namespace<S> {
         self
     }
 
-    /// Asks `handler` about every event that a socket of this namespace receives, before the handlers of that event: it lets it pass, changes it
-    /// or refuses it. Stored once, for all sockets; [`Socket::middleware`](crate::Socket::middleware) is that of one socket, and comes after
-    /// these.
+    /// Asks `handler` about every event that a socket of this namespace receives, before the handlers of that event: it lets it pass,
+    /// changes it or refuses it. Stored once, for all sockets; [`Socket::middleware`](crate::Socket::middleware) is that of one socket, and
+    /// comes after these.
     ///
     /// Middlewares run one after the other in the order they were added. The first that returns an error, or one of whose extractors
     /// refuses, ends it, and no handler hears of the event; who is told depends on the client, see [`EventError`](crate::EventError).

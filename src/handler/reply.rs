@@ -100,8 +100,8 @@ pub trait IntoVerdict {
     fn verdict(self) -> Result<(), ConnectError>;
 }
 
-/// What a packet middleware returns: `()` lets the event pass, an [`Event`] lets that one pass in its place, and an error that can become an
-/// [`EventError`] refuses it. `Result<R, E>` of one of these lets an `Ok` pass as `R`.
+/// What a packet middleware returns: `()` lets the event pass, an [`Event`] lets that one pass in its place, and an error that can become
+/// an [`EventError`] refuses it. `Result<R, E>` of one of these lets an `Ok` pass as `R`.
 ///
 /// `String` and `&str` are such errors: the message. For a type of your own write `impl From<YourError> for EventError`.
 #[diagnostic::on_unimplemented(

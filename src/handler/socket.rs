@@ -115,8 +115,8 @@ impl Socket {
         self.hear_outgoing(Position::First, events::erase(handler, ()))
     }
 
-    /// Asks `handler` about every event that this socket receives, before the handlers of that event: it lets it pass, changes it or refuses
-    /// it. JS `socket.use(fn)`.
+    /// Asks `handler` about every event that this socket receives, before the handlers of that event: it lets it pass, changes it or
+    /// refuses it. JS `socket.use(fn)`.
     ///
     /// It comes after those of the namespace, see [`Namespace::packet_middleware`](crate::Namespace::packet_middleware), which has the
     /// rules.

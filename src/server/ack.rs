@@ -284,8 +284,8 @@ impl<T: DeserializeOwned> AckStream<T> {
     ///
     /// # Errors
     ///
-    /// Some client did not answer in time, other servers could not be asked, or some answer was no `T`. The error keeps the replies that came. Clients
-    /// that left meanwhile are no error.
+    /// Some client did not answer in time, other servers could not be asked, or some answer was no `T`. The error keeps the replies that
+    /// came. Clients that left meanwhile are no error.
     pub async fn collect_all(mut self) -> Result<Vec<T>, BroadcastAckError<T>> {
         let (mut replies, mut failed) = (Vec::new(), None);
         while let Some(reply) = std::future::poll_fn(|cx| Pin::new(&mut self).poll_next(cx)).await {

@@ -253,7 +253,8 @@ impl Builder {
         self
     }
 
-    /// Joins other servers through this back end: none by default, as with [`Memory`](crate::adapter::Memory). See [`adapter`](crate::adapter).
+    /// Joins other servers through this back end: none by default, as with [`Memory`](crate::adapter::Memory). See
+    /// [`adapter`](crate::adapter).
     ///
     /// The server then has to be built within a tokio runtime, which keeps the connection to the others.
     pub fn adapter(mut self, adapter: impl Adapter) -> Self {

@@ -11,8 +11,9 @@ impl Builder {
     /// are, and so are those in which every message was sent with `compress(false)`.
     ///
     /// To compress costs processor time, about 30 µs for 1 KiB of JSON; answers over 16 KiB are compressed on tokio's blocking
-    /// threads, so that others needn't wait. Leave it off where a proxy compresses. Where a page's secret travels in one answer with what strangers may choose, the length of the
-    /// compressed answer tells something of the secret (BREACH): send such messages with `compress(false)`, and apart.
+    /// threads, so that others needn't wait. Leave it off where a proxy compresses. Where a page's secret travels in one answer with what
+    /// strangers may choose, the length of the compressed answer tells something of the secret (BREACH): send such messages with
+    /// `compress(false)`, and apart.
     ///
     /// Answers that are compressed say so in `Content-Encoding`, so tower-http's `CompressionLayer` around the server leaves
     /// them alone; and all that might have been have `Vary: Accept-Encoding`.

@@ -29,8 +29,8 @@ pub(crate) struct DecoderConfig {
 ///
 /// Between messages it owns nothing: complete frames are unmasked where they lie and lent from there. Only what is
 /// cut off by the end of the input, or belongs to a fragmented message, is copied into a buffer, which is gone again
-/// with the call after the one that completed the message. (Only what later messages may refer to stays, where that is agreed on.) All of its state is in the value, so a driver may stop
-/// after any call.
+/// with the call after the one that completed the message. (Only what later messages may refer to stays, where that is agreed on.) All of
+/// its state is in the value, so a driver may stop after any call.
 #[derive(Debug)]
 pub(crate) struct Decoder {
     max_message_size: usize,

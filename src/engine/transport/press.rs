@@ -17,8 +17,8 @@ use tokio::{
 /// So many bytes are compressed by the task of the connection, half a millisecond's work, before others have their turn.
 pub(super) const TURN: usize = 16 * 1024;
 
-/// What is no longer than this doesn't wait for what is: an answer of megabytes takes a hundred times as long, and clients may have any number of
-/// those waited for.
+/// What is no longer than this doesn't wait for what is: an answer of megabytes takes a hundred times as long, and clients may have any
+/// number of those waited for.
 const SHORT: usize = 64 * 1024;
 
 /// What is compressed on blocking threads at a time. More would only want memory.

@@ -110,7 +110,8 @@ impl Log {
         self.forget_beyond(&mut kept, self.max_bytes, &mut forgotten);
     }
 
-    /// These packets, if all of them are there and cost no more than this: it looks no further, because a client may ask as often as it likes.
+    /// These packets, if all of them are there and cost no more than this: it looks no further, because a client may ask as often as it
+    /// likes.
     pub(super) fn get(
         &self,
         positions: impl Iterator<Item = Position>,

@@ -9,10 +9,10 @@
 //!          what it missed, then the CONNECT of the new socket
 //! ```
 //!
-//! A packet is written once and kept once, in the [log](log::Log) of its namespace. What a session was sent is a row of positions in it, its
-//! [history](history::History). Both stand behind one lock with the connection, the [lifeline](lifeline::Lifeline), so that the order in which a
-//! client is sent packets is the order in which it is sent them again, whoever emits on whichever thread, and none falls between two connections.
-//! Node looks for what fits the rooms a socket had at the end; here it gets what it was sent, or would have been.
+//! A packet is written once and kept once, in the [log](log::Log) of its namespace. What a session was sent is a row of positions in it,
+//! its [history](history::History). Both stand behind one lock with the connection, the [lifeline](lifeline::Lifeline), so that the order in which a
+//! client is sent packets is the order in which it is sent them again, whoever emits on whichever thread, and none falls between two
+//! connections. Node looks for what fits the rooms a socket had at the end; here it gets what it was sent, or would have been.
 
 mod emit;
 mod history;

@@ -71,12 +71,12 @@ impl ConnectionStateRecovery {
         self
     }
 
-    /// How many bytes of packets each namespace keeps for those who may have missed them: 16 MiB by default. A packet is kept once, however many
-    /// it was sent to. The oldest are given up first, and whoever misses one of those begins anew.
-    /// The children of a pattern, of which clients may have any number made, keep so many together: the longest of their logs are cut.
+    /// How many bytes of packets each namespace keeps for those who may have missed them: 16 MiB by default. A packet is kept once, however
+    /// many it was sent to. The oldest are given up first, and whoever misses one of those begins anew. The children of a pattern, of which
+    /// clients may have any number made, keep so many together: the longest of their logs are cut.
     ///
-    /// Where WebSocket messages are compressed, what has been made of a packet for many is kept with it: about as much again as it is compressed, or
-    /// twice, if some ask for a smaller window.
+    /// Where WebSocket messages are compressed, what has been made of a packet for many is kept with it: about as much again as it is
+    /// compressed, or twice, if some ask for a smaller window.
     ///
     /// Besides, each session has a list of what it was sent: 16 bytes for what came in a row of the namespace's packets, 64 KB at most.
     #[must_use]
@@ -85,16 +85,17 @@ impl ConnectionStateRecovery {
         self
     }
 
-    /// How many sessions each namespace keeps for clients that are away: 10,000 by default. For one more, the one that has waited longest ends: clients
-    /// that come and go as fast as they can shall not fill the memory. In the children of a pattern so many wait together, and for one more an eighth of them ends.
+    /// How many sessions each namespace keeps for clients that are away: 10,000 by default. For one more, the one that has waited longest
+    /// ends: clients that come and go as fast as they can shall not fill the memory. In the children of a pattern so many wait together,
+    /// and for one more an eighth of them ends.
     #[must_use]
     pub const fn max_waiting_sessions(mut self, sessions: usize) -> Self {
         self.max_waiting_sessions = sessions;
         self
     }
 
-    /// Hears of every session that ends because its client didn't come back in time, or only when something of what it has missed was gone: nobody,
-    /// by default.
+    /// Hears of every session that ends because its client didn't come back in time, or only when something of what it has missed was gone:
+    /// nobody, by default.
     ///
     /// The socket's disconnect handlers ran when its connection was lost. Whoever tells others only now that somebody has gone spares them
     /// the comings and goings of a weak network.
@@ -109,17 +110,18 @@ impl Builder {
     /// Has clients that lost their connection for a while get their socket back: its id, its rooms, its [`data`](crate::Socket::data), its
     /// [`extensions`](crate::Socket::extensions), and the events that they missed, once and in order. Off by default, as in Node.
     ///
-    /// Disconnect handlers run when the connection is lost; the socket is in no room any more and counted nowhere, but what is emitted to its rooms,
-    /// or through a handle of it, waits. When the client is back, connect handlers run again, with a new [`Socket`](crate::Socket) of which
+    /// Disconnect handlers run when the connection is lost; the socket is in no room any more and counted nowhere, but what is emitted to
+    /// its rooms, or through a handle of it, waits. When the client is back, connect handlers run again, with a new
+    /// [`Socket`](crate::Socket) of which
     /// [`recovered`](crate::Socket::recovered) holds. It takes a client of JS 4.6 or newer, and a connection that was lost: whoever was sent away or
     /// has said good-bye begins anew, as do all after a restart.
     ///
-    /// What waits are events of [`emit`](crate::Socket::emit), to one or to many, that are not volatile; what asks for an acknowledgement is not sent
-    /// again.
+    /// What waits are events of [`emit`](crate::Socket::emit), to one or to many, that are not volatile; what asks for an acknowledgement
+    /// is not sent again.
     ///
-    /// Each such event costs its client one string more, an argument after the others that tells how far it has come. Clients of Engine.IO 3 don't
-    /// get it. A volatile event has none: if its last argument is a text, the client takes that for it, and if nothing else comes before the
-    /// connection is lost, it begins anew. Put something else last.
+    /// Each such event costs its client one string more, an argument after the others that tells how far it has come. Clients of Engine.IO
+    /// 3 don't get it. A volatile event has none: if its last argument is a text, the client takes that for it, and if nothing else comes
+    /// before the connection is lost, it begins anew. Put something else last.
     ///
     /// Whoever has missed more than half of [`max_send_buffer`](Self::max_send_buffer) begins anew, too: a slow client that is disconnected
     /// because its buffer is full shall not be given the same again. A session is given out once, and to one connection: if the old one

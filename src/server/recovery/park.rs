@@ -152,7 +152,8 @@ impl Recovery {
         self.forget_if_nobody();
     }
 
-    /// What was sent is of no use where nobody is left to ask for it, and a namespace that clients have had made is not to outlive them for it.
+    /// What was sent is of no use where nobody is left to ask for it, and a namespace that clients have had made is not to outlive them for
+    /// it.
     pub(super) fn forget_if_nobody(&self) {
         let forgotten = {
             // Who enters meanwhile is sent nothing before it is over.

@@ -176,7 +176,8 @@ impl Socket {
         }
     }
 
-    /// Tells the client that it is connected, and makes it a member of the namespace: with what it had, or as a new one. `false` if it has gone.
+    /// Tells the client that it is connected, and makes it a member of the namespace: with what it had, or as a new one. `false` if it has
+    /// gone.
     pub(in crate::server) fn enter_recoverably(&self, recovery: &Recovery) -> bool {
         match self.recoverable().and_then(Recoverable::take_claim) {
             None => self.enter_anew(recovery),
