@@ -20,8 +20,10 @@ use std::{
 };
 
 use axum::Router;
-use axum_socketio::{SocketIo, layer::ClientBundle};
-use tokio::net::TcpListener;
+use axum_socketio::{
+    SocketIo,
+    layer::{ClientBundle, Server},
+};
 use tower_http::services::ServeDir;
 
 /// Room for a picture and for what stands around it in the packet.
@@ -51,11 +53,9 @@ async fn serve() -> Result<(), Box<dyn std::error::Error>> {
         .fallback_service(ServeDir::new(here.join("public")))
         .layer(io.layer());
 
-    let listener = listen().await?;
-    println!("listening on http://{}", listener.local_addr()?);
-    axum::serve(listener, page)
-        .with_graceful_shutdown(interrupted(io))
-        .await?;
+    let server = listen(&io).await?;
+    println!("listening on http://{}", server.local_addr()?);
+    server.app(page).with_graceful_shutdown(interrupted()).await?;
     Ok(())
 }
 
@@ -65,11 +65,11 @@ fn client_folder(here: &Path) -> PathBuf {
         .map_or_else(|| here.join("node_modules/socket.io-client/dist"), PathBuf::from)
 }
 
-async fn listen() -> io::Result<TcpListener> {
+async fn listen(io: &SocketIo) -> io::Result<Server> {
     let host = env::var("HOST").unwrap_or_else(|_| "127.0.0.1".into());
     let port = env::var("PORT").unwrap_or_else(|_| "3000".into());
     let address = format!("{host}:{port}");
-    TcpListener::bind(&address).await.map_err(|error| {
+    io.listen(&address).await.map_err(|error| {
         let hint = "PORT=3001 in front of the command chooses another port";
         io::Error::new(
             error.kind(),
@@ -78,9 +78,10 @@ async fn listen() -> io::Result<TcpListener> {
     })
 }
 
-/// Ctrl-C closes the sockets first: their clients are told, and the disconnect handlers run before the process ends.
-async fn interrupted(io: SocketIo) {
-    if tokio::signal::ctrl_c().await.is_ok() {
-        io.close().await;
+/// Ctrl-C. The server tells the clients then, and runs the disconnect handlers, before the process ends.
+async fn interrupted() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        // Nobody can interrupt it.
+        std::future::pending().await
     }
 }
