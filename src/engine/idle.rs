@@ -80,6 +80,13 @@ impl Activity {
     }
 }
 
+impl Serving {
+    /// The connection speaks another protocol from now on, and how long it may be silent is for that one to say.
+    pub(crate) fn for_ever(self) {
+        self.0.serving.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 impl Drop for Serving {
     fn drop(&mut self) {
         self.0.touch();
@@ -241,6 +248,15 @@ mod tests {
         assert!(read.await.is_err(), "one is still being served");
         drop(other);
         assert_eq!(fails(near.read_u8()).await, MINUTE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_has_become_another_protocol_may_be_silent() {
+        let (mut near, _far) = pair(MINUTE);
+        near.activity().serve().for_ever();
+        drop(near.activity().serve());
+        let read = tokio::time::timeout(MINUTE * 10, near.read_u8());
+        assert!(read.await.is_err(), "the time isn't up");
     }
 
     #[tokio::test(start_paused = true)]

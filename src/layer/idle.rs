@@ -16,6 +16,7 @@ use axum::{
     response::Response,
     serve::{IncomingStream, Listener},
 };
+use http::{Method, StatusCode, Version};
 use http_body::{Frame, SizeHint};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -76,7 +77,14 @@ pub(super) async fn serve(
     let extensions = request.extensions_mut();
     extensions.remove::<ConnectInfo<Peer>>();
     extensions.insert(ConnectInfo(peer.address));
+    let tunnel = request.method() == Method::CONNECT && request.version() <= Version::HTTP_11;
     let response = next.run(request).await;
+    let status = response.status();
+    if status == StatusCode::SWITCHING_PROTOCOLS || tunnel && status.is_success() {
+        // The application's own WebSockets: they needn't have heartbeats (RFC 6455 §5.5.2), nor be written anything.
+        serving.for_ever();
+        return response;
+    }
     response.map(|body| {
         Body::new(Served {
             body,

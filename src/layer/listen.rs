@@ -98,7 +98,8 @@ impl Server {
     /// `keepAliveTimeout`.
     ///
     /// That is one that has no request served and is written nothing: it idles, has sent half a request, or takes no answer. Requests
-    /// may take as long as they want, and what has become a WebSocket has heartbeats. Whoever opens connections and says nothing,
+    /// may take as long as they want, and so may what has become a WebSocket or another protocol of the application's
+    /// own; those of Socket.IO have heartbeats. Whoever opens connections and says nothing,
     /// or a byte now and then, can't use up the files of the process for long; [`axum::serve`] lets them.
     #[doc(alias = "headersTimeout")]
     #[doc(alias = "keepAliveTimeout")]

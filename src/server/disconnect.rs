@@ -179,7 +179,9 @@ impl Socket {
         self.client().forget(self);
         self.acks().clear();
         // Its own statement: the guard must be gone before the connection is woken.
-        let was_full = self.inbox().clear();
+        let given_up = self.inbox().clear();
+        let was_full = given_up.as_ref().is_some_and(|held| held.is_full());
+        drop(given_up);
         if was_full {
             self.client().eased();
         }

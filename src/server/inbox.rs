@@ -134,16 +134,23 @@ impl Inbox {
         (Next::Event(event), eased)
     }
 
-    /// Forgets what waits, because the socket has left; whether the queue was full.
-    pub(super) fn clear(&mut self) -> bool {
+    /// Gives up what waits, because the socket has left. It is to be dropped without the lock: whoever closes the server may be woken, and
+    /// nobody knows what the drop of a user's own bytes does.
+    #[must_use]
+    pub(super) fn clear(&mut self) -> Option<Box<Held>> {
         match std::mem::replace(self, Self::Open) {
-            Self::Open => false,
-            Self::Held(held) => held.full,
+            Self::Open => None,
+            Self::Held(held) => Some(held),
         }
     }
 }
 
 impl Held {
+    /// Whether the connection isn't read because of it.
+    pub(super) const fn is_full(&self) -> bool {
+        self.full
+    }
+
     fn is_too_much(&self) -> bool {
         self.events.len() >= MAX_EVENTS || self.bytes >= MAX_BYTES
     }
@@ -152,5 +159,46 @@ impl Held {
 impl StoredEvent {
     fn size(&self) -> usize {
         self.body.size()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        pin::pin,
+        sync::{Arc, Mutex, mpsc},
+        task::{Context, Wake, Waker},
+    };
+
+    use super::*;
+    use crate::server::SocketIo;
+
+    struct Told(Arc<Mutex<Inbox>>, mpsc::Sender<bool>);
+
+    impl Wake for Told {
+        fn wake(self: Arc<Self>) {
+            // Whether the lock is free.
+            self.1.send(self.0.try_lock().is_ok()).unwrap();
+        }
+    }
+
+    #[test]
+    fn who_waits_for_a_leave_that_is_given_up_is_woken_without_the_lock() {
+        let io = SocketIo::new();
+        let inbox = Arc::new(Mutex::new(Inbox::connecting()));
+        let leave = Leave {
+            reason: DisconnectReason::TransportClose,
+            farewell: false,
+            _under_way: UnderWay::start(&io),
+        };
+        assert!(inbox.lock().unwrap().postpone(leave).is_none());
+        let (told, heard) = mpsc::channel();
+        let waker = Waker::from(Arc::new(Told(inbox.clone(), told)));
+        let mut closed = pin!(io.leaving().none());
+        let waits = closed.as_mut().poll(&mut Context::from_waker(&waker));
+        assert!(waits.is_pending());
+        let given_up = inbox.lock().unwrap().clear();
+        drop(given_up);
+        assert!(heard.try_recv().unwrap());
     }
 }

@@ -11,15 +11,17 @@ use std::{
 use axum::{
     Router,
     body::{Body, Bytes},
-    extract::ConnectInfo,
+    extract::{ConnectInfo, Request as Parts},
+    http::StatusCode,
     routing::get,
 };
 use axum_socketio::{Socket, SocketIo, Value, extract::Rest};
 use futures::{future::join_all, stream};
+use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
-    sync::{Notify, oneshot},
+    sync::{Notify, mpsc, oneshot},
     task::JoinSet,
 };
 
@@ -114,6 +116,33 @@ async fn connections_that_ask_for_nothing_are_closed_and_those_that_wait_are_not
     ws.send(r#"42["message","alive"]"#).await;
     let answer = r#"42["message-back","alive"]"#.to_owned();
     assert_eq!(next(&mut ws).await, Frame::Text(answer));
+}
+
+#[tokio::test]
+async fn a_websocket_of_the_applications_own_is_not_closed_though_it_is_silent() {
+    let (asked, mut upgrades) = mpsc::unbounded_channel();
+    let upgrade = async move |mut request: Parts| {
+        asked.send(hyper::upgrade::on(&mut request)).unwrap();
+        let head = [("connection", "upgrade"), ("upgrade", "echo")];
+        (StatusCode::SWITCHING_PROTOCOLS, head)
+    };
+    let own = Own::new(Router::new().route("/own", get(upgrade))).await;
+    let mut far = TcpStream::connect(own.addr).await.unwrap();
+    let request = b"GET /own HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n";
+    far.write_all(request).await.unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(far.read_u8().await.unwrap());
+    }
+    assert!(head.starts_with(b"HTTP/1.1 101"));
+    let mut near = TokioIo::new(upgrades.recv().await.unwrap().await.unwrap());
+    // It only listens.
+    tokio::select! {
+        heard = near.read_u8() => panic!("{heard:?}"),
+        () = within(own.is_closed_after("")) => {}
+    }
+    far.write_u8(1).await.unwrap();
+    assert_eq!(within(near.read_u8()).await.unwrap(), 1);
 }
 
 #[tokio::test]

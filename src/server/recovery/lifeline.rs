@@ -91,12 +91,13 @@ impl Lifeline {
     ) -> Result<bool, SendError> {
         let mut state = self.state();
         let missed = state.history.after(received);
-        let missed = missed.and_then(|positions| log.get(positions, most(connection)));
-        let resumed = missed.is_some();
-        if !resumed {
-            state.history = History::default();
-        }
-        let mut packets = missed.unwrap_or_default();
+        let missed = missed.map(|positions| log.get(positions, most(connection)));
+        let resumed = matches!(missed, Some(Ok(_)));
+        let (mut packets, partial) = match missed {
+            Some(Ok(packets)) => (packets, Vec::new()),
+            Some(Err(partial)) => (Vec::new(), partial),
+            None => (Vec::new(), Vec::new()),
+        };
         packets.push(if resumed { welcome } else { or_else });
         let mut sent = Vec::new();
         for packet in &packets {
@@ -105,10 +106,14 @@ impl Lifeline {
                 break;
             }
         }
+        // Else it hasn't heard that something is missing, and may ask again.
+        if !resumed && matches!(sent.last(), Some(Ok(_))) {
+            state.history = History::default();
+        }
         state.to = To::Connection(connection.clone());
         drop(state);
         // What isn't sent is dropped without the lock.
-        drop(packets);
+        drop((packets, partial));
         let mut sent = sent.into_iter();
         sent.try_for_each(|sent| connection.conclude(sent))
             .map(|()| resumed)

@@ -111,15 +111,19 @@ impl Log {
     }
 
     /// These packets, if all of them are there and cost no more than this: it looks no further, because a client may ask as often as it
-    /// likes.
+    /// likes. The error is those that were found, to be dropped without a lock: they may be the last copies by then.
     pub(super) fn get(
         &self,
         positions: impl Iterator<Item = Position>,
         max_cost: usize,
-    ) -> Option<Vec<Outgoing>> {
+    ) -> Result<Vec<Outgoing>, Vec<Outgoing>> {
         let mut packets = Vec::new();
-        self.each(positions, max_cost, |packet| packets.push(packet.clone()))?;
-        Some(packets)
+        let found = self.each(positions, max_cost, |packet| packets.push(packet.clone()));
+        if found.is_some() {
+            Ok(packets)
+        } else {
+            Err(packets)
+        }
     }
 
     /// Whether [`get`](Self::get) would find them at this moment.
@@ -240,7 +244,7 @@ mod tests {
     }
 
     fn get(log: &Log, positions: &[Position]) -> Option<Vec<Outgoing>> {
-        log.get(positions.iter().copied(), usize::MAX)
+        log.get(positions.iter().copied(), usize::MAX).ok()
     }
 
     fn texts(log: &Log, positions: &[Position]) -> Option<Vec<String>> {
@@ -266,7 +270,7 @@ mod tests {
         }
         let mut asked = 0;
         let positions = (1..=1000).inspect(|_| asked += 1);
-        assert!(log.get(positions, 3 * one).is_none());
+        assert_eq!(log.get(positions, 3 * one).unwrap_err().len(), 3);
         assert_eq!(asked, 4);
         assert_eq!(log.get(1..=3, 3 * one).unwrap().len(), 3);
         assert!(log.has(1..=3, 3 * one) && !log.has(1..=3, 3 * one - 1));

@@ -1,8 +1,11 @@
 //! What middlewares do to a socket whose client is about to get its session back.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
-use axum_socketio::{ConnectError, Socket, recovery::ConnectionStateRecovery};
+use axum_socketio::{ConnectError, Socket, Value, recovery::ConnectionStateRecovery};
 use serde_json::json;
 use tokio::sync::Semaphore;
 
@@ -106,4 +109,29 @@ async fn what_is_sent_to_a_room_that_a_middleware_joins_again_comes_once() {
         heard.expect("left: server namespace disconnect").await;
     }
     assert_eq!(main.rooms(), [""; 0]);
+}
+
+#[tokio::test]
+async fn who_has_gone_and_could_not_have_been_sent_all_begins_anew_the_next_time_too() {
+    let (io, main, mut heard) = told(with(asked().max_log_size(400)));
+    let everyone = main.clone();
+    let once = Arc::new(AtomicBool::new(true));
+    let main = main.middleware(async move |socket: Socket| {
+        if socket.recovered() && once.swap(false, Ordering::Relaxed) {
+            for number in 0..20 {
+                everyone.emit("meanwhile", number);
+            }
+            socket.connection().close_now();
+        }
+        Ok::<_, ConnectError>(())
+    });
+    let server = TestServer::start(&io).await;
+    let memory = Client::away(&server, Via::WebSocket, &mut heard).await;
+    main.emit("missed", ());
+    let mut wire = TestClient::open(&server, Eio::V4, Via::WebSocket).await;
+    wire.send(format!("40{}", asking(&memory))).await;
+    while wire.recv().await.is_some() {}
+    let (_, missed) = Client::resume(&server, Via::WebSocket, &memory).await;
+    assert_eq!(missed, [Value::Null; 0]);
+    heard.expect("new ").await;
 }
