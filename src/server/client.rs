@@ -2,10 +2,7 @@
 
 use std::{
     fmt,
-    sync::{
-        Arc, PoisonError, Weak,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::{Arc, PoisonError, Weak, atomic::Ordering},
     task::{Context, Poll},
 };
 
@@ -20,7 +17,7 @@ use crate::{
         parser::{Kind, PacketParser},
     },
     server::{DisconnectReason, HandlerError, Socket, SocketIo, error::HandlerErrorKind, parsed::Parsed},
-    sync::{Mutex, MutexGuard},
+    sync::{Mutex, MutexGuard, atomic::AtomicU32},
 };
 
 /// A client: one connection, with a socket in each namespace that it joined. JS `socket.client`.

@@ -1,8 +1,8 @@
 //! Handlers that wait, counted per socket, and all of a client's: a socket may leave and come again, and its handlers stay.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::Ordering;
 
-use crate::{engine::Limit, server::Socket};
+use crate::{engine::Limit, server::Socket, sync::atomic::AtomicU32};
 
 /// How many handlers of a socket's events have tasks of their own.
 #[derive(Debug, Default)]

@@ -1,5 +1,9 @@
 //! Sockets that join, leave and depart while others send to their rooms, in every order.
 
+mod acknowledgements;
+mod pressure;
+mod recovery;
+
 use std::{
     pin::pin,
     sync::{
@@ -27,9 +31,13 @@ struct Client {
 
 impl Client {
     fn connect(io: &SocketIo) -> Self {
+        Self::connect_and_read(io).0
+    }
+
+    /// Together with what it is told when it is connected.
+    fn connect_and_read(io: &SocketIo) -> (Self, String) {
         let before = io.sockets().sockets();
-        let open = request(io, "", Method::GET, "");
-        let sid = open.split('"').nth(3).unwrap().to_owned();
+        let sid = open(io);
         assert_eq!(request(io, &sid, Method::POST, "40"), "ok");
         let mut sockets = io.sockets().sockets();
         sockets.retain(|socket| !before.contains(socket));
@@ -38,13 +46,19 @@ impl Client {
             sid,
             socket: sockets.pop().unwrap(),
         };
-        assert!(client.poll().starts_with("40"));
-        client
+        let welcome = client.poll();
+        assert!(welcome.starts_with("40"));
+        (client, welcome)
     }
 
     /// What the server has for it, which must be something: a client that gives a GET up ends its session.
     fn poll(&self) -> String {
         request(&self.io, &self.sid, Method::GET, "")
+    }
+
+    /// What the server has for it; if that is nothing, it gives its GET up and has gone.
+    fn poll_and_leave(&self) -> Option<String> {
+        at_once(answer(&self.io, &self.sid, Method::GET, ""))
     }
 
     /// How often it has been sent the event `news`.
@@ -54,8 +68,32 @@ impl Client {
     }
 }
 
+/// A new session's id.
+fn open(io: &SocketIo) -> String {
+    let open = request(io, "", Method::GET, "");
+    open.split('"').nth(3).unwrap().to_owned()
+}
+
+/// What a future has come to after one poll.
+fn at_once<T>(future: impl Future<Output = T>) -> Option<T> {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => None,
+    }
+}
+
+/// The body of the answer to a request, which comes at once.
+fn request(io: &SocketIo, sid: &str, method: Method, body: impl Into<Bytes>) -> String {
+    at_once(answer(io, sid, method, body)).expect("there is no answer yet")
+}
+
 /// The body of the answer to a request.
-fn request(io: &SocketIo, sid: &str, method: Method, body: &'static str) -> String {
+fn answer<B: Into<Bytes>>(
+    io: &SocketIo,
+    sid: &str,
+    method: Method,
+    body: B,
+) -> impl Future<Output = String> + use<B> {
     let sid = match sid {
         "" => String::new(),
         sid => format!("&sid={sid}"),
@@ -63,18 +101,13 @@ fn request(io: &SocketIo, sid: &str, method: Method, body: &'static str) -> Stri
     let request = Request::builder()
         .method(method)
         .uri(format!("/socket.io/?EIO=4&transport=polling{sid}"))
-        .body(Full::new(Bytes::from_static(body.as_bytes())))
+        .body(Full::new(body.into()))
         .unwrap();
-    let mut answer = pin!(io.engine().handle(request, None, false));
-    let mut cx = Context::from_waker(Waker::noop());
-    let Poll::Ready(answer) = answer.as_mut().poll(&mut cx) else {
-        panic!("there is no answer yet");
-    };
-    let mut body = pin!(answer.into_body().collect());
-    let Poll::Ready(Ok(body)) = body.as_mut().poll(&mut cx) else {
-        panic!("the body isn't whole");
-    };
-    String::from_utf8(body.to_bytes().to_vec()).unwrap()
+    let answer = io.engine().handle(request, None, false);
+    async move {
+        let body = answer.await.into_body().collect().await.unwrap();
+        String::from_utf8(body.to_bytes().to_vec()).unwrap()
+    }
 }
 
 #[test]

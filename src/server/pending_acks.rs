@@ -1,14 +1,14 @@
 //! Who waits for which acknowledgement of a socket.
 
-use std::{
-    collections::HashMap,
-    fmt,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::HashMap, fmt, sync::PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{SocketId, packet::KeptBody};
+use crate::{
+    SocketId,
+    packet::KeptBody,
+    sync::{Mutex, MutexGuard},
+};
 
 /// Whom to tell. Dropped without an answer, it tells that the client has left.
 #[derive(Debug)]

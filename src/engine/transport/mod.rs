@@ -4,3 +4,6 @@ pub(super) mod poll;
 pub(super) mod press;
 pub(super) mod push;
 pub(super) mod websocket;
+
+#[cfg(all(test, models))]
+mod models;

@@ -18,7 +18,7 @@ mod scratch;
 mod writer;
 
 #[cfg(all(test, models))]
-mod models;
+pub(super) mod models;
 
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use tokio::io::{AsyncRead, AsyncWrite};

@@ -2,7 +2,7 @@
 //!
 //! A model ends when all that was sent has been written. If a wake-up is lost it never ends, and loom says so: "deadlock".
 
-pub(super) mod wire;
+pub(in crate::engine::transport) mod wire;
 
 use std::{
     pin::{Pin, pin},
