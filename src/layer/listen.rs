@@ -32,7 +32,7 @@ pub struct Server {
 impl SocketIo {
     /// Binds a port and serves nothing but Socket.IO on it, 404 elsewhere; or an [application](Server::app) too.
     ///
-    /// It is [`axum::serve`] with what a server on the open internet wants besides: connections that ask for nothing are
+    /// It is [`axum::serve()`] with what a server on the open internet wants besides: connections that ask for nothing are
     /// [closed](Server::idle_timeout), all have `TCP_NODELAY`, handlers know the address of the peer, and the end is
     /// [graceful](Server::with_graceful_shutdown).
     ///
@@ -100,7 +100,7 @@ impl Server {
     /// That is one that has no request served and is written nothing: it idles, has sent half a request, or takes no answer. Requests
     /// may take as long as they want, and so may what has become a WebSocket or another protocol of the application's
     /// own; those of Socket.IO have heartbeats. Whoever opens connections and says nothing,
-    /// or a byte now and then, can't use up the files of the process for long; [`axum::serve`] lets them.
+    /// or a byte now and then, can't use up the files of the process for long; [`axum::serve()`] lets them.
     #[doc(alias = "headersTimeout")]
     #[doc(alias = "keepAliveTimeout")]
     pub const fn idle_timeout(mut self, timeout: Duration) -> Self {

@@ -10,7 +10,10 @@ use crate::{
 
 /// The numbers of the events `news` in an answer, in its order, and the offset of the last one.
 fn news(answer: &str) -> (Vec<u32>, Option<&str>) {
-    let events = answer.split('\x1e').filter(|packet| packet.contains("news"));
+    // Not `contains`: ids are random letters, and once in a few hundred thousand they spell it.
+    let events = answer
+        .split('\x1e')
+        .filter(|packet| packet.starts_with("42[\"news\""));
     let fields: Vec<Vec<_>> = events
         .map(|event| event.split(['"', ',', ']']).collect())
         .collect();
