@@ -1,4 +1,4 @@
-//! A server of its own, without an application.
+//! A server on a port of its own, with an application or without one.
 
 use std::{
     fmt,
