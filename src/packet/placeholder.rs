@@ -118,7 +118,8 @@ fn canonical_count(json: &str, attachments: usize) -> Option<usize> {
 fn restore(value: &mut Value, attachments: &[Bytes]) -> Result<(), serde_json::Error> {
     match value {
         Value::Object(object) if object.get(MARK) == Some(&Value::Bool(true)) => {
-            let number = object.get(NUMBER).and_then(Value::as_u64);
+            let number = object.get(NUMBER);
+            let number = number.and_then(|number| number.as_u64().or_else(|| whole(number.as_f64()?)));
             *value = Value::Binary(attachment(number, attachments)?.clone());
             Ok(())
         }
@@ -130,6 +131,11 @@ fn restore(value: &mut Value, attachments: &[Bytes]) -> Result<(), serde_json::E
             .try_for_each(|value| restore(value, attachments)),
         _ => Ok(()),
     }
+}
+
+/// JavaScript has one type of numbers, and so have clients that write 0 as `0.0` or `-0`.
+fn whole(number: f64) -> Option<u64> {
+    (number >= 0.0 && number.fract() == 0.0).then_some(number as u64)
 }
 
 fn attachment(number: Option<u64>, attachments: &[Bytes]) -> Result<&Bytes, serde_json::Error> {
@@ -195,8 +201,8 @@ impl<'de> Visitor<'de> for Check<'_> {
         Ok(Seen::Other)
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Seen, E> {
-        Ok(Seen::Other)
+    fn visit_f64<E>(self, value: f64) -> Result<Seen, E> {
+        Ok(whole(value).map_or(Seen::Other, Seen::Number))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Seen, E> {

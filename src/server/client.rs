@@ -293,6 +293,10 @@ impl ClientInner {
         self.client().fail(error);
     }
 
+    fn awaits_attachments(&self) -> bool {
+        self.state().pending.is_some()
+    }
+
     fn route(&self, packet: &Packet<'_>, text: &str) {
         let mut state = self.state();
         if state.pending.is_some() {
@@ -336,7 +340,8 @@ impl ClientInner {
         }
     }
 
-    /// Node 4 closes the connection for a packet to a namespace that was not joined; Node 2 ignores it.
+    /// Node 4 closes the connection for a packet to a namespace that was not joined; Node 2 ignores it. A DISCONNECT is ignored for both:
+    /// it may have met that of the server, which is no reason to end the other namespaces.
     fn deliver_to_none(&self, kind: PacketType) {
         if self.connection.protocol() == Protocol::V4 && kind != PacketType::Disconnect {
             self.client()
@@ -355,11 +360,12 @@ impl Receiver for ClientInner {
         }
         let limit = settings.max_attachments;
         match packet::decode(text, self.connection.protocol(), limit) {
-            Ok(packet) if packet.kind == PacketType::Connect => {
-                self.client()
-                    .connect(packet.namespace, packet.query, packet.payload)
-            }
-            Ok(packet) => self.route(&packet, text),
+            Ok(packet) if packet.kind != PacketType::Connect => self.route(&packet, text),
+            // Whatever it says, also what would be ignored at another time.
+            _ if self.awaits_attachments() => self.client().fail(DecodeError::text_among_attachments()),
+            Ok(packet) => self
+                .client()
+                .connect(packet.namespace, packet.query, packet.payload),
             Err(error) if error.is_ignorable() => tracing::debug!(%error, "a packet was ignored"),
             Err(error) if error.is_out_of_state() => self.client().refuse(&error.to_string()),
             Err(error) => self.fail(&error, limit),

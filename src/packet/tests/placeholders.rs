@@ -155,6 +155,14 @@ fn an_escaped_key_is_a_placeholder_too() {
 }
 
 #[test]
+fn a_number_is_one_however_it_is_written() {
+    for (number, text) in [("0.0", "zero"), ("-0", "zero"), ("10e-1", "one"), ("1.0", "one")] {
+        let placeholder = format!(r#"{{"_placeholder":true,"num":{number}}}"#);
+        assert_eq!(read::<Bytes>(&placeholder), text);
+    }
+}
+
+#[test]
 fn more_members_make_no_difference_to_a_placeholder() {
     assert_eq!(
         read::<Bytes>(r#"{"x":[{"y":1}],"_placeholder":true,"num":1}"#),
@@ -206,6 +214,7 @@ fn a_placeholder_must_name_an_attachment() {
         r#"["e",{"_placeholder":true,"num":0},{"num":1,"_placeholder":true}]"#,
         r#"["e",{"_placeholder":1,"num":9},{"_placeholder":"true"},{"num":7},"_placeholder"]"#,
         r#"["e",{"_placeholder":true,"num":9,"num":1}]"#,
+        r#"["e",{"_placeholder":true,"num":-0},{"_placeholder":true,"num":1.0}]"#,
         r#"["e",{"_placeholder":true,"num":{"$serde_json::private::Number":"1"}}]"#,
         r#"["e",{"$serde_json::private::Number":1},{"a":1,"$serde_json::private::Number":"1"}]"#,
     ];
@@ -214,6 +223,8 @@ fn a_placeholder_must_name_an_attachment() {
         r#"["e",{"_placeholder":true,"num":-1}]"#,
         r#"["e",{"_placeholder":true,"num":"0"}]"#,
         r#"["e",{"_placeholder":true,"num":0.5}]"#,
+        r#"["e",{"_placeholder":true,"num":2.0}]"#,
+        r#"["e",{"_placeholder":true,"num":-1.0}]"#,
         r#"["e",{"_placeholder":true,"num":null}]"#,
         r#"["e",{"_placeholder":true}]"#,
         r#"["e",[{"a":{"num":18446744073709551615,"_placeholder":true}}]]"#,

@@ -40,6 +40,26 @@ async fn attachments_out_of_turn_close_the_connection() {
             r#"42["message"]"#.into(),
         ],
         &[
+            r#"451-["nobody",{"_placeholder":true,"num":0}]"#.into(),
+            "40/custom,".into(),
+        ],
+        &[
+            r#"451-["nobody",{"_placeholder":true,"num":0}]"#.into(),
+            "40/unknown,".into(),
+        ],
+        &[
+            r#"451-["nobody",{"_placeholder":true,"num":0}]"#.into(),
+            "43[]".into(),
+        ],
+        &[
+            r#"451-["nobody",{"_placeholder":true,"num":0}]"#.into(),
+            "47".into(),
+        ],
+        &[
+            r#"451-["nobody",{"_placeholder":true,"num":0}]"#.into(),
+            "4x".into(),
+        ],
+        &[
             r#"451-["nobody",{"_placeholder":true,"num":1}]"#.into(),
             [1].into(),
         ],

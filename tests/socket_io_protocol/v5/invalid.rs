@@ -87,6 +87,18 @@ async fn attachments_out_of_turn_close_the_connection() {
             r#"451-["nobody",{"_placeholder":true,"num":0}]"#.into(),
             r#"42["message"]"#.into(),
         ],
+        &[
+            r#"451-["nobody",{"_placeholder":true,"num":0}]"#.into(),
+            "40/custom,".into(),
+        ],
+        &[
+            r#"451-["nobody",{"_placeholder":true,"num":0}]"#.into(),
+            "40/unknown,".into(),
+        ],
+        &[
+            r#"451-["nobody",{"_placeholder":true,"num":0}]"#.into(),
+            "43[]".into(),
+        ],
         // Placeholders that point nowhere.
         &[
             r#"451-["nobody",{"_placeholder":true,"num":1}]"#.into(),
