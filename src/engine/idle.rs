@@ -4,7 +4,7 @@ use std::{
     io,
     pin::Pin,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     task::{Context, Poll, ready},
@@ -31,9 +31,31 @@ pub(crate) struct Activity {
     last: AtomicU64,
 }
 
-/// A request is being served as long as this is there.
+/// A request is being served as long as this is there, but for when it [waits](Awaited) for its client.
 #[derive(Debug)]
-pub(crate) struct Serving(Arc<Activity>);
+pub(crate) struct Serving(Arc<Served>);
+
+/// The client's part of a request that is being served.
+#[derive(Debug)]
+pub(crate) struct Awaited(Arc<Served>);
+
+#[derive(Debug)]
+struct Served {
+    activity: Arc<Activity>,
+    stage: Mutex<Stage>,
+}
+
+/// ```text
+///   Served ◄──────► Waits
+///      └────► Over ◄──┘
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Served,
+    /// More of it is to come.
+    Waits,
+    Over,
+}
 
 /// A stream of bytes that fails when it has been of no use for too long: no request was being served and nothing was written, or what is
 /// being written isn't taken.
@@ -61,7 +83,10 @@ impl Activity {
 
     pub(crate) fn serve(self: &Arc<Self>) -> Serving {
         self.serving.fetch_add(1, Ordering::Relaxed);
-        Serving(Arc::clone(self))
+        Serving(Arc::new(Served {
+            activity: Arc::clone(self),
+            stage: Mutex::new(Stage::Served),
+        }))
     }
 
     fn touch(&self) {
@@ -81,16 +106,67 @@ impl Activity {
 }
 
 impl Serving {
+    /// For what is still to come of the request.
+    pub(crate) fn awaited(&self) -> Awaited {
+        Awaited(Arc::clone(&self.0))
+    }
+
     /// The connection speaks another protocol from now on, and how long it may be silent is for that one to say.
     pub(crate) fn for_ever(self) {
-        self.0.serving.fetch_add(1, Ordering::Relaxed);
+        self.0.activity.serving.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Awaited {
+    /// More has to come, and nothing is done meanwhile.
+    pub(crate) fn waits(&self) {
+        self.0.turn(Stage::Served, Stage::Waits);
+    }
+
+    /// More has come, or nobody wants it any more.
+    pub(crate) fn goes_on(&self) {
+        self.0.turn(Stage::Waits, Stage::Served);
+    }
+}
+
+impl Served {
+    fn turn(&self, from: Stage, to: Stage) {
+        let mut stage = self.stage();
+        if *stage == from {
+            self.count(*stage, to);
+            *stage = to;
+        }
+    }
+
+    fn count(&self, from: Stage, to: Stage) {
+        match (from == Stage::Served, to == Stage::Served) {
+            (true, false) => {
+                self.activity.touch();
+                self.activity.serving.fetch_sub(1, Ordering::Release);
+            }
+            (false, true) => {
+                self.activity.serving.fetch_add(1, Ordering::Relaxed);
+            }
+            _ => {}
+        }
+    }
+
+    fn stage(&self) -> MutexGuard<'_, Stage> {
+        self.stage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Serving {
     fn drop(&mut self) {
-        self.0.touch();
-        self.0.serving.fetch_sub(1, Ordering::Release);
+        let mut stage = self.0.stage();
+        self.0.count(*stage, Stage::Over);
+        *stage = Stage::Over;
+    }
+}
+
+impl Drop for Awaited {
+    fn drop(&mut self) {
+        self.goes_on();
     }
 }
 
@@ -248,6 +324,35 @@ mod tests {
         assert!(read.await.is_err(), "one is still being served");
         drop(other);
         assert_eq!(fails(near.read_u8()).await, MINUTE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_that_waits_for_its_client_is_not_being_served() {
+        let (mut near, _far) = pair(MINUTE);
+        let serving = near.activity().serve();
+        let awaited = serving.awaited();
+        advance(MINUTE * 2).await;
+        awaited.waits();
+        assert_eq!(fails(near.read_u8()).await, MINUTE);
+        awaited.goes_on();
+        let read = tokio::time::timeout(MINUTE * 10, near.read_u8());
+        assert!(read.await.is_err(), "it has come");
+        awaited.waits();
+        awaited.waits();
+        advance(MINUTE / 2).await;
+        // More has come, which is looked at.
+        awaited.goes_on();
+        awaited.waits();
+        assert_eq!(fails(near.read_u8()).await, MINUTE);
+        // Who doesn't wait for the rest has it to do with as it likes.
+        drop(awaited);
+        let read = tokio::time::timeout(MINUTE * 10, near.read_u8());
+        assert!(read.await.is_err(), "it is being served");
+        let awaited = serving.awaited();
+        awaited.waits();
+        drop(serving);
+        awaited.goes_on();
+        assert_eq!(near.activity().serving.load(Ordering::Relaxed), 0);
     }
 
     #[tokio::test(start_paused = true)]

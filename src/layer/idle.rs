@@ -20,7 +20,7 @@ use http::{Method, StatusCode, Version};
 use http_body::{Frame, SizeHint};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::engine::{Activity, IdleStream, Serving};
+use crate::engine::{Activity, Awaited, IdleStream, Serving};
 
 /// Gives every connection a [limit of time](IdleStream).
 pub(super) struct IdleListener {
@@ -39,6 +39,12 @@ pub(super) struct Peer {
 struct Served {
     body: Body,
     _serving: Serving,
+}
+
+/// The body of a request. While it is waited for, the request isn't being served: whoever sends half of one asks for nothing.
+struct Coming {
+    body: Body,
+    awaited: Awaited,
 }
 
 impl Listener for IdleListener {
@@ -77,6 +83,10 @@ pub(super) async fn serve(
     let extensions = request.extensions_mut();
     extensions.remove::<ConnectInfo<Peer>>();
     extensions.insert(ConnectInfo(peer.address));
+    if !request.body().is_end_stream() {
+        let awaited = serving.awaited();
+        request = request.map(|body| Body::new(Coming { body, awaited }));
+    }
     let tunnel = request.method() == Method::CONNECT && request.version() <= Version::HTTP_11;
     let response = next.run(request).await;
     let status = response.status();
@@ -102,6 +112,31 @@ impl HttpBody for Served {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl HttpBody for Coming {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        match frame {
+            Poll::Pending => self.awaited.waits(),
+            Poll::Ready(_) => self.awaited.goes_on(),
+        }
+        frame
     }
 
     fn is_end_stream(&self) -> bool {

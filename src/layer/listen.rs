@@ -97,10 +97,12 @@ impl Server {
     /// `ping_timeout` together, is allowed; [`Duration::MAX`] is for ever. JS `httpServer.headersTimeout` and
     /// `keepAliveTimeout`.
     ///
-    /// That is one that has no request served and is written nothing: it idles, has sent half a request, or takes no answer. Requests
-    /// may take as long as they want, and so may what has become a WebSocket or another protocol of the application's
-    /// own; those of Socket.IO have heartbeats. Whoever opens connections and says nothing,
-    /// or a byte now and then, can't use up the files of the process for long; [`axum::serve()`] lets them.
+    /// That is one that has no request served and is written nothing: it idles, has sent half a request, of which nothing more comes, or
+    /// takes no answer. Requests that are there may take as long as they want, and so may what has become a WebSocket or another protocol
+    /// of the application's own; those of Socket.IO have heartbeats. (Over HTTP/2, where one connection has many requests, a WebSocket of the
+    /// application's own has to say something now and then, such as a ping.) Whoever opens connections and says nothing, or a byte of a
+    /// request's head now and then, can't use up the files of the process for long; [`axum::serve()`] lets them. How slowly a body may
+    /// come is for the application to say.
     #[doc(alias = "headersTimeout")]
     #[doc(alias = "keepAliveTimeout")]
     pub const fn idle_timeout(mut self, timeout: Duration) -> Self {

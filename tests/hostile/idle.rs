@@ -13,7 +13,7 @@ use axum::{
     body::{Body, Bytes},
     extract::{ConnectInfo, Request as Parts},
     http::StatusCode,
-    routing::get,
+    routing::{get, post},
 };
 use axum_socketio::{Socket, SocketIo, Value, extract::Rest};
 use futures::{future::join_all, stream};
@@ -116,6 +116,19 @@ async fn connections_that_ask_for_nothing_are_closed_and_those_that_wait_are_not
     ws.send(r#"42["message","alive"]"#).await;
     let answer = r#"42["message-back","alive"]"#.to_owned();
     assert_eq!(next(&mut ws).await, Frame::Text(answer));
+}
+
+#[tokio::test]
+async fn half_a_body_is_half_a_request() {
+    let take = async |body: Bytes| body.len().to_string();
+    let own = Own::new(Router::new().route("/take", post(take))).await;
+    let closed = [
+        "POST /take HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n1",
+        "POST /take HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n1\r\n",
+        "POST /take HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n",
+    ]
+    .map(|bytes| own.is_closed_after(bytes));
+    within(join_all(closed)).await;
 }
 
 #[tokio::test]
