@@ -1,20 +1,20 @@
 //! Several servers in one process.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     fmt,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    pin::{Pin, pin},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker, ready},
 };
 
-use futures_util::{StreamExt, future, stream};
-use tokio::sync::mpsc;
+use futures_util::{Stream, future};
+use tokio::task::consume_budget;
 
 use crate::{
     ServerId,
     adapter::{Adapter, AdapterError, Closing, Destination, Envelope, Incoming, Message, Snapshot, message},
+    room::shrink,
 };
 
 /// Joins servers of one process: one for each port, runtime or tenant, or a cluster within a test.
@@ -63,33 +63,28 @@ struct Held {
 type Condition = Box<dyn Fn(&Envelope) -> bool + Send>;
 
 struct Line {
-    sender: mpsc::UnboundedSender<Envelope>,
-    backlog: Arc<Backlog>,
+    ear: Arc<Ear>,
     cut: bool,
     failing: bool,
 }
 
-/// How far a server is behind.
+/// What one server has still to hear. Its lock is taken under that of the bus, and nobody is woken under either.
 #[derive(Default)]
-struct Backlog {
-    bytes: AtomicUsize,
+struct Ear(Mutex<Unheard>);
+
+#[derive(Default)]
+struct Unheard {
+    envelopes: VecDeque<Envelope>,
+    bytes: usize,
     /// Messages that found no room, of which the server hasn't been told.
-    missed: AtomicUsize,
+    missed: usize,
+    /// Nothing more comes.
+    ended: bool,
+    waker: Option<Waker>,
 }
 
-impl Backlog {
-    /// Keeps room for a message. Whoever calls has the lock of the bus, so that nobody else does meanwhile.
-    fn has_room(&self, size: usize) -> bool {
-        let waiting = self.bytes.load(Ordering::Relaxed);
-        let room = waiting == 0 || waiting + size <= MAX_WAITING;
-        if room {
-            self.bytes.fetch_add(size, Ordering::Relaxed);
-        } else {
-            self.missed.fetch_add(1, Ordering::Relaxed);
-        }
-        room
-    }
-}
+/// A server's end of its line.
+struct Listening(Arc<Ear>);
 
 fn size(envelope: &Envelope) -> usize {
     let payload = match &envelope.message {
@@ -151,14 +146,16 @@ impl Bus {
 
     /// Delivers what waits, and what comes from now on.
     pub fn release(&self) {
+        let mut woken = Vec::new();
         let mut state = self.lock();
         let held = state.held.take().unwrap_or_default();
         for (to, envelope) in &held.envelopes {
-            state.deliver(to.as_ref(), envelope);
+            state.deliver(to.as_ref(), envelope, &mut woken);
         }
         // What nobody gets is dropped without the lock.
         drop(state);
         drop(held);
+        woken.into_iter().for_each(Waker::wake);
     }
 
     /// Messages for which this holds get lost. Replaces the last condition, which must not use the bus itself.
@@ -180,7 +177,12 @@ impl Bus {
 }
 
 impl State {
-    fn publish(&mut self, to: Option<&ServerId>, envelope: &Envelope) -> Result<(), AdapterError> {
+    fn publish(
+        &mut self,
+        to: Option<&ServerId>,
+        envelope: &Envelope,
+        woken: &mut Vec<Waker>,
+    ) -> Result<(), AdapterError> {
         let Some(line) = self.servers.get(&envelope.sender) else {
             return Err(AdapterError::new("the server has left the bus"));
         };
@@ -198,16 +200,16 @@ impl State {
                 held.bytes += size(envelope);
                 held.envelopes.push((to.cloned(), envelope.clone()));
             }
-            None => self.deliver(to, envelope),
+            None => self.deliver(to, envelope, woken),
         }
         Ok(())
     }
 
-    fn deliver(&self, to: Option<&ServerId>, envelope: &Envelope) {
+    fn deliver(&self, to: Option<&ServerId>, envelope: &Envelope, woken: &mut Vec<Waker>) {
         for (server, line) in &self.servers {
             let meant = to.map_or(*server != envelope.sender, |to| to == server);
-            if meant && !line.cut && line.backlog.has_room(size(envelope)) {
-                let _ = line.sender.send(envelope.clone());
+            if meant && !line.cut {
+                woken.extend(line.ear.handle_said(envelope));
             }
         }
     }
@@ -219,20 +221,78 @@ impl fmt::Debug for Bus {
     }
 }
 
-type Ear = (mpsc::UnboundedReceiver<Envelope>, Arc<Backlog>);
-
-/// The next message; that some were missed comes before those that still wait.
-async fn heard((mut receiver, backlog): Ear) -> Option<(Result<Envelope, AdapterError>, Ear)> {
-    let missed = backlog.missed.swap(0, Ordering::Relaxed);
-    if missed > 0 {
-        let error = AdapterError::new(format!(
-            "the server is too slow for the bus: {missed} messages were lost"
-        ));
-        return Some((Err(error), (receiver, backlog)));
+impl Ear {
+    /// Something is said to the server. Whoever listens is to be woken.
+    fn handle_said(&self, envelope: &Envelope) -> Option<Waker> {
+        let (mut unheard, size) = (self.unheard(), size(envelope));
+        if unheard.ended {
+            return None;
+        }
+        if unheard.bytes > 0 && unheard.bytes + size > MAX_WAITING {
+            unheard.missed += 1;
+            return None;
+        }
+        unheard.bytes += size;
+        unheard.envelopes.push_back(envelope.clone());
+        unheard.waker.take()
     }
-    let envelope = receiver.recv().await?;
-    backlog.bytes.fetch_sub(size(&envelope), Ordering::Relaxed);
-    Some((Ok(envelope), (receiver, backlog)))
+
+    /// The server has left; what has been said is still to be heard. Whoever listens is to be woken.
+    fn handle_left(&self) -> Option<Waker> {
+        let mut unheard = self.unheard();
+        unheard.ended = true;
+        unheard.waker.take()
+    }
+
+    /// The next message; that some were missed comes before those that still wait.
+    fn poll_heard(&self, waker: Waker) -> Poll<Option<Result<Envelope, AdapterError>>> {
+        let mut unheard = self.unheard();
+        if unheard.missed > 0 {
+            let missed = std::mem::take(&mut unheard.missed);
+            return Poll::Ready(Some(Err(AdapterError::new(format!(
+                "the server is too slow for the bus: {missed} messages were lost"
+            )))));
+        }
+        if let Some(envelope) = unheard.envelopes.pop_front() {
+            unheard.bytes -= size(&envelope);
+            let (left, capacity) = (unheard.envelopes.len(), unheard.envelopes.capacity());
+            shrink(left, capacity, |to| unheard.envelopes.shrink_to(to));
+            return Poll::Ready(Some(Ok(envelope)));
+        }
+        if unheard.ended {
+            return Poll::Ready(None);
+        }
+        let displaced = unheard.waker.replace(waker);
+        drop(unheard);
+        drop(displaced);
+        Poll::Pending
+    }
+
+    fn unheard(&self) -> MutexGuard<'_, Unheard> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Stream for Listening {
+    type Item = Result<Envelope, AdapterError>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        // As a channel of tokio's: a flood leaves the thread to others now and then.
+        ready!(pin!(consume_budget()).poll(cx));
+        self.0.poll_heard(cx.waker().clone())
+    }
+}
+
+impl Drop for Listening {
+    /// Nobody listens any more. What waits, and whoever did, are dropped without the lock.
+    fn drop(&mut self) {
+        let ended = Unheard {
+            ended: true,
+            ..Unheard::default()
+        };
+        let unheard = std::mem::replace(&mut *self.0.unheard(), ended);
+        drop(unheard);
+    }
 }
 
 /// One server's place.
@@ -246,24 +306,30 @@ impl Place {
     fn leave(&self) {
         let me = self.me.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(me) = me {
-            self.bus.lock().servers.remove(&me);
+            let line = self.bus.lock().servers.remove(&me);
+            hang_up(line);
         }
     }
 }
 
+/// The line is no more.
+fn hang_up(line: Option<Line>) {
+    let woken = line.and_then(|line| line.ear.handle_left());
+    woken.into_iter().for_each(Waker::wake);
+}
+
 impl Adapter for Place {
     fn join(&self, me: &ServerId) -> Incoming {
-        let (sender, receiver) = mpsc::unbounded_channel();
-        let backlog = Arc::<Backlog>::default();
+        let ear = Arc::<Ear>::default();
         let line = Line {
-            sender,
-            backlog: backlog.clone(),
+            ear: ear.clone(),
             cut: false,
             failing: false,
         };
-        self.bus.lock().servers.insert(me.clone(), line);
+        let before = self.bus.lock().servers.insert(me.clone(), line);
+        hang_up(before);
         *self.me.lock().unwrap_or_else(PoisonError::into_inner) = Some(me.clone());
-        stream::unfold((receiver, backlog), heard).boxed()
+        Box::pin(Listening(ear))
     }
 
     fn publish(&self, to: Destination<'_>, envelope: &Envelope) -> Result<(), AdapterError> {
@@ -271,7 +337,10 @@ impl Adapter for Place {
             Destination::Everyone => None,
             Destination::One(server) => Some(server),
         };
-        self.bus.lock().publish(to, envelope)
+        let mut woken = Vec::new();
+        let published = self.bus.lock().publish(to, envelope, &mut woken);
+        woken.into_iter().for_each(Waker::wake);
+        published
     }
 
     fn close(&self) -> Closing<'_> {

@@ -7,26 +7,24 @@ use std::{
     time::Duration,
 };
 
-use axum_socketio::{
-    SocketIo,
-    adapter::{Bus, Message},
-};
+use axum_socketio::adapter::{Adapter as _, Bus, Destination, Envelope, Message};
+use futures::StreamExt as _;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::{contract::Nodes, on};
 
-/// Uses the server when it wakes, and says whether there was an answer.
+/// Asks something when it wakes, and says whether there was an answer.
 struct Curious {
-    io: SocketIo,
+    ask: Arc<dyn Fn() + Send + Sync>,
     told: UnboundedSender<bool>,
 }
 
 impl Wake for Curious {
     fn wake(self: Arc<Self>) {
-        let (io, (answer, answered)) = (self.io.clone(), mpsc::channel());
+        let (ask, (answer, answered)) = (self.ask.clone(), mpsc::channel());
         // Another thread asks: a lock that is held makes the test fail then, and not hang.
         std::thread::spawn(move || {
-            io.of("/").emit("woken", ());
+            ask();
             answer.send(())
         });
         let answered = answered.recv_timeout(Duration::from_secs(5)).is_ok();
@@ -35,10 +33,10 @@ impl Wake for Curious {
 }
 
 /// Waits for the future, as an executor does that runs what it is woken for at once.
-async fn with_curious_waker<F: Future>(io: &SocketIo, future: F) -> F::Output {
+async fn with_curious_waker<F: Future>(ask: impl Fn() + Send + Sync + 'static, future: F) -> F::Output {
     let (told, mut heard) = unbounded_channel();
-    let io = io.clone();
-    let waker = Waker::from(Arc::new(Curious { io, told }));
+    let ask = Arc::new(ask);
+    let waker = Waker::from(Arc::new(Curious { ask, told }));
     let mut future = pin!(future);
     loop {
         if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
@@ -55,11 +53,35 @@ async fn who_waits_for_other_servers_is_woken_without_a_lock() {
     let _client = nodes.client(1, &[]).await;
     let main = nodes.io(0).of("/");
     // By an answer.
-    let sockets = with_curious_waker(nodes.io(0), main.fetch_sockets()).await;
+    let io = nodes.io(0).clone();
+    let ask = move || io.of("/").emit("woken", ());
+    let sockets = with_curious_waker(ask.clone(), main.fetch_sockets()).await;
     assert_eq!(sockets.unwrap().len(), 1);
     // By a good-bye: there is nobody to answer any more.
     bus.drop_if(|envelope| matches!(envelope.message, Message::Fetched { .. }));
-    let asked = with_curious_waker(nodes.io(0), main.fetch_sockets());
+    let asked = with_curious_waker(ask, main.fetch_sockets());
     let (sockets, ()) = tokio::join!(asked, nodes.io(1).close());
     assert_eq!(sockets.unwrap().len(), 0);
+}
+
+/// Back ends of an application's own may be made of it, and be asked by other executors than tokio's.
+#[tokio::test]
+async fn who_listens_to_a_bus_is_woken_without_its_lock() {
+    let bus = Bus::new();
+    let (near, far) = (bus.adapter(), bus.adapter());
+    let (mut heard, _) = (near.join(&"near".into()), far.join(&"far".into()));
+    let ask = move || drop(bus.servers());
+    let envelope = Envelope {
+        sender: "far".into(),
+        namespace: "/".into(),
+        message: Message::Heartbeat,
+    };
+    // By what is said.
+    let said = async { far.publish(Destination::Everyone, &envelope) };
+    let (first, said) = tokio::join!(with_curious_waker(ask.clone(), heard.next()), said);
+    assert_eq!(first.unwrap().unwrap(), envelope);
+    said.unwrap();
+    // By the end.
+    let (last, ()) = tokio::join!(with_curious_waker(ask, heard.next()), near.close());
+    assert!(last.is_none());
 }
