@@ -4,7 +4,7 @@ use std::{
     io,
     pin::Pin,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     task::{Context, Poll, ready},
@@ -20,6 +20,9 @@ use super::clock;
 
 /// What is longer than this is for ever.
 const FOR_EVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+
+/// How long a server that stops waits for connections that are of no use.
+const LAST_WORDS: Duration = Duration::from_secs(3);
 
 /// Whether a connection is of use: a request of it is being served, or was a moment ago.
 #[derive(Debug)]
@@ -57,15 +60,21 @@ enum Stage {
     Over,
 }
 
+/// Whether the server stops, and since when.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Stopping(Arc<OnceLock<Instant>>);
+
 /// A stream of bytes that fails when it has been of no use for too long: no request was being served and nothing was written, or what is
 /// being written isn't taken.
 ///
-/// It isn't enough for a client to send bytes: half a request is no request.
+/// It isn't enough for a client to send bytes: half a request is no request. When the server stops, nobody is waited for any longer who
+/// isn't of use for [three seconds](LAST_WORDS).
 #[derive(Debug)]
 pub(crate) struct IdleStream<S> {
     stream: S,
     activity: Arc<Activity>,
     timeout: Duration,
+    stopping: Stopping,
     /// Since when what is being written isn't taken.
     stalled: Option<Instant>,
     /// Looks after it, at the earliest moment at which the time may be up.
@@ -95,13 +104,19 @@ impl Activity {
             .store(u64::try_from(last).unwrap_or(u64::MAX), Ordering::Release);
     }
 
-    /// When the time is up, if nothing happens until then.
-    fn deadline(&self, timeout: Duration) -> Instant {
-        let last = match self.serving.load(Ordering::Acquire) {
+    /// When it was last of use: now, if it is.
+    fn last(&self) -> Instant {
+        match self.serving.load(Ordering::Acquire) {
             0 => self.begun + Duration::from_millis(self.last.load(Ordering::Acquire)),
             _ => clock::now(),
-        };
-        last + timeout
+        }
+    }
+}
+
+impl Stopping {
+    pub(crate) fn begin(&self) {
+        // Once is enough.
+        let _ = self.0.set(clock::now());
     }
 }
 
@@ -172,15 +187,23 @@ impl Drop for Awaited {
 
 impl<S> IdleStream<S> {
     /// `timeout` begins now.
-    pub(crate) fn new(stream: S, timeout: Duration) -> Self {
+    pub(crate) fn new(stream: S, timeout: Duration, stopping: Stopping) -> Self {
         let (activity, timeout) = (Activity::begins(), timeout.min(FOR_EVER));
         Self {
             stream,
             timeout,
+            stopping,
             stalled: None,
-            sleep: Box::pin(sleep_until(activity.deadline(timeout).into())),
+            sleep: Box::pin(sleep_until((activity.last() + timeout).into())),
             activity,
         }
+    }
+
+    /// When the time is up for what has been of no use since then, if nothing happens.
+    fn deadline(&self, since: Instant) -> Instant {
+        let usual = since + self.timeout;
+        let stops = self.stopping.0.get();
+        stops.map_or(usual, |stops| usual.min(since.max(*stops) + LAST_WORDS))
     }
 
     pub(crate) const fn activity(&self) -> &Arc<Activity> {
@@ -196,7 +219,8 @@ impl<S> IdleStream<S> {
     fn wrote(&mut self, cx: &mut Context<'_>, wrote: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if wrote.is_pending() {
             let stalled = *self.stalled.get_or_insert_with(clock::now);
-            return self.fails_at(cx, stalled + self.timeout);
+            let deadline = self.deadline(stalled);
+            return self.fails_at(cx, deadline);
         }
         self.stalled = None;
         self.activity.touch();
@@ -223,7 +247,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for IdleStream<S> {
     ) -> Poll<io::Result<()>> {
         let read = Pin::new(&mut self.stream).poll_read(cx, buf);
         if read.is_pending() {
-            let deadline = self.activity.deadline(self.timeout);
+            let deadline = self.deadline(self.activity.last());
             return self.fails_at(cx, deadline);
         }
         read
@@ -272,7 +296,7 @@ mod tests {
 
     fn pair(timeout: Duration) -> (IdleStream<DuplexStream>, DuplexStream) {
         let (near, far) = duplex(4);
-        (IdleStream::new(near, timeout), far)
+        (IdleStream::new(near, timeout, Stopping::default()), far)
     }
 
     /// How long it takes until a read or a write fails.
@@ -362,6 +386,36 @@ mod tests {
         drop(near.activity().serve());
         let read = tokio::time::timeout(MINUTE * 10, near.read_u8());
         assert!(read.await.is_err(), "the time isn't up");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_stops_waits_three_seconds_for_who_is_of_no_use() {
+        let (mut near, mut far) = pair(MINUTE);
+        let serving = near.activity().serve();
+        let stopping = near.stopping.clone();
+        stopping.begin();
+        let read = tokio::time::timeout(MINUTE * 10, near.read_u8());
+        assert!(read.await.is_err(), "it is being served");
+        drop(serving);
+        assert_eq!(fails(near.read_u8()).await, LAST_WORDS);
+        let mut taken = [0; 4];
+        near.write_all(b"once").await.unwrap();
+        assert_eq!(fails(near.write_all(b"too much")).await, LAST_WORDS);
+        far.read_exact(&mut taken).await.unwrap();
+        let (mut near, _far) = pair(MINUTE);
+        let stopping = near.stopping.clone();
+        let stops = async {
+            advance(MINUTE / 2).await;
+            stopping.begin();
+        };
+        // Whoever polls it is told that the server stops, and polls again.
+        let read = async {
+            tokio::time::timeout(MINUTE / 2, near.read_u8())
+                .await
+                .unwrap_err();
+            fails(near.read_u8()).await
+        };
+        assert_eq!(tokio::join!(read, stops).0, LAST_WORDS);
     }
 
     #[tokio::test(start_paused = true)]

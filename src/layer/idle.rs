@@ -20,12 +20,13 @@ use http::{Method, StatusCode, Version};
 use http_body::{Frame, SizeHint};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::engine::{Activity, Awaited, IdleStream, Serving};
+use crate::engine::{Activity, Awaited, IdleStream, Serving, Stopping};
 
 /// Gives every connection a [limit of time](IdleStream).
 pub(super) struct IdleListener {
     pub(super) listener: TcpListener,
     pub(super) timeout: Duration,
+    pub(super) stopping: Stopping,
 }
 
 /// What requests are told of their connection.
@@ -56,7 +57,10 @@ impl Listener for IdleListener {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "no TCP_NODELAY");
         }
-        (IdleStream::new(stream, self.timeout), address)
+        (
+            IdleStream::new(stream, self.timeout, self.stopping.clone()),
+            address,
+        )
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {

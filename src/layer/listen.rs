@@ -12,6 +12,7 @@ use axum::{Router, middleware};
 use tokio::net::{TcpListener, ToSocketAddrs};
 
 use crate::{
+    engine::Stopping,
     layer::idle::{self, IdleListener, Peer},
     server::{BoxFuture, SocketIo},
 };
@@ -111,7 +112,8 @@ impl Server {
     }
 
     /// Stops when this future is ready: no new connections, everyone is disconnected as by [`SocketIo::close`], and the last
-    /// answers leave.
+    /// answers leave. Whoever has sent half a request, or doesn't take an answer, is waited for three seconds and not for the
+    /// [`idle_timeout`](Self::idle_timeout).
     pub fn with_graceful_shutdown(mut self, signal: impl Future<Output = ()> + Send + 'static) -> Self {
         self.signal = Box::pin(signal);
         self
@@ -130,9 +132,11 @@ impl IntoFuture for Server {
             idle_timeout,
             signal,
         } = self;
+        let stopping = Stopping::default();
         let listener = IdleListener {
             listener,
             timeout: idle_timeout.max(io.engine().heartbeat()),
+            stopping: stopping.clone(),
         };
         let app = app.unwrap_or_else(|| Router::new().fallback_service(io.service()));
         let app = app.layer(middleware::from_fn(idle::serve));
@@ -140,6 +144,7 @@ impl IntoFuture for Server {
         let shutdown = async move {
             signal.await;
             io.close().await;
+            stopping.begin();
         };
         Box::pin(async move {
             axum::serve(listener, service)

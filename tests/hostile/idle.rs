@@ -175,3 +175,33 @@ async fn an_answer_that_nobody_takes_is_given_up() {
     stream.write_all(request).await.unwrap();
     assert!(within(given_up).await.is_err(), "the body is dropped");
 }
+
+#[tokio::test]
+async fn a_server_that_stops_does_not_wait_for_the_other_half_of_a_request() {
+    let io = SocketIo::new();
+    let take = async |body: Bytes| body.len().to_string();
+    let app = Router::new().route("/take", post(take)).layer(io.layer());
+    let server = io.listen("127.0.0.1:0").await.unwrap().app(app);
+    let addr = server.local_addr().unwrap();
+    let (stop, stops) = oneshot::channel::<()>();
+    let mut running = JoinSet::new();
+    let server = server.with_graceful_shutdown(async { drop(stops.await) });
+    running.spawn(server.into_future());
+    let mut halves = Vec::new();
+    for half in [
+        "G",
+        "GET /take HTTP/1.1\r\n",
+        "POST /take HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n1",
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    ] {
+        let mut stream = TcpStream::connect(addr).await.unwrap();
+        stream.write_all(half.as_bytes()).await.unwrap();
+        halves.push(stream);
+    }
+    // Who came before it is being heard by now.
+    let answer = Request::get("/elsewhere").start(addr).await.response();
+    assert_eq!(within(answer).await.status, 404);
+    drop(stop);
+    let stopped = within(running.join_next()).await.unwrap();
+    stopped.unwrap().unwrap();
+}

@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::{client_async, tungstenite::client::IntoClientRequest};
 
 use super::*;
-use crate::engine::{IdleStream, Transport};
+use crate::engine::{IdleStream, Stopping, Transport};
 
 /// How the server under the engine is built: each gives another type of upgraded stream.
 #[derive(Clone, Copy, Debug)]
@@ -63,7 +63,8 @@ where
             let _ = auto.serve_connection_with_upgrades(io, service).await;
         }
         Builder::Idle => {
-            let io = TokioIo::new(IdleStream::new(io.into_inner(), Duration::from_secs(60)));
+            let (stream, minute) = (io.into_inner(), Duration::from_secs(60));
+            let io = TokioIo::new(IdleStream::new(stream, minute, Stopping::default()));
             let auto = auto::Builder::new(TokioExecutor::new());
             let _ = auto.serve_connection_with_upgrades(io, service).await;
         }
