@@ -4,7 +4,7 @@ use std::{
     io,
     pin::Pin,
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     task::{Context, Poll, ready},
@@ -38,26 +38,18 @@ pub(crate) struct Activity {
 #[derive(Debug)]
 pub(crate) struct Serving(Arc<Served>);
 
-/// The client's part of a request that is being served.
+/// The client's part in a request that is being served: it sends the rest of it, or takes the answer.
 #[derive(Debug)]
-pub(crate) struct Awaited(Arc<Served>);
+pub(crate) struct Awaited {
+    served: Arc<Served>,
+    waits: bool,
+}
 
 #[derive(Debug)]
 struct Served {
     activity: Arc<Activity>,
-    stage: Mutex<Stage>,
-}
-
-/// ```text
-///   Served ◄──────► Waits
-///      └────► Over ◄──┘
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    Served,
-    /// More of it is to come.
-    Waits,
-    Over,
+    /// In how many parts it waits for its client, and is not being served therefore; `None` when it is over.
+    waiting: Mutex<Option<usize>>,
 }
 
 /// Whether the server stops, and since when.
@@ -94,7 +86,7 @@ impl Activity {
         self.serving.fetch_add(1, Ordering::Relaxed);
         Serving(Arc::new(Served {
             activity: Arc::clone(self),
-            stage: Mutex::new(Stage::Served),
+            waiting: Mutex::new(Some(0)),
         }))
     }
 
@@ -121,9 +113,12 @@ impl Stopping {
 }
 
 impl Serving {
-    /// For what is still to come of the request.
+    /// For what is still to come of the request, or for what is to be taken of its answer.
     pub(crate) fn awaited(&self) -> Awaited {
-        Awaited(Arc::clone(&self.0))
+        Awaited {
+            served: Arc::clone(&self.0),
+            waits: false,
+        }
     }
 
     /// The connection speaks another protocol from now on, and how long it may be silent is for that one to say.
@@ -133,28 +128,29 @@ impl Serving {
 }
 
 impl Awaited {
-    /// More has to come, and nothing is done meanwhile.
-    pub(crate) fn waits(&self) {
-        self.0.turn(Stage::Served, Stage::Waits);
+    /// It is the client's turn, and nothing is done meanwhile.
+    pub(crate) fn waits(&mut self) {
+        if !self.waits {
+            self.waits = true;
+            self.served.turn(|waiting| Some(waiting + 1));
+        }
     }
 
-    /// More has come, or nobody wants it any more.
-    pub(crate) fn goes_on(&self) {
-        self.0.turn(Stage::Waits, Stage::Served);
+    /// The client has done its part, or nobody wants it any more.
+    pub(crate) fn goes_on(&mut self) {
+        if self.waits {
+            self.waits = false;
+            self.served.turn(|waiting| Some(waiting - 1));
+        }
     }
 }
 
 impl Served {
-    fn turn(&self, from: Stage, to: Stage) {
-        let mut stage = self.stage();
-        if *stage == from {
-            self.count(*stage, to);
-            *stage = to;
-        }
-    }
-
-    fn count(&self, from: Stage, to: Stage) {
-        match (from == Stage::Served, to == Stage::Served) {
+    fn turn(&self, change: impl FnOnce(usize) -> Option<usize>) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(before) = *waiting else { return };
+        *waiting = change(before);
+        match (before == 0, *waiting == Some(0)) {
             (true, false) => {
                 self.activity.touch();
                 self.activity.serving.fetch_sub(1, Ordering::Release);
@@ -165,17 +161,11 @@ impl Served {
             _ => {}
         }
     }
-
-    fn stage(&self) -> MutexGuard<'_, Stage> {
-        self.stage.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Drop for Serving {
     fn drop(&mut self) {
-        let mut stage = self.0.stage();
-        self.0.count(*stage, Stage::Over);
-        *stage = Stage::Over;
+        self.0.turn(|_| None);
     }
 }
 
@@ -354,7 +344,7 @@ mod tests {
     async fn a_request_that_waits_for_its_client_is_not_being_served() {
         let (mut near, _far) = pair(MINUTE);
         let serving = near.activity().serve();
-        let awaited = serving.awaited();
+        let mut awaited = serving.awaited();
         advance(MINUTE * 2).await;
         awaited.waits();
         assert_eq!(fails(near.read_u8()).await, MINUTE);
@@ -372,7 +362,7 @@ mod tests {
         drop(awaited);
         let read = tokio::time::timeout(MINUTE * 10, near.read_u8());
         assert!(read.await.is_err(), "it is being served");
-        let awaited = serving.awaited();
+        let mut awaited = serving.awaited();
         awaited.waits();
         drop(serving);
         awaited.goes_on();

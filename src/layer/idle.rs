@@ -36,9 +36,11 @@ pub(super) struct Peer {
     activity: Arc<Activity>,
 }
 
-/// A body that is being served until the HTTP server has taken all of it.
+/// The body of an answer. While the client doesn't take what there is of it, the request isn't being served: over HTTP/2 nothing is written
+/// then that could stall.
 struct Served {
     body: Body,
+    taken: Awaited,
     _serving: Serving,
 }
 
@@ -99,9 +101,12 @@ pub(super) async fn serve(
         serving.for_ever();
         return response;
     }
+    let mut taken = serving.awaited();
+    taken.waits();
     response.map(|body| {
         Body::new(Served {
             body,
+            taken,
             _serving: serving,
         })
     })
@@ -115,7 +120,12 @@ impl HttpBody for Served {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        match frame {
+            Poll::Pending => self.taken.goes_on(),
+            Poll::Ready(_) => self.taken.waits(),
+        }
+        frame
     }
 
     fn is_end_stream(&self) -> bool {

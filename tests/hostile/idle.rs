@@ -17,7 +17,8 @@ use axum::{
 };
 use axum_socketio::{Socket, SocketIo, Value, extract::Rest};
 use futures::{future::join_all, stream};
-use hyper_util::rt::TokioIo;
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -204,4 +205,44 @@ async fn a_server_that_stops_does_not_wait_for_the_other_half_of_a_request() {
     drop(stop);
     let stopped = within(running.join_next()).await.unwrap();
     stopped.unwrap().unwrap();
+}
+
+/// Over HTTP/2 nothing is written then that could stall.
+#[tokio::test]
+async fn an_answer_whose_window_stays_closed_is_given_up() {
+    let own = Own::new(Router::new().route("/", get("hello"))).await;
+    let stream = TcpStream::connect(own.addr).await.unwrap();
+    let handshake = http2::Builder::new(TokioExecutor::new())
+        .initial_stream_window_size(0)
+        .handshake(TokioIo::new(stream))
+        .await;
+    let (mut client, connection) = handshake.unwrap();
+    let mut driver = JoinSet::new();
+    driver.spawn(connection);
+    let uri = format!("http://{}/", own.addr);
+    let request = Parts::get(uri).body(Body::empty()).unwrap();
+    let answer = client.send_request(request).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    let ended = within(driver.join_next()).await.unwrap();
+    assert!(ended.unwrap().is_err());
+    drop((client, answer));
+}
+
+#[tokio::test]
+async fn an_answer_whose_next_piece_takes_long_is_waited_for() {
+    let (pieces, body) = mpsc::unbounded_channel::<Result<&str, Infallible>>();
+    let body = Arc::new(Mutex::new(Some(body)));
+    let slow = async move || {
+        let body = body.lock().unwrap().take().unwrap();
+        Body::from_stream(stream::unfold(body, async |mut body| {
+            body.recv().await.map(|piece| (piece, body))
+        }))
+    };
+    let own = Own::new(Router::new().route("/pieces", get(slow))).await;
+    pieces.send(Ok("first")).unwrap();
+    let answer = Request::get("/pieces").start(own.addr).await;
+    within(own.is_closed_after("")).await;
+    pieces.send(Ok("last")).unwrap();
+    drop(pieces);
+    assert!(within(answer.response()).await.text().contains("last"));
 }
