@@ -45,12 +45,7 @@ impl Carried {
 ///
 /// # Errors
 /// The packet must close the connection, unless the error is ignorable.
-pub(super) fn check(
-    kind: PacketType,
-    data: Carried,
-    id: Option<u64>,
-    protocol: Protocol,
-) -> Result<(), DecodeError> {
+pub(super) fn check(kind: PacketType, data: Carried, protocol: Protocol) -> Result<(), DecodeError> {
     let allowed = match (kind, protocol) {
         (PacketType::Connect, Protocol::V4) => matches!(data, Carried::Nothing | Carried::Object),
         (PacketType::Connect, Protocol::V3) => {
@@ -63,9 +58,8 @@ pub(super) fn check(
         (PacketType::Event | PacketType::BinaryEvent, _) => data == Carried::Array,
         (PacketType::Ack | PacketType::BinaryAck, _) => data == Carried::Array,
     };
-    match (allowed, kind, id) {
-        (false, ..) => Err(DecodeError::fatal(Reason::InvalidPayload)),
-        (true, PacketType::Ack, None) => Err(DecodeError::ignorable(Reason::AckWithoutId)),
-        (true, ..) => Ok(()),
+    match allowed {
+        false => Err(DecodeError::fatal(Reason::InvalidPayload)),
+        true => Ok(()),
     }
 }

@@ -125,8 +125,7 @@ impl Packet<'_> {
             PacketType::Event => Ok(()),
             PacketType::BinaryEvent => self.check_binary_event(protocol),
             PacketType::Ack if self.id.is_some() => Ok(()),
-            PacketType::Ack => args::ack(self.payload).and(Err(DecodeError::ignorable(Reason::AckWithoutId))),
-            PacketType::BinaryAck => args::ack(self.payload).map(drop),
+            PacketType::Ack | PacketType::BinaryAck => args::ack(self.payload).map(drop),
         }
     }
 

@@ -98,7 +98,7 @@ impl Codec {
             return Err(fatal(MsgpackReason::InvalidNamespace));
         };
         let (id, data) = (packet_id(fields.id)?, fields.data.unwrap_or_default());
-        carried::check(kind, carried_by(data), id, protocol)?;
+        carried::check(kind, carried_by(data), protocol)?;
         let (namespace, query) = split_query(namespace, protocol);
         Ok(Decoded {
             kind,
@@ -142,7 +142,7 @@ impl Codec {
         } = serde_json::from_str(text).map_err(|_| DecodeError::fatal(Reason::InvalidPayload))?;
         let kind = packet_type(Some(Token::Unsigned(r#type.into())), protocol)?;
         let json = data.map_or("", RawValue::get);
-        carried::check(kind, Carried::by_json(json), id, protocol)?;
+        carried::check(kind, Carried::by_json(json), protocol)?;
         let (namespace, query) = split_query(&nsp, protocol);
         let query = query.map(Into::into);
         Ok(Decoded {

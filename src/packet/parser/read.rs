@@ -37,7 +37,7 @@ pub(crate) fn judge(packet: &Packet, protocol: Protocol, limits: Limits) -> Resu
         PacketType::Ack => packet::PacketType::Ack,
         PacketType::ConnectError => packet::PacketType::ConnectError,
     };
-    carried::check(kind, Carried::by_value(&packet.data), packet.id, protocol)?;
+    carried::check(kind, Carried::by_value(&packet.data), protocol)?;
     let (namespace, query) = split_query(&packet.namespace, protocol);
     Ok(Judged {
         kind,

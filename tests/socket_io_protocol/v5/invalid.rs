@@ -33,6 +33,9 @@ const TEXTS: &[&str] = &[
     // a namespace that was not joined, or never was one
     r#"42/custom,["message"]"#,
     "43/custom,1[]",
+    "43/custom,[]",
+    "43/custom",
+    "44/custom",
     r#"42/ad,min,["a"]"#,
     // names of the protocol
     r#"42["connect"]"#,

@@ -109,7 +109,7 @@ const CASES: &[Case] = &[
     (&[EVENT, DATA, ROOT, ("id", "c0")], "", ""),
     (&[EVENT, DATA, ROOT, ("id", "d40000")], "", ""),
     (&[("type", "03"), DATA, ROOT, ("id", "01")], "", ""),
-    (&[("type", "03"), DATA, ROOT], "ignored", "ignored"),
+    (&[("type", "03"), DATA, ROOT], "", ""),
     (
         &[("type", "03"), ("data", "a178"), ROOT, ("id", "01")],
         "invalid payload",
