@@ -518,3 +518,23 @@ async fn a_recorder_may_emit_to_a_session_that_can_be_recovered() {
     assert!(asked.load(Ordering::Relaxed) > 0);
     assert_eq!(locked.load(Ordering::Relaxed), 0, "called with a lock held");
 }
+
+#[tokio::test]
+async fn a_recorder_that_panics_harms_nobody() {
+    let (recorded, io, server) = serve(SocketIo::new).await;
+    let left = Arc::new(AtomicUsize::new(0));
+    let count = left.clone();
+    let _ = io.of("/").on_disconnect(async move || {
+        count.fetch_add(1, Ordering::Relaxed);
+    });
+    let hook = Box::new(|| panic!("the recorder"));
+    assert!(recorded.hook.set(hook).is_ok());
+    for (eio, via) in TestClient::EVERY_WAY {
+        let mut client = TestClient::connect(&server, eio, via).await;
+        client.send(r#"42["message","hello"]"#).await;
+        client.expect(r#"42["message-back","marker"]"#).await;
+    }
+    io.close().await;
+    assert_eq!(io.engine().clients_count(), 0);
+    assert_eq!(left.load(Ordering::Relaxed), TestClient::EVERY_WAY.len());
+}

@@ -1,6 +1,9 @@
 //! Handles of the crate `metrics`, made once for each server: what is measured for each packet looks nothing up.
 
-use std::time::Instant;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Instant,
+};
 
 use ::metrics::{
     Counter, Gauge, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge,
@@ -90,28 +93,34 @@ impl Instruments {
 
     pub(crate) fn connected(&self, transport: Transport, protocol: Protocol) {
         let (transport, protocol) = (at(transport), revision(protocol));
-        self.connections[transport][protocol].increment(1);
-        self.opened[transport][protocol].increment(1);
+        harmless(|| {
+            self.connections[transport][protocol].increment(1);
+            self.opened[transport][protocol].increment(1);
+        });
     }
 
     pub(crate) fn upgraded(&self, protocol: Protocol) {
         let protocol = revision(protocol);
-        self.connections[at(Transport::Polling)][protocol].decrement(1);
-        self.connections[at(Transport::WebSocket)][protocol].increment(1);
-        self.upgraded.increment(1);
+        harmless(|| {
+            self.connections[at(Transport::Polling)][protocol].decrement(1);
+            self.connections[at(Transport::WebSocket)][protocol].increment(1);
+            self.upgraded.increment(1);
+        });
     }
 
     pub(crate) fn upgrade_failed(&self) {
-        self.upgrades_failed.increment(1);
+        harmless(|| self.upgrades_failed.increment(1));
     }
 
     pub(crate) fn disconnected(&self, transport: Transport, protocol: Protocol, reason: CloseReason) {
-        self.connections[at(transport)][revision(protocol)].decrement(1);
-        self.closed[reason as usize].increment(1);
+        harmless(|| {
+            self.connections[at(transport)][revision(protocol)].decrement(1);
+            self.closed[reason as usize].increment(1);
+        });
     }
 
     pub(crate) fn received(&self, transport: Transport, bytes: usize) {
-        self.received[at(transport)].count(Weight { packets: 1, bytes });
+        harmless(|| self.received[at(transport)].count(Weight { packets: 1, bytes }));
     }
 
     pub(crate) fn weigh(packet: &Outgoing) -> Weight {
@@ -122,15 +131,15 @@ impl Instruments {
     }
 
     pub(crate) fn sent(&self, transport: Transport, weight: Weight) {
-        self.sent[at(transport)].count(weight);
+        harmless(|| self.sent[at(transport)].count(weight));
     }
 
     pub(crate) fn dropped(&self, dropped: Dropped) {
-        self.dropped[dropped as usize].increment(1);
+        harmless(|| self.dropped[dropped as usize].increment(1));
     }
 
     pub(crate) fn refused(&self, refused: RefusalReason) {
-        self.refused[refused as usize].increment(1);
+        harmless(|| self.refused[refused as usize].increment(1));
     }
 
     /// The transport takes so many bytes out of an outbox.
@@ -140,12 +149,12 @@ impl Instruments {
     )]
     pub(crate) fn flushed(&self, bytes: usize) {
         if bytes > 0 {
-            self.outbox.record(bytes as f64);
+            harmless(|| self.outbox.record(bytes as f64));
         }
     }
 
     pub(crate) fn acknowledged(&self, asked: Stopwatch) {
-        self.acks.record(clock::now().saturating_duration_since(asked.0));
+        harmless(|| self.acks.record(clock::now().saturating_duration_since(asked.0)));
     }
 }
 
@@ -155,7 +164,7 @@ impl Overstepped {
     }
 
     pub(crate) fn count(&self, limit: Limit) {
-        self.0[limit as usize].increment(1);
+        harmless(|| self.0[limit as usize].increment(1));
     }
 }
 
@@ -176,6 +185,13 @@ impl Flow {
     fn count(&self, weight: Weight) {
         self.packets.increment(weight.packets as u64);
         self.bytes.increment(weight.bytes as u64);
+    }
+}
+
+/// The recorder is the application's: its panic must not cost the session that is being counted, which may be half begun.
+fn harmless(record: impl FnOnce()) {
+    if catch_unwind(AssertUnwindSafe(record)).is_err() {
+        tracing::debug!("the recorder of metrics panicked");
     }
 }
 
