@@ -12,6 +12,9 @@ use crate::{
 /// The longest time an option may be: 136 years.
 const LONGEST: Duration = Duration::from_secs(u32::MAX as u64);
 
+/// Half of the longest time for which the timers of JS clients go: they wait for `ping_interval` and `ping_timeout` together.
+const LONGEST_BEAT: Duration = Duration::from_millis(i32::MAX as u64 / 2);
+
 /// Options for a [`SocketIo`], checked all at once by [`build`](Self::build).
 ///
 /// ```
@@ -294,8 +297,8 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// Names the option, its value and what is wrong with it. Times have to be shorter than 2³² seconds, and all but
-    /// [`ack_timeout`](Self::ack_timeout) longer than nothing.
+    /// Names the option, its value and what is wrong with it. Times have to be shorter than 2³² seconds, those of
+    /// heartbeats than 2³⁰ ms, and all but [`ack_timeout`](Self::ack_timeout) longer than nothing.
     pub fn build(self) -> Result<SocketIo, BuildError> {
         self.checked().map(SocketIo::from_settings)
     }
@@ -310,11 +313,11 @@ impl Builder {
             return Err(mistake);
         }
         let engine = &self.settings.engine;
-        positive("ping_interval", engine.ping_interval)?;
-        positive("ping_timeout", engine.ping_timeout)?;
-        positive("upgrade_timeout", engine.upgrade_timeout)?;
-        positive("connect_timeout", self.settings.connect_timeout)?;
-        bounded("ack_timeout", self.settings.ack_timeout)?;
+        positive("ping_interval", engine.ping_interval, LONGEST_BEAT)?;
+        positive("ping_timeout", engine.ping_timeout, LONGEST_BEAT)?;
+        positive("upgrade_timeout", engine.upgrade_timeout, LONGEST)?;
+        positive("connect_timeout", self.settings.connect_timeout, LONGEST)?;
+        bounded("ack_timeout", self.settings.ack_timeout, LONGEST)?;
         at_least_one("max_http_buffer_size", engine.max_http_buffer_size)?;
         at_least_one("max_send_buffer", engine.max_send_buffer)?;
         at_least_one("max_json_depth", self.settings.max_json_depth)?;
@@ -323,7 +326,11 @@ impl Builder {
         at_least_one("max_connections", engine.max_connections)?;
         at_least_one("max_handshakes", engine.max_handshakes)?;
         if let Some(recovery) = &self.settings.recovery {
-            positive("connection_state_recovery", recovery.max_disconnection_duration)?;
+            positive(
+                "connection_state_recovery",
+                recovery.max_disconnection_duration,
+                LONGEST,
+            )?;
         }
         if !(engine.polling || engine.websocket) {
             return Err(BuildError::new(
@@ -367,7 +374,7 @@ impl Default for Settings {
     }
 }
 
-fn positive(option: &'static str, value: Duration) -> Result<(), BuildError> {
+fn positive(option: &'static str, value: Duration, longest: Duration) -> Result<(), BuildError> {
     if value.is_zero() {
         return Err(BuildError::new(
             option,
@@ -375,16 +382,16 @@ fn positive(option: &'static str, value: Duration) -> Result<(), BuildError> {
             "it has to be longer than nothing",
         ));
     }
-    bounded(option, value)
+    bounded(option, value, longest)
 }
 
 /// Such a time can be added to any other without leaving the clock's range.
-fn bounded(option: &'static str, value: Duration) -> Result<(), BuildError> {
-    if value > LONGEST {
+fn bounded(option: &'static str, value: Duration, longest: Duration) -> Result<(), BuildError> {
+    if value > longest {
         return Err(BuildError::new(
             option,
             format!("{value:?}"),
-            format!("it has to be {} seconds at most", LONGEST.as_secs()),
+            format!("it has to be {} seconds at most", longest.as_secs()),
         ));
     }
     Ok(())
@@ -444,22 +451,22 @@ mod tests {
     #[test]
     fn a_time_beyond_all_clocks_is_refused() {
         type Set = fn(Builder, Duration) -> Builder;
-        let options: [(&str, Set); 5] = [
-            ("ping_interval", Builder::ping_interval),
-            ("ping_timeout", Builder::ping_timeout),
-            ("upgrade_timeout", Builder::upgrade_timeout),
-            ("connect_timeout", Builder::connect_timeout),
-            ("ack_timeout", Builder::ack_timeout),
+        // JS clients take a longer heartbeat for one that is silent.
+        let (beat, seconds) = (LONGEST_BEAT, "1073741 seconds at most");
+        let (ever, years) = (LONGEST, "4294967295 seconds at most");
+        let options: [(&str, Set, Duration, &str); 5] = [
+            ("ping_interval", Builder::ping_interval, beat, seconds),
+            ("ping_timeout", Builder::ping_timeout, beat, seconds),
+            ("upgrade_timeout", Builder::upgrade_timeout, ever, years),
+            ("connect_timeout", Builder::connect_timeout, ever, years),
+            ("ack_timeout", Builder::ack_timeout, ever, years),
         ];
-        for (option, set) in options {
-            assert!(set(Builder::new(), LONGEST).build().is_ok(), "{option}");
-            for time in [LONGEST + Duration::from_nanos(1), Duration::MAX] {
+        for (option, set, longest, words) in options {
+            assert!(set(Builder::new(), longest).build().is_ok(), "{option}");
+            for time in [longest + Duration::from_nanos(1), Duration::MAX] {
                 let error = set(Builder::new(), time).build().unwrap_err();
                 assert_eq!(error.option(), option);
-                assert!(
-                    error.to_string().ends_with("4294967295 seconds at most"),
-                    "{error}"
-                );
+                assert!(error.to_string().ends_with(words), "{error}");
             }
         }
     }
