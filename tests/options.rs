@@ -513,6 +513,16 @@ async fn a_request_that_no_hook_hears_of_is_not_copied_for_one() {
 }
 
 #[test]
+fn a_refused_origin_fills_no_log() {
+    let mut headers = HeaderMap::new();
+    let long = format!("https://{}", "e".repeat(60_000));
+    headers.insert("origin", long.parse().unwrap());
+    let refused = origins().check_headers(&headers).unwrap_err();
+    assert_eq!(refused.origin(), &long[..300]);
+    assert!(refused.to_string().len() < 400, "{refused}");
+}
+
+#[test]
 fn a_refused_origin_is_named_without_the_page_it_came_from() {
     let mut headers = HeaderMap::new();
     let page = HeaderValue::from_static("https://bad.example:8443/chat?token=secret");

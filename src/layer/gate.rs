@@ -56,7 +56,7 @@ pub(super) async fn ask(gate: Arc<Gate>, head: Parts, opens: bool, engine: bool)
             Ok(()) => {}
             Err(refused) => {
                 if opens {
-                    tracing::info!(origin = refused.origin(), "handshake refused: {refused}");
+                    tracing::info!("handshake refused: {refused}");
                 }
                 admission = Admission::Forbidden(refused.into_text());
             }

@@ -13,6 +13,9 @@ use http::{
 use self::pattern::Pattern;
 use crate::server::gate::{Ask, BoxFuture};
 
+/// Scheme, port, and the longest name of a host (RFC 1035 §2.3.4).
+const MAX_ORIGIN: usize = 300;
+
 /// The origins whose pages may connect.
 ///
 /// Handshakes of other origins are refused, over long-polling and WebSockets alike, with Node's code 4, and pages of the
@@ -184,19 +187,20 @@ impl AsyncOrigins {
 }
 
 impl OriginRefused {
-    /// Of a `Referer`, the page and what stands in its query are left out: they belong in no log.
+    /// Of a `Referer`, the page and what stands in its query are left out: they belong in no log. Nor does what is longer than any host's
+    /// name.
     fn new(origin: &str, text: Option<String>) -> Self {
         let start = origin.find("://").map_or(0, |at| at + "://".len());
         let end = origin[start..]
             .find(['/', '?', '#'])
             .map_or(origin.len(), |at| start + at);
         Self {
-            origin: origin[..end].to_owned(),
+            origin: origin[..end].chars().take(MAX_ORIGIN).collect(),
             text,
         }
     }
 
-    /// The origin: `*` if the request named none.
+    /// The origin, 300 characters of it at most: `*` if the request named none.
     #[must_use]
     pub fn origin(&self) -> &str {
         &self.origin
