@@ -16,7 +16,12 @@ use std::{
     time::Duration,
 };
 
-use axum_socketio::{ConnectError, HandlerError, Namespace, Socket, SocketIo, adapter::Bus, extract::Data};
+use axum_socketio::{
+    ConnectError, HandlerError, Namespace, Socket, SocketIo,
+    adapter::Bus,
+    extract::{Auth, Data},
+    layer::Origins,
+};
 use tracing::{
     Event, Subscriber,
     field::{Field, Visit},
@@ -339,6 +344,101 @@ async fn a_limit_that_is_overstepped_again_and_again_is_one_line_that_names_its_
         ["max_namespaces", "1", "/other", "1"]
     );
     assert!(field("message").contains("`max_namespaces`"), "{line:?}");
+}
+
+/// So could who sends arguments that no handler takes, is let into nothing, or comes from somewhere else.
+#[tokio::test]
+async fn what_clients_do_wrong_again_and_again_is_ten_lines_of_a_kind_and_says_how_often_it_was() {
+    let (heard, _listening) = listen();
+    let guarded = SocketIo::builder().origins(Origins::list(["http://here.example"]).unwrap());
+    let elsewhere = TestServer::start(&guarded.build().unwrap()).await;
+    let io = SocketIo::new();
+    let _ = io
+        .of("/")
+        .on("count", async |Data(_): Data<u32>| ())
+        .on("fail", async || Err::<(), _>("not today"));
+    let _ = io.of("/guarded").middleware(async |_: Auth<u32>| ());
+    let server = TestServer::start(&io).await;
+    let mut client = TestClient::connect(&server, Eio::V4, Via::WebSocket).await;
+    for _ in 0..25 {
+        client.send(r#"42["count","many"]"#).await;
+        client.send(r#"42["fail"]"#).await;
+        client.send("40/guarded,").await;
+        client.expect(r#"44/guarded,{"message":"Bad Request"}"#).await;
+        let request =
+            Request::get("/socket.io/?EIO=4&transport=polling").header("origin", "http://there.example");
+        assert_eq!(request.send(elsewhere.addr).await.status, 403);
+    }
+    let lines = heard.all();
+    let of = |level, message: &str| {
+        let lines = lines.iter();
+        lines
+            .filter(|said| {
+                said.level == level
+                    && said
+                        .fields
+                        .get("message")
+                        .is_some_and(|said| said.contains(message))
+            })
+            .collect::<Vec<_>>()
+    };
+    let refusals = [
+        of(tracing::Level::WARN, "an extractor refused"),
+        of(tracing::Level::WARN, "a middleware's extractor refused"),
+    ];
+    assert_eq!(refusals.iter().map(Vec::len).sum::<usize>(), 10, "{refusals:?}");
+    assert!(
+        refusals
+            .iter()
+            .all(|lines| lines.iter().all(|said| said.fields["times"] == "1")),
+        "{refusals:?}"
+    );
+    let [_, refused] = refusals;
+    assert_eq!(refused[0].fields["namespace"], "/guarded");
+    assert_eq!(of(tracing::Level::DEBUG, "an extractor refused").len(), 20);
+    assert_eq!(of(tracing::Level::WARN, "a handler failed").len(), 10);
+    assert_eq!(of(tracing::Level::DEBUG, "a handler failed").len(), 15);
+    assert_eq!(of(tracing::Level::INFO, "handshake refused").len(), 10);
+}
+
+#[tokio::test]
+async fn an_event_that_nobody_listens_to_and_a_request_for_another_path_can_be_seen() {
+    let (heard, _listening) = listen();
+    let (_io, server) = serve().await;
+    let mut client = TestClient::connect(&server, Eio::V4, Via::WebSocket).await;
+    client.send(r#"42["mesage"]"#).await;
+    client.send(r#"42["message"]"#).await;
+    client.expect(r#"42["message-back","marker"]"#).await;
+    for path in ["/chat/?EIO=4&transport=polling", "/chat/?page=4"] {
+        assert_eq!(Request::get(path).send(server.addr).await.status, 404);
+    }
+    let of = |target: &str, field: &str| {
+        let lines = heard.all().into_iter().filter(|said| said.target == target);
+        let fields = lines.map(|said| (said.level, said.fields[field].clone()));
+        fields.collect::<Vec<_>>()
+    };
+    let seen = |text: &str| vec![(tracing::Level::DEBUG, text.to_owned())];
+    assert_eq!(of("axum_socketio::unheard", "event"), seen("mesage"));
+    assert_eq!(of("axum_socketio::elsewhere", "asked"), seen("/chat/"));
+}
+
+#[tokio::test]
+async fn a_server_says_that_its_application_has_no_layer() {
+    for is_mounted in [false, true] {
+        let (heard, _listening) = listen();
+        let io = SocketIo::new();
+        let mut app = axum::Router::new();
+        if is_mounted {
+            app = app.layer(io.layer());
+        }
+        let server = io.listen("127.0.0.1:0").await.unwrap().app(app);
+        server.with_graceful_shutdown(async {}).await.unwrap();
+        let warned = heard
+            .all()
+            .iter()
+            .any(|said| format!("{said:?}").contains("no layer"));
+        assert_eq!(warned, !is_mounted);
+    }
 }
 
 /// A handler that reports what went wrong may log it: what it is given has no session's id either.

@@ -5,16 +5,12 @@ use std::{
     net::SocketAddr,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
 };
 
-use super::{Connection, clock, instruments::Overstepped};
-
-/// How often the log hears of one limit at most: who oversteps limits could fill a disk otherwise.
-const LOG_EVERY: Duration = Duration::from_secs(10);
+use super::{Connection, instruments::Overstepped, throttle::Throttle};
 
 /// A limit that somebody may overstep, named after the option of the builder that moves it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -142,15 +138,8 @@ pub(super) struct Limits {
     hook: Option<LimitHook>,
     counts: [AtomicU64; Limit::ALL.len()],
     overstepped: Overstepped,
-    logged: Mutex<[Logged; Limit::ALL.len()]>,
-}
-
-/// What the log knows of a limit.
-#[derive(Clone, Copy, Debug, Default)]
-struct Logged {
-    at: Option<Instant>,
-    /// How often it has been overstepped since.
-    since: u64,
+    /// What the log hears: of each limit one line at a time.
+    lines: [Throttle; Limit::ALL.len()],
 }
 
 impl Limits {
@@ -159,7 +148,7 @@ impl Limits {
             hook,
             counts: Default::default(),
             overstepped: Overstepped::new(),
-            logged: Mutex::default(),
+            lines: [const { Throttle::new(1) }; Limit::ALL.len()],
         }
     }
 
@@ -178,7 +167,7 @@ impl Limits {
     ) {
         self.counts[limit as usize].fetch_add(1, Ordering::Relaxed);
         self.overstepped.count(limit);
-        if let Some(times) = self.worth_a_line(limit, clock::now()) {
+        if let Some(times) = self.lines[limit as usize].worth_a_line() {
             tracing::warn!(
                 target: "axum_socketio::limit",
                 option = limit.option(), max, ?remote_addr, namespace, times,
@@ -197,18 +186,6 @@ impl Limits {
             }
         }
     }
-
-    /// How often it has been overstepped since the last line, if there is to be another one.
-    fn worth_a_line(&self, limit: Limit, now: Instant) -> Option<u64> {
-        let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
-        let logged = &mut logged[limit as usize];
-        logged.since += 1;
-        if logged.at.is_some_and(|at| now.duration_since(at) < LOG_EVERY) {
-            return None;
-        }
-        logged.at = Some(now);
-        Some(std::mem::take(&mut logged.since))
-    }
 }
 
 impl Connection {
@@ -222,20 +199,6 @@ impl Connection {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn the_log_hears_of_a_limit_every_ten_seconds_with_what_it_missed() {
-        let limits = Limits::new(None);
-        let start = clock::now();
-        let at = |seconds| start + Duration::from_secs(seconds);
-        let hears = |seconds| limits.worth_a_line(Limit::Namespaces, at(seconds));
-        assert_eq!([0, 1, 9, 10, 19].map(hears), [Some(1), None, None, Some(3), None]);
-        assert_eq!(
-            limits.worth_a_line(Limit::Attachments, at(19)),
-            Some(1),
-            "each for itself"
-        );
-    }
 
     #[test]
     fn limits_are_counted_by_their_place_in_the_list() {

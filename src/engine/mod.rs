@@ -37,6 +37,7 @@ mod response;
 mod route;
 mod service;
 mod session;
+mod throttle;
 mod timer;
 mod trace;
 mod transport;
@@ -82,6 +83,7 @@ pub(crate) use response::AnswerBody;
 pub use response::Refused;
 pub use service::Engine;
 pub(crate) use service::random_session_id;
+pub(crate) use throttle::Throttle;
 pub(crate) use trace::refused;
 pub use transport_kind::Transport;
 

@@ -38,16 +38,16 @@ where
     fn call(&self, socket: Socket, state: S) -> Verdict {
         let handler = self.clone();
         Box::pin(async move {
-            let args = T::from_socket(&socket, &state).await.map_err(refuse)?;
+            let args = T::from_socket(&socket, &state)
+                .await
+                .map_err(|refused| refuse(&socket, &refused))?;
             handler.call(args).await.verdict()
         })
     }
 }
 
-// By value: the signature that `map_err` takes.
-#[expect(clippy::needless_pass_by_value, reason = "`map_err` gives the error away")]
-fn refuse(refused: Refused) -> ConnectError {
-    tracing::warn!(error = %refused, "a middleware's extractor refused the connection");
+fn refuse(socket: &Socket, refused: &Refused) -> ConnectError {
+    socket.complain_of_refusal(refused);
     ConnectError::new(refused.reason())
 }
 

@@ -55,8 +55,8 @@ pub(super) async fn ask(gate: Arc<Gate>, head: Parts, opens: bool, engine: bool)
             Ok(()) if gate.cors.is_none() => sharing = cors::of_admitted(&head),
             Ok(()) => {}
             Err(refused) => {
-                if opens {
-                    tracing::info!("handshake refused: {refused}");
+                if opens && let Some(times) = gate.refusals.worth_a_line() {
+                    tracing::info!(times, "handshake refused: {refused}");
                 }
                 admission = Admission::Forbidden(refused.into_text());
             }

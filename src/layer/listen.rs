@@ -138,6 +138,12 @@ impl IntoFuture for Server {
             timeout: idle_timeout.max(io.engine().heartbeat()),
             stopping: stopping.clone(),
         };
+        if app.is_some() && !io.is_mounted() {
+            tracing::warn!(
+                "the application that is served has no layer of this `SocketIo`, and clients get what it has for unknown paths: \
+                 add `.layer(io.layer())` after its routes"
+            );
+        }
         let app = app.unwrap_or_else(|| Router::new().fallback_service(io.service()));
         let app = app.layer(middleware::from_fn(idle::serve));
         let service = app.into_make_service_with_connect_info::<Peer>();

@@ -50,9 +50,15 @@
 //!
 //! | the client says | because |
 //! |---|---|
-//! | `xhr poll error`, status 404 | the layer stands on a nested or merged router, or is a `route_layer` |
+//! | `xhr poll error`, status 404 | the layer stands on a nested router, on one that was merged before another, or is a `route_layer` |
+//! | | the client's `path` is not the server's: say `{ path: "/ws/" }` where [`Builder::path`](crate::Builder::path) is `/ws` |
+//! | | the client says `addTrailingSlash: false`, and the server, with [`Builder::add_trailing_slash`](crate::Builder::add_trailing_slash), doesn't |
+//! | | `nest_service("/api", …)` strips `/api`, and the server's path has it too |
+//! | | the application given to [`Server::app`](crate::layer::Server::app) has no layer at all; the log says so |
 //! | `server error`, a page in the answer | `.fallback(..)` was called after `.layer(..)` |
 //! | connected, but `SocketIo` in HTTP handlers reaches nobody | there are two servers: use `io.layer()` of the same one |
+//!
+//! At level `DEBUG` the target `axum_socketio::elsewhere` has every request of a client for another path than the server's.
 //!
 //! # In a stack
 //!

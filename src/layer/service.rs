@@ -153,6 +153,7 @@ where
                 {
                     warn_of_two();
                 }
+                note_elsewhere(&self.mount, request.uri());
                 ResponseFuture::inner(self.inner.clone(), request)
             }
         }
@@ -182,6 +183,21 @@ fn has_common_extensions(parts: &mut Parts) -> bool {
         && RawPathParams::from_request_parts(parts, &())
             .now_or_never()
             .is_some_and(|params| params.is_ok_and(|params| params.iter().next().is_none()))
+}
+
+/// Says to whoever looks that a client asks for a path that isn't the server's: the two have to agree on it.
+fn note_elsewhere(mount: &Mount, uri: &Uri) {
+    if !tracing::enabled!(target: "axum_socketio::elsewhere", tracing::Level::DEBUG) {
+        return;
+    }
+    let query = uri.query().unwrap_or_default();
+    if query.contains("EIO=") && query.contains("transport=") {
+        tracing::debug!(
+            target: "axum_socketio::elsewhere",
+            asked = uri.path(), served = mount.path_rule().as_str(),
+            "a request of a Socket.IO client for another path"
+        );
+    }
 }
 
 /// Says once that handlers and clients speak to different servers.

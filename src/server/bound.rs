@@ -24,6 +24,7 @@ pub(crate) struct Mount {
 impl SocketIo {
     /// The server's own engine.
     pub(crate) fn mount(&self) -> Mount {
+        self.set_mounted();
         Mount {
             io: self.clone(),
             bound: None,
@@ -33,6 +34,7 @@ impl SocketIo {
     /// One more engine for the server, which is closed with it.
     pub(crate) fn bind_engine(&self, settings: Settings) -> Mount {
         let engine = Engine::new(settings.engine.clone(), self.as_acceptor());
+        self.set_mounted();
         if settings.engine.deflate.is_some() {
             self.set_compresses();
         }

@@ -350,19 +350,8 @@ impl HandlerError {
         }
     }
 
-    /// What becomes of it where no `on_error` was registered.
-    pub(super) fn trace(&self, socket: &crate::Socket) {
-        let source: &(dyn Error + 'static) = &*self.0.source;
-        let namespace = socket.namespace_name();
-        let socket = socket.public_id();
-        if self.is_panicked() {
-            tracing::error!(namespace, socket, error = source, "{self}");
-        } else if self.is_refused() {
-            // The application has said no, which is nothing to look into, and clients could fill the log with it.
-            tracing::debug!(namespace, socket, error = source, "{self}");
-        } else {
-            tracing::warn!(namespace, socket, error = source, "{self}");
-        }
+    pub(super) fn kind(&self) -> HandlerErrorKind {
+        self.0.kind
     }
 
     /// The event concerned, where there is one.

@@ -4,7 +4,10 @@ use std::{fmt, pin::Pin, sync::Arc};
 
 use http::{HeaderMap, request::Parts};
 
-use crate::server::{Cookie, origins::OriginRefused};
+use crate::{
+    engine::Throttle,
+    server::{Cookie, origins::OriginRefused},
+};
 
 pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 /// A question to the application about a request.
@@ -15,6 +18,8 @@ pub(crate) type OnHeaders = Arc<dyn Fn(&mut HeaderMap, &Parts) + Send + Sync>;
 #[derive(Clone, Default)]
 pub(crate) struct Gate {
     pub(crate) origins: Option<Ask<Result<(), OriginRefused>>>,
+    /// The log's lines on origins that were refused.
+    pub(crate) refusals: Arc<Throttle>,
     pub(crate) cors: Option<Ask<Sharing>>,
     pub(crate) allow_request: Option<Ask<Result<(), String>>>,
     pub(crate) generate_id: Option<Ask<Result<String, String>>>,
@@ -28,6 +33,7 @@ impl Gate {
     pub(crate) fn hears_of_all(&self) -> bool {
         let Self {
             origins,
+            refusals: _,
             cors,
             allow_request: _,
             generate_id: _,

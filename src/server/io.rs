@@ -21,6 +21,7 @@ use crate::{
         Builder, Client, Namespace, Origins,
         builder::Settings,
         cluster,
+        complaints::Complaints,
         dynamic::{Parent, Pattern},
         namespace::NamespaceInner,
         running::Running,
@@ -58,6 +59,9 @@ pub(super) struct IoInner {
     bound: Mutex<Vec<Engine>>,
     /// Some engine compresses what WebSockets get. Read and written under the lock of the namespaces.
     compresses: AtomicBool,
+    complaints: Complaints,
+    /// Somebody has asked for a layer or a service.
+    mounted: AtomicBool,
     /// Told when it is closed; gone with it.
     alive: watch::Sender<()>,
 }
@@ -96,6 +100,8 @@ impl SocketIo {
             runtime: Mutex::default(),
             cluster,
             bound: Mutex::default(),
+            complaints: Complaints::default(),
+            mounted: AtomicBool::new(false),
             alive: watch::Sender::new(()),
         });
         let io = Self(inner);
@@ -124,6 +130,19 @@ impl SocketIo {
             None => self.new_namespace(&name),
         };
         Namespace::new(self.register(&name, &made, Registered::Static(made.clone())))
+    }
+
+    pub(super) fn set_mounted(&self) {
+        self.0.mounted.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether anything in the process could hand it a request.
+    pub(crate) fn is_mounted(&self) -> bool {
+        self.0.mounted.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn complaints(&self) -> &Complaints {
+        &self.0.complaints
     }
 
     /// A namespace that the application has named stays, also if a client was the first to do so.

@@ -10,6 +10,7 @@ mod broadcast;
 mod builder;
 mod client;
 mod cluster;
+mod complaints;
 mod connect;
 mod cookie;
 mod custom;

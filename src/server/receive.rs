@@ -148,7 +148,8 @@ impl Socket {
             .map(|listeners| listeners.event(name))
             .unwrap_or_default();
         if shared.is_empty() && own.is_empty() {
-            tracing::trace!(
+            tracing::debug!(
+                target: "axum_socketio::unheard",
                 namespace = self.namespace_name(),
                 event = name,
                 "nobody listens to an event"

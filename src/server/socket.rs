@@ -398,7 +398,7 @@ impl Socket {
             .unwrap_or_default();
         // What goes wrong in an `on_error` handler is not told to it, or it would never end.
         if dispatch::is_reporting() || (shared.is_none() && own.is_empty()) {
-            return error.trace(self);
+            return self.complain(error);
         }
         for listener in shared.iter().chain(&own) {
             dispatch::report(self, &**listener, error.clone());

@@ -73,6 +73,7 @@ const ENGINE_DRIVERS: Names = &[
     "engine/response",
     "engine/route",
     "engine/service",
+    "engine/throttle",
     "engine/timer",
     "engine/trace",
     "engine/transport",
