@@ -50,7 +50,8 @@ async fn divide(Data(a): Data<f64>, Data(b): Data<f64>) -> Ack<(Option<&'static 
     })
 }
 
-/// With the `AckSender` a handler answers first and works on afterwards.
+/// With the `AckSender` a handler answers first and works on afterwards. It runs only if the client wants an answer; with
+/// `Option<AckSender>` it would run always.
 async fn brew(socket: Socket, Data(tea): Data<String>, ack: AckSender) {
     ack.send("started");
     tokio::task::yield_now().await; // the kettle

@@ -71,7 +71,7 @@
 //!
 //! Arguments are serde types. Emitting a tuple sends several arguments, `()` none, anything else one. `bytes::Bytes`
 //! (and whatever serialises as bytes, such as `serde_bytes`) travels as a binary attachment, wherever in a value it
-//! stands; [`Value`] is any argument whose shape is not known beforehand.
+//! stands; a `Vec<u8>` is a list of numbers, as everywhere in serde. [`Value`] is any argument whose shape is not known beforehand.
 //!
 //! # What is promised
 //!

@@ -54,10 +54,10 @@ impl<S: Clone + Send + Sync + 'static> Namespace<S> {
     /// answers every event, so no other handler can.
     ///
     /// ```
-    /// use axum_socketio::{SocketIo, extract::{EventName, Rest}};
-    /// use serde_json::Value;
+    /// use axum_socketio::{SocketIo, Value, extract::{EventName, Rest}};
     ///
     /// let io = SocketIo::new();
+    /// // The crate's `Value`: that of `serde_json` can't hold what is binary.
     /// io.of("/").on_any(async |EventName(event): EventName, Rest(args): Rest<Value>| {
     ///     println!("{event} with {} arguments", args.len());
     /// });

@@ -39,7 +39,28 @@ pub struct Ack<T>(pub T);
 /// * [`Ack<T>`] answers the callback.
 /// * `Result<R, E>` of one of these, where `E: Display`: an `Ok` is treated as `R`. An error goes to the namespace's
 ///   [`on_error`](crate::Namespace::on_error) and the callback is not called; the client sees that as the timeout it
-///   set. To tell the client what went wrong return it: `Ack(Err("no such room"))` arrives as `{"Err": "no such room"}`.
+///   set.
+/// * `Result<Ack<T>, Ack<E>>`: both answer the callback, so a handler may say early on what went wrong.
+///
+/// ```
+/// use std::collections::HashMap;
+///
+/// use axum::extract::State;
+/// use axum_socketio::{Ack, extract::Data};
+/// use serde_json::{Value, json};
+///
+/// // socket.emit("price", "tea", (answer) => …): { price: 3 } or { error: "no such thing" }
+/// async fn price(
+///     State(prices): State<HashMap<String, u32>>,
+///     Data(name): Data<String>,
+/// ) -> Result<Ack<Value>, Ack<Value>> {
+///     let price = prices.get(&name).ok_or(Ack(json!({ "error": "no such thing" })))?;
+///     Ok(Ack(json!({ "price": price })))
+/// }
+/// # axum_socketio::SocketIo::new().of("/").with_state(HashMap::new()).on("price", price);
+/// ```
+///
+/// `?` turns errors of your own into such an answer where `impl From<YourError> for Ack<Answer>` says how. The trait is sealed.
 #[diagnostic::on_unimplemented(
     message = "an event handler can't return `{Self}`",
     label = "returned by the handler, but no reply",
@@ -166,6 +187,17 @@ impl<T: Serialize> IntoReply for Ack<T> {
             ack.send(self.0);
         }
         Ok(())
+    }
+}
+
+impl<T: Serialize, E: Serialize> IntoReply for Result<Ack<T>, Ack<E>> {
+    const ACKS: bool = true;
+
+    fn reply(self, ack: Option<AckSender>) -> Result<(), BoxError> {
+        match self {
+            Ok(answer) => answer.reply(ack),
+            Err(answer) => answer.reply(ack),
+        }
     }
 }
 

@@ -87,8 +87,7 @@ impl Socket {
     ///
     /// ```
     /// # use axum_socketio::Socket;
-    /// use axum_socketio::extract::{EventName, Rest};
-    /// use serde_json::Value;
+    /// use axum_socketio::{Value, extract::{EventName, Rest}};
     ///
     /// async fn audited(socket: Socket) {
     ///     socket.on_any_outgoing(async |EventName(event): EventName, Rest(args): Rest<Value>| {

@@ -6,7 +6,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// All arguments of the event that are left, deserialised as one type: a rest parameter, `(room, ...names) =>` in JS.
 ///
-/// Without arguments it is empty. Take `Rest<serde_json::Value>` where the arguments differ in type.
+/// Without arguments it is empty. Take `Rest<Value>` where the arguments differ in type, with the crate's
+/// [`Value`](crate::Value): that of `serde_json` can't hold what is binary.
 ///
 /// ```
 /// use axum_socketio::{SocketIo, extract::{Data, Rest}};

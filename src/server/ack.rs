@@ -32,6 +32,8 @@ use crate::{
 ///
 /// Take it as an argument of a handler. Where the answer is known when the handler returns, return
 /// [`Ack`](crate::Ack) instead. Dropping it answers nothing: the client's callback then never runs, or times out.
+///
+/// A handler that takes it runs only for events that want an answer; one that takes `Option<AckSender>` runs for all.
 #[derive(Debug)]
 #[must_use = "the client waits for an answer"]
 pub struct AckSender {

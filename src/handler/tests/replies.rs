@@ -43,6 +43,27 @@ async fn a_handler_that_returns_nothing_leaves_the_callback_to_the_next() {
     assert_eq!(client.ask(r#"420["ping"]"#).await, r#"430["second"]"#);
 }
 
+struct Empty;
+
+impl From<Empty> for Ack<&'static str> {
+    fn from(_: Empty) -> Self {
+        Self("nothing left")
+    }
+}
+
+#[tokio::test]
+async fn an_error_that_is_an_answer_answers_and_is_not_reported() {
+    let (io, errors) = server();
+    io.of("/").on("take", async |Data(left): Data<u32>| {
+        let left = left.checked_sub(1).ok_or(Empty)?;
+        Ok::<_, Ack<_>>(Ack((left, "left")))
+    });
+    let client = Client::connected(&io).await;
+    assert_eq!(client.ask(r#"421["take",3]"#).await, r#"431[2,"left"]"#);
+    assert_eq!(client.ask(r#"422["take",0]"#).await, r#"432["nothing left"]"#);
+    assert!(errors.take().is_empty());
+}
+
 #[tokio::test]
 async fn an_error_is_reported_and_answers_nothing() {
     let (io, errors) = server();
