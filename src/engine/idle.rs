@@ -24,6 +24,10 @@ const FOR_EVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 /// How long a server that stops waits for connections that are of no use.
 const LAST_WORDS: Duration = Duration::from_secs(3);
 
+/// And how long for those that are being written something. The system says that there is room when a third of its buffer is free, which is
+/// more than a megabyte (`tcp_wmem` in tcp(7)): a client that reads 100 KB in a second takes 14 seconds for so much.
+const LAST_ANSWER: Duration = Duration::from_secs(20);
+
 /// Whether a connection is of use: a request of it is being served, or was a moment ago.
 #[derive(Debug)]
 pub(crate) struct Activity {
@@ -60,7 +64,7 @@ pub(crate) struct Stopping(Arc<OnceLock<Instant>>);
 /// being written isn't taken.
 ///
 /// It isn't enough for a client to send bytes: half a request is no request. When the server stops, nobody is waited for any longer who
-/// isn't of use for [three seconds](LAST_WORDS).
+/// isn't of use for [three seconds](LAST_WORDS), or takes nothing of an answer for [twenty](LAST_ANSWER).
 #[derive(Debug)]
 pub(crate) struct IdleStream<S> {
     stream: S,
@@ -192,8 +196,14 @@ impl<S> IdleStream<S> {
     /// When the time is up for what has been of no use since then, if nothing happens.
     fn deadline(&self, since: Instant) -> Instant {
         let usual = since + self.timeout;
-        let stops = self.stopping.0.get();
-        stops.map_or(usual, |stops| usual.min(since.max(*stops) + LAST_WORDS))
+        let Some(stops) = self.stopping.0.get() else {
+            return usual;
+        };
+        let last = match self.stalled {
+            Some(_) => LAST_ANSWER,
+            None => LAST_WORDS,
+        };
+        usual.min(since.max(*stops) + last)
     }
 
     pub(crate) const fn activity(&self) -> &Arc<Activity> {
@@ -380,7 +390,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_server_that_stops_waits_three_seconds_for_who_is_of_no_use() {
-        let (mut near, mut far) = pair(MINUTE);
+        let (mut near, _far) = pair(MINUTE);
         let serving = near.activity().serve();
         let stopping = near.stopping.clone();
         stopping.begin();
@@ -388,10 +398,6 @@ mod tests {
         assert!(read.await.is_err(), "it is being served");
         drop(serving);
         assert_eq!(fails(near.read_u8()).await, LAST_WORDS);
-        let mut taken = [0; 4];
-        near.write_all(b"once").await.unwrap();
-        assert_eq!(fails(near.write_all(b"too much")).await, LAST_WORDS);
-        far.read_exact(&mut taken).await.unwrap();
         let (mut near, _far) = pair(MINUTE);
         let stopping = near.stopping.clone();
         let stops = async {
@@ -406,6 +412,24 @@ mod tests {
             fails(near.read_u8()).await
         };
         assert_eq!(tokio::join!(read, stops).0, LAST_WORDS);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_stops_waits_longer_for_who_takes_an_answer_slowly() {
+        let (mut near, mut far) = pair(MINUTE);
+        near.stopping.begin();
+        near.write_all(b"once").await.unwrap();
+        let slow = LAST_ANSWER - Duration::from_secs(1);
+        for _ in 0..3 {
+            let write = tokio::time::timeout(slow, near.write_all(b"more"));
+            assert!(write.await.is_err(), "the client may still take it");
+            // HTTP/1.1 looks for the end meanwhile.
+            let read = tokio::time::timeout(Duration::from_millis(1), near.read_u8());
+            assert!(read.await.is_err(), "nor is it over for who reads");
+            far.read_exact(&mut [0; 4]).await.unwrap();
+            near.write_all(b"more").await.unwrap();
+        }
+        assert_eq!(fails(near.write_all(b"more")).await, LAST_ANSWER);
     }
 
     #[tokio::test(start_paused = true)]

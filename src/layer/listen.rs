@@ -112,8 +112,9 @@ impl Server {
     }
 
     /// Stops when this future is ready: no new connections, everyone is disconnected as by [`SocketIo::close`], and the last
-    /// answers leave. Whoever has sent half a request, or doesn't take an answer, is waited for three seconds and not for the
-    /// [`idle_timeout`](Self::idle_timeout).
+    /// answers leave. Whoever has sent half a request is waited for three seconds and not for the
+    /// [`idle_timeout`](Self::idle_timeout), and whoever takes nothing of an answer for twenty; over HTTP/2, where a window is closed, for
+    /// three too.
     pub fn with_graceful_shutdown(mut self, signal: impl Future<Output = ()> + Send + 'static) -> Self {
         self.signal = Box::pin(signal);
         self
