@@ -11,7 +11,9 @@ mod wire;
 
 use std::{
     collections::BTreeMap,
+    error::Error,
     fmt::Debug,
+    iter::successors,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -58,6 +60,13 @@ impl Visit for Fields<'_> {
 
     fn record_str(&mut self, field: &Field, value: &str) {
         self.0.insert(field.name(), value.to_owned());
+    }
+
+    /// With its sources, as `tracing_subscriber::fmt` writes it.
+    fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
+        let chain = successors(Some(value), |&error| error.source());
+        let chain: Vec<_> = chain.map(ToString::to_string).collect();
+        self.0.insert(field.name(), chain.join(": "));
     }
 }
 
@@ -399,6 +408,28 @@ async fn what_clients_do_wrong_again_and_again_is_ten_lines_of_a_kind_and_says_h
     assert_eq!(of(tracing::Level::WARN, "a handler failed").len(), 10);
     assert_eq!(of(tracing::Level::DEBUG, "a handler failed").len(), 15);
     assert_eq!(of(tracing::Level::INFO, "handshake refused").len(), 10);
+}
+
+/// A megabyte of either is no more than another message for a client.
+#[tokio::test]
+async fn names_and_arguments_of_clients_make_no_line_long() {
+    let (heard, _listening) = listen();
+    let io = SocketIo::new();
+    let _ = io.of("/").on_any(async |Data(_): Data<u32>| ());
+    let _ = (io.of("/deaf"), io.of("/last"));
+    let server = TestServer::start(&io).await;
+    let mut client = TestClient::connect(&server, Eio::V4, Via::WebSocket).await;
+    client.join("/deaf").await;
+    let long = "x".repeat(60_000);
+    client.send(format!(r#"42["{long}","{long}"]"#)).await;
+    client.send(format!(r#"42/deaf,["{long}"]"#)).await;
+    client.join("/last").await;
+    let mut lines = heard.all();
+    // A span is for whoever asks for it.
+    lines.retain(|said| said.name != "handler");
+    let has = |text: &str| lines.iter().any(|said| format!("{said:?}").contains(text));
+    assert!(has("an extractor refused") && has("nobody listens"));
+    assert!(lines.iter().all(|said| format!("{said:?}").len() < 1_000));
 }
 
 #[tokio::test]

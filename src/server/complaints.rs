@@ -3,10 +3,13 @@
 //! Most of them are for clients to make: so many of a kind have a line of their own, and the others go where somebody who looks for
 //! them finds them, to `DEBUG`.
 
-use std::error::Error;
+use std::{error::Error, iter::successors};
+
+use tracing::field::display;
 
 use crate::{
     engine::Throttle,
+    packet::ArgError,
     server::{HandlerError, Socket, error::HandlerErrorKind},
 };
 
@@ -48,13 +51,22 @@ impl Socket {
             HandlerErrorKind::Emit => &complaints.emit,
             HandlerErrorKind::Decode => &complaints.decode,
         };
-        complain!(throttle, namespace, socket, error = source, "{error}");
+        match quotes_an_argument(source) {
+            true => complain!(
+                throttle,
+                namespace,
+                socket,
+                error = source.map(display),
+                "{error}"
+            ),
+            false => complain!(throttle, namespace, socket, error = source, "{error}"),
+        }
     }
 
     /// An extractor of a middleware has refused the connection.
     pub(crate) fn complain_of_refusal(&self, refused: &(dyn Error + 'static)) {
         let namespace = self.namespace_name();
-        let remote = self.handshake().address().map(tracing::field::display);
+        let remote = self.handshake().address().map(display);
         let rejected = &self.io().complaints().rejected;
         complain!(
             rejected,
@@ -64,4 +76,10 @@ impl Socket {
             "a middleware's extractor refused the connection"
         );
     }
+}
+
+/// What serde says of an argument quotes it, at whatever length, and subscribers write the sources of an error too: such an error is
+/// written without them. `on_error` is told all.
+fn quotes_an_argument(error: Option<&(dyn Error + 'static)>) -> bool {
+    successors(error, |&error| error.source()).any(|error| error.is::<ArgError>())
 }

@@ -13,6 +13,9 @@ use crate::{
     server::dispatch::{BoxError, Rejected},
 };
 
+/// So many characters of a name are enough to tell it.
+const MAX_NAME: usize = 100;
+
 /// Why an emit did not reach the outbox of its connection.
 ///
 /// Asked for with [`Socket::try_emit`](crate::Socket::try_emit); the plain `emit` reports it to the namespace's
@@ -408,7 +411,7 @@ impl fmt::Display for HandlerError {
             HandlerErrorKind::Decode => "a packet makes no sense",
         };
         match &self.0.event {
-            Some(event) => write!(f, "{what} (event {event:?})"),
+            Some(event) => write!(f, "{what} (event {:?})", brief(event)),
             None => f.write_str(what),
         }
     }
@@ -418,4 +421,11 @@ impl Error for HandlerError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         Some(&*self.0.source)
     }
+}
+
+/// An event's name is the client's own word, and as long as it likes.
+pub(super) fn brief(name: &str) -> &str {
+    name.char_indices()
+        .nth(MAX_NAME)
+        .map_or(name, |(end, _)| &name[..end])
 }

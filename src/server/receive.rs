@@ -5,6 +5,7 @@ use crate::{
     server::{
         EventParts, Socket,
         dispatch::{self, Run},
+        error::brief,
         in_flight::Flight,
         inbox::{Next, Stored, StoredEvent},
     },
@@ -151,7 +152,7 @@ impl Socket {
             tracing::debug!(
                 target: "axum_socketio::unheard",
                 namespace = self.namespace_name(),
-                event = name,
+                event = brief(name),
                 "nobody listens to an event"
             );
         }
