@@ -101,7 +101,8 @@ impl Server {
     /// That is one that has no request served and is written nothing: it idles, has sent half a request, of which nothing more comes, or
     /// takes no answer. Requests that are there may take as long as they want, and so may what has become a WebSocket or another protocol
     /// of the application's own; those of Socket.IO have heartbeats. (Over HTTP/2, where one connection has many requests, a WebSocket of the
-    /// application's own has to say something now and then, such as a ping.) Whoever opens connections and says nothing, or a byte of a
+    /// application's own has to say something now and then, such as a ping. So has what goes both ways at once, such as a stream of gRPC: its
+    /// request isn't there yet.) Whoever opens connections and says nothing, or a byte of a
     /// request's head now and then, can't use up the files of the process for long; [`axum::serve()`] lets them. How slowly a body may
     /// come is for the application to say.
     #[doc(alias = "headersTimeout")]
