@@ -42,6 +42,7 @@ mod timer;
 mod trace;
 mod transport;
 mod transport_kind;
+mod turn;
 mod wheel;
 
 #[cfg(test)]

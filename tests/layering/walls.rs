@@ -77,6 +77,7 @@ const ENGINE_DRIVERS: Names = &[
     "engine/timer",
     "engine/trace",
     "engine/transport",
+    "engine/turn",
 ];
 
 /// The table. A room may always use itself.

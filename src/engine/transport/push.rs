@@ -23,6 +23,7 @@ use crate::{
         response::{self, Answer, Denial},
         session::PushStep,
         transport::websocket::{BYTES, MESSAGES},
+        turn,
     },
 };
 
@@ -175,7 +176,7 @@ impl Push {
         let mut left = MESSAGES;
         while dispatch.at.is_some() && connection.is_open() {
             if left == 0 {
-                cx.waker().wake_by_ref();
+                turn::end(cx);
                 return Poll::Pending;
             }
             if dispatch.receiver.poll_ready(cx).is_pending() {

@@ -15,6 +15,7 @@ use crate::{
         outbox::{Item, Queue},
         outgoing::Outgoing,
         transport::press::{TURN, press},
+        turn,
     },
     websocket::Deflater,
 };
@@ -87,7 +88,7 @@ impl Compressor {
         cx: &mut Context<'_>,
     ) -> Poll<bool> {
         if std::mem::take(&mut self.rests) {
-            cx.waker().wake_by_ref();
+            turn::end(cx);
             return Poll::Pending;
         }
         let mut left = TURN;

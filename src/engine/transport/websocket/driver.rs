@@ -20,7 +20,7 @@ use super::{
 use crate::{
     engine::{
         CloseReason, Connection, Cork, Limit, ReadyState, Receiver, clock, deflate::Deflate, outbox::Item,
-        refused, session::ProbeId,
+        refused, session::ProbeId, turn,
     },
     websocket::{Agreement, CloseCode, ControlFrame, ProtocolError},
 };
@@ -217,7 +217,7 @@ impl<S: Stream> Driver<S> {
             self.connection.fail(reason);
             return Err(end);
         }
-        cx.waker().wake_by_ref();
+        turn::end(cx);
         Ok(Rest::Done)
     }
 

@@ -14,7 +14,7 @@ use super::{
     reader::{Flow, Read, Reader, Sink},
     writer::Writer,
 };
-use crate::{Protocol, websocket::Event};
+use crate::{Protocol, engine::turn, websocket::Event};
 
 /// How long the client has to answer our close frame.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -42,7 +42,7 @@ fn poll_close<S: Stream>(stream: &mut S, reader: &mut Reader, cx: &mut Context<'
         Poll::Pending => Poll::Pending,
         // One read at a time: a client that goes on sending must not keep the thread busy.
         Poll::Ready(Read::Taken) => {
-            cx.waker().wake_by_ref();
+            turn::end(cx);
             Poll::Pending
         }
         Poll::Ready(_) => Poll::Ready(()),

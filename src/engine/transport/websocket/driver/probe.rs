@@ -15,6 +15,7 @@ use crate::engine::{
     outbox::{Control, Item},
     refused,
     session::{ProbeId, UpgradeStep},
+    turn,
 };
 
 impl<S: Stream> Driver<S> {
@@ -71,7 +72,7 @@ impl<S: Stream> Driver<S> {
             };
             return Poll::Ready(Next::End(end));
         }
-        cx.waker().wake_by_ref();
+        turn::end(cx);
         Poll::Pending
     }
 
