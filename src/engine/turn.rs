@@ -20,6 +20,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
+    #[expect(clippy::disallowed_methods, reason = "what is tested is the turns of tasks")]
     async fn whoever_has_more_to_do_lets_sockets_be_looked_at() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
