@@ -36,18 +36,21 @@ pub(super) struct Peer {
     activity: Arc<Activity>,
 }
 
-/// The body of an answer. While the client doesn't take what there is of it, the request isn't being served: over HTTP/2 nothing is written
-/// then that could stall.
-struct Served {
+/// A body on its way. While it is the client's turn, the request isn't being served.
+struct Passing {
     body: Body,
-    taken: Awaited,
-    _serving: Serving,
+    way: Way,
+    client: Awaited,
+    /// Of an answer, which is being served until the HTTP server has taken all of it.
+    _serving: Option<Serving>,
 }
 
-/// The body of a request. While it is waited for, the request isn't being served: whoever sends half of one asks for nothing.
-struct Coming {
-    body: Body,
-    awaited: Awaited,
+#[derive(Clone, Copy)]
+enum Way {
+    /// A request's: it is the client's turn while it is waited for. Whoever sends half of one asks for nothing.
+    In,
+    /// An answer's: it is the client's turn while it doesn't take what there is. Over HTTP/2 nothing is written then that could stall.
+    Out,
 }
 
 impl Listener for IdleListener {
@@ -90,8 +93,15 @@ pub(super) async fn serve(
     extensions.remove::<ConnectInfo<Peer>>();
     extensions.insert(ConnectInfo(peer.address));
     if !request.body().is_end_stream() {
-        let awaited = serving.awaited();
-        request = request.map(|body| Body::new(Coming { body, awaited }));
+        let client = serving.awaited();
+        request = request.map(|body| {
+            Body::new(Passing {
+                body,
+                way: Way::In,
+                client,
+                _serving: None,
+            })
+        });
     }
     let tunnel = request.method() == Method::CONNECT && request.version() <= Version::HTTP_11;
     let response = next.run(request).await;
@@ -101,18 +111,19 @@ pub(super) async fn serve(
         serving.for_ever();
         return response;
     }
-    let mut taken = serving.awaited();
-    taken.waits();
+    let mut client = serving.awaited();
+    client.waits();
     response.map(|body| {
-        Body::new(Served {
+        Body::new(Passing {
             body,
-            taken,
-            _serving: serving,
+            way: Way::Out,
+            client,
+            _serving: Some(serving),
         })
     })
 }
 
-impl HttpBody for Served {
+impl HttpBody for Passing {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -121,34 +132,9 @@ impl HttpBody for Served {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let frame = Pin::new(&mut self.body).poll_frame(cx);
-        match frame {
-            Poll::Pending => self.taken.goes_on(),
-            Poll::Ready(_) => self.taken.waits(),
-        }
-        frame
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-impl HttpBody for Coming {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let frame = Pin::new(&mut self.body).poll_frame(cx);
-        match frame {
-            Poll::Pending => self.awaited.waits(),
-            Poll::Ready(_) => self.awaited.goes_on(),
+        match (self.way, frame.is_pending()) {
+            (Way::In, true) | (Way::Out, false) => self.client.waits(),
+            (Way::In, false) | (Way::Out, true) => self.client.goes_on(),
         }
         frame
     }

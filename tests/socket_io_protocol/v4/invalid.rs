@@ -30,35 +30,20 @@ async fn packets_that_cannot_be_read_close_the_connection() {
     }
 }
 
+/// A binary packet whose one attachment has still to come.
+const ONE_IS_DUE: &str = r#"451-["nobody",{"_placeholder":true,"num":0}]"#;
+
 #[tokio::test]
 async fn attachments_out_of_turn_close_the_connection() {
     let server = TestServer::suite(Profile::Defaults).await;
     let cases: &[&[Packet]] = &[
         &[[1].into()],
-        &[
-            r#"451-["nobody",{"_placeholder":true,"num":0}]"#.into(),
-            r#"42["message"]"#.into(),
-        ],
-        &[
-            r#"451-["nobody",{"_placeholder":true,"num":0}]"#.into(),
-            "40/custom,".into(),
-        ],
-        &[
-            r#"451-["nobody",{"_placeholder":true,"num":0}]"#.into(),
-            "40/unknown,".into(),
-        ],
-        &[
-            r#"451-["nobody",{"_placeholder":true,"num":0}]"#.into(),
-            "43[]".into(),
-        ],
-        &[
-            r#"451-["nobody",{"_placeholder":true,"num":0}]"#.into(),
-            "47".into(),
-        ],
-        &[
-            r#"451-["nobody",{"_placeholder":true,"num":0}]"#.into(),
-            "4x".into(),
-        ],
+        &[ONE_IS_DUE.into(), r#"42["message"]"#.into()],
+        &[ONE_IS_DUE.into(), "40/custom,".into()],
+        &[ONE_IS_DUE.into(), "40/unknown,".into()],
+        &[ONE_IS_DUE.into(), "43[]".into()],
+        &[ONE_IS_DUE.into(), "47".into()],
+        &[ONE_IS_DUE.into(), "4x".into()],
         &[
             r#"451-["nobody",{"_placeholder":true,"num":1}]"#.into(),
             [1].into(),
