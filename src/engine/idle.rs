@@ -5,7 +5,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     task::{Context, Poll, ready},
     time::{Duration, Instant},
@@ -19,7 +19,7 @@ use tokio::{
 use super::clock;
 
 /// What is longer than this is for ever.
-const FOR_EVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+pub(crate) const FOR_EVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
 /// How long a server that stops waits for connections that are of no use.
 const LAST_WORDS: Duration = Duration::from_secs(3);
@@ -34,6 +34,8 @@ pub(crate) struct Activity {
     begun: Instant,
     /// Requests that are being served.
     serving: AtomicUsize,
+    /// Whether what is written says that it is of use. Over HTTP/2 it needn't: a client that sends PINGs is written the answers.
+    writes: AtomicBool,
     /// When it was last of use, in milliseconds from the beginning.
     last: AtomicU64,
 }
@@ -56,15 +58,21 @@ struct Served {
     waiting: Mutex<Option<usize>>,
 }
 
-/// Whether the server stops, and since when.
+/// Whether the server stops, and when.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Stopping(Arc<OnceLock<Instant>>);
+pub(crate) struct Stopping(Arc<OnceLock<Stop>>);
 
-/// A stream of bytes that fails when it has been of no use for too long: no request was being served and nothing was written, or what is
-/// being written isn't taken.
+#[derive(Debug)]
+struct Stop {
+    since: Instant,
+    /// When nothing is waited for any longer.
+    until: Instant,
+}
+
+/// A stream of bytes that fails when it has been of no use for too long: no request was being served and nothing of an answer was taken.
 ///
 /// It isn't enough for a client to send bytes: half a request is no request. When the server stops, nobody is waited for any longer who
-/// isn't of use for [three seconds](LAST_WORDS), or takes nothing of an answer for [twenty](LAST_ANSWER).
+/// isn't of use for [three seconds](LAST_WORDS), or takes nothing of an answer for [twenty](LAST_ANSWER); and in the end nobody at all.
 #[derive(Debug)]
 pub(crate) struct IdleStream<S> {
     stream: S,
@@ -82,6 +90,7 @@ impl Activity {
         Arc::new(Self {
             begun: clock::now(),
             serving: AtomicUsize::new(0),
+            writes: AtomicBool::new(false),
             last: AtomicU64::new(0),
         })
     }
@@ -92,6 +101,11 @@ impl Activity {
             activity: Arc::clone(self),
             waiting: Mutex::new(Some(0)),
         }))
+    }
+
+    /// From now on it is of use whenever something is written: that is part of an answer, or of another protocol.
+    pub(crate) fn writes_count(&self) {
+        self.writes.store(true, Ordering::Relaxed);
     }
 
     fn touch(&self) {
@@ -110,9 +124,11 @@ impl Activity {
 }
 
 impl Stopping {
-    pub(crate) fn begin(&self) {
+    /// `until` it is over, whatever there is.
+    pub(crate) fn begin(&self, until: Instant) {
+        let since = clock::now();
         // Once is enough.
-        let _ = self.0.set(clock::now());
+        let _ = self.0.set(Stop { since, until });
     }
 }
 
@@ -138,6 +154,11 @@ impl Awaited {
             self.waits = true;
             self.served.turn(|waiting| Some(waiting + 1));
         }
+    }
+
+    /// The client has taken or sent a piece.
+    pub(crate) fn went_on(&self) {
+        self.served.activity.touch();
     }
 
     /// The client has done its part, or nobody wants it any more.
@@ -196,14 +217,14 @@ impl<S> IdleStream<S> {
     /// When the time is up for what has been of no use since then, if nothing happens.
     fn deadline(&self, since: Instant) -> Instant {
         let usual = since + self.timeout;
-        let Some(stops) = self.stopping.0.get() else {
+        let Some(stop) = self.stopping.0.get() else {
             return usual;
         };
         let last = match self.stalled {
             Some(_) => LAST_ANSWER,
             None => LAST_WORDS,
         };
-        usual.min(since.max(*stops) + last)
+        usual.min(since.max(stop.since) + last).min(stop.until)
     }
 
     pub(crate) const fn activity(&self) -> &Arc<Activity> {
@@ -222,8 +243,10 @@ impl<S> IdleStream<S> {
             let deadline = self.deadline(stalled);
             return self.fails_at(cx, deadline);
         }
-        self.stalled = None;
-        self.activity.touch();
+        // What isn't taken at once is more than PINGs and their answers.
+        if self.stalled.take().is_some() || self.activity.writes.load(Ordering::Relaxed) {
+            self.activity.touch();
+        }
         wrote
     }
 
@@ -326,6 +349,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_is_written_is_one_unless_it_is_not_taken() {
         let (mut near, mut far) = pair(MINUTE);
+        near.activity().writes_count();
         advance(MINUTE / 2).await;
         near.write_all(b"pong").await.unwrap();
         assert_eq!(fails(near.read_u8()).await, MINUTE);
@@ -334,6 +358,29 @@ mod tests {
         near.write_all(b"once").await.unwrap();
         let _serving = near.activity().serve();
         assert_eq!(fails(near.write_all(b"too much")).await, MINUTE);
+    }
+
+    /// Such as the answers to PINGs of HTTP/2.
+    #[tokio::test(start_paused = true)]
+    async fn what_is_written_without_an_answer_is_none_unless_it_stalled() {
+        let (mut near, mut far) = pair(MINUTE);
+        advance(MINUTE / 2).await;
+        near.write_all(b"pong").await.unwrap();
+        let write = tokio::time::timeout(MINUTE / 4, near.write_all(b"much"));
+        assert!(write.await.is_err(), "it isn't taken");
+        far.read_exact(&mut [0; 4]).await.unwrap();
+        near.write_all(b"much").await.unwrap();
+        assert_eq!(fails(near.read_u8()).await, MINUTE);
+        let (mut near, _far) = pair(MINUTE);
+        advance(MINUTE / 2).await;
+        near.write_all(b"pong").await.unwrap();
+        assert_eq!(fails(near.read_u8()).await, MINUTE / 2);
+        // Pieces of an answer are taken.
+        let mut awaited = near.activity().serve().awaited();
+        awaited.waits();
+        advance(MINUTE / 2).await;
+        awaited.went_on();
+        assert_eq!(fails(near.read_u8()).await, MINUTE);
     }
 
     #[tokio::test(start_paused = true)]
@@ -393,7 +440,7 @@ mod tests {
         let (mut near, _far) = pair(MINUTE);
         let serving = near.activity().serve();
         let stopping = near.stopping.clone();
-        stopping.begin();
+        stopping.begin(clock::now() + MINUTE * 60);
         let read = tokio::time::timeout(MINUTE * 10, near.read_u8());
         assert!(read.await.is_err(), "it is being served");
         drop(serving);
@@ -402,7 +449,7 @@ mod tests {
         let stopping = near.stopping.clone();
         let stops = async {
             advance(MINUTE / 2).await;
-            stopping.begin();
+            stopping.begin(clock::now() + MINUTE);
         };
         // Whoever polls it is told that the server stops, and polls again.
         let read = async {
@@ -417,7 +464,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_server_that_stops_waits_longer_for_who_takes_an_answer_slowly() {
         let (mut near, mut far) = pair(MINUTE);
-        near.stopping.begin();
+        near.stopping.begin(clock::now() + MINUTE * 60);
         near.write_all(b"once").await.unwrap();
         let slow = LAST_ANSWER - Duration::from_secs(1);
         for _ in 0..3 {
@@ -430,6 +477,21 @@ mod tests {
             near.write_all(b"more").await.unwrap();
         }
         assert_eq!(fails(near.write_all(b"more")).await, LAST_ANSWER);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn in_the_end_nobody_is_waited_for() {
+        let (mut near, mut far) = pair(MINUTE);
+        near.activity().writes_count();
+        let _serving = near.activity().serve();
+        near.stopping.begin(clock::now() + MINUTE);
+        for _ in 0..59 {
+            near.write_u8(1).await.unwrap();
+            far.read_u8().await.unwrap();
+            advance(Duration::from_secs(1)).await;
+        }
+        assert_eq!(fails(near.read_u8()).await, Duration::from_secs(1));
+        assert_eq!(fails(near.write_all(b"too late")).await, Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]

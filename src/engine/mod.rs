@@ -74,7 +74,7 @@ pub use handshake::Encrypted;
 pub(crate) use handshake::Handshake;
 #[cfg(feature = "deflate")]
 pub use http_compression::HttpCompression;
-pub(crate) use idle::{Activity, Awaited, IdleStream, Serving, Stopping};
+pub(crate) use idle::{Activity, Awaited, FOR_EVER, IdleStream, Serving, Stopping};
 pub(crate) use instruments::{RefusalReason, Stopwatch};
 pub(crate) use limit::LimitHook;
 pub use limit::{Limit, LimitExceeded};

@@ -1,7 +1,7 @@
 //! Connections that ask for nothing are closed: a listener, and a layer that says what is being served.
 
 use std::{
-    io,
+    io, mem,
     net::SocketAddr,
     pin::Pin,
     sync::Arc,
@@ -36,10 +36,17 @@ pub(super) struct Peer {
     activity: Arc<Activity>,
 }
 
+/// As much of an answer is handed on at once over HTTP/2, where nobody sees how it leaves from then on.
+const PIECE: usize = 16_384;
+
 /// A body on its way. While it is the client's turn, the request isn't being served.
 struct Passing {
     body: Body,
     way: Way,
+    /// As much of it is handed on at once,
+    piece: usize,
+    /// and the rest of a frame afterwards.
+    rest: Bytes,
     client: Awaited,
     /// Of an answer, which is being served until the HTTP server has taken all of it.
     _serving: Option<Serving>,
@@ -89,6 +96,10 @@ pub(super) async fn serve(
     next: Next,
 ) -> Response {
     let serving = peer.activity.serve();
+    let plain = request.version() <= Version::HTTP_11;
+    if plain {
+        peer.activity.writes_count();
+    }
     let extensions = request.extensions_mut();
     extensions.remove::<ConnectInfo<Peer>>();
     extensions.insert(ConnectInfo(peer.address));
@@ -98,18 +109,25 @@ pub(super) async fn serve(
             Body::new(Passing {
                 body,
                 way: Way::In,
+                piece: usize::MAX,
+                rest: Bytes::new(),
                 client,
                 _serving: None,
             })
         });
     }
-    let tunnel = request.method() == Method::CONNECT && request.version() <= Version::HTTP_11;
+    let connect = request.method() == Method::CONNECT;
     let response = next.run(request).await;
     let status = response.status();
-    if status == StatusCode::SWITCHING_PROTOCOLS || tunnel && status.is_success() {
+    let tunnel = connect && status.is_success();
+    if status == StatusCode::SWITCHING_PROTOCOLS || plain && tunnel {
         // The application's own WebSockets: they needn't have heartbeats (RFC 6455 §5.5.2), nor be written anything.
         serving.for_ever();
         return response;
+    }
+    if tunnel {
+        // What goes through it (RFC 8441 §5) is seen by nothing else.
+        peer.activity.writes_count();
     }
     let mut client = serving.awaited();
     client.waits();
@@ -117,6 +135,8 @@ pub(super) async fn serve(
         Body::new(Passing {
             body,
             way: Way::Out,
+            piece: if plain { usize::MAX } else { PIECE },
+            rest: Bytes::new(),
             client,
             _serving: Some(serving),
         })
@@ -131,19 +151,38 @@ impl HttpBody for Passing {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        let frame = if self.rest.is_empty() {
+            Pin::new(&mut self.body).poll_frame(cx)
+        } else {
+            Poll::Ready(Some(Ok(Frame::data(mem::take(&mut self.rest)))))
+        };
         match (self.way, frame.is_pending()) {
             (Way::In, true) | (Way::Out, false) => self.client.waits(),
             (Way::In, false) | (Way::Out, true) => self.client.goes_on(),
         }
-        frame
+        if frame.is_ready() {
+            self.client.went_on();
+        }
+        let piece = self.piece;
+        frame.map_ok(|frame| {
+            frame.map_data(|mut data| {
+                self.rest = data.split_off(data.len().min(piece));
+                data
+            })
+        })
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.rest.is_empty() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let (rest, body) = (self.rest.len() as u64, self.body.size_hint());
+        let mut hint = SizeHint::new();
+        hint.set_lower(body.lower() + rest);
+        if let Some(upper) = body.upper() {
+            hint.set_upper(upper + rest);
+        }
+        hint
     }
 }

@@ -5,20 +5,29 @@ use std::{
     future::{IntoFuture, pending},
     io,
     net::SocketAddr,
+    pin::{Pin, pin},
     time::Duration,
 };
 
 use axum::{Router, middleware};
-use tokio::net::{TcpListener, ToSocketAddrs};
+use futures_util::future::{Either, select};
+use tokio::{
+    net::{TcpListener, ToSocketAddrs},
+    sync::oneshot,
+    time::sleep_until,
+};
 
 use crate::{
-    engine::Stopping,
+    engine::{FOR_EVER, Stopping, now},
     layer::idle::{self, IdleListener, Peer},
     server::{BoxFuture, SocketIo},
 };
 
 /// How long a connection may ask for nothing where no other time is given: that of `headersTimeout` in Node.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long a stop may take where no other time is given.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A [`SocketIo`] on a port of its own: awaited, it serves. Made by [`SocketIo::listen`].
 #[must_use = "a server does nothing until it is awaited"]
@@ -27,6 +36,7 @@ pub struct Server {
     io: SocketIo,
     app: Option<Router>,
     idle_timeout: Duration,
+    shutdown_timeout: Duration,
     signal: BoxFuture<()>,
 }
 
@@ -59,6 +69,7 @@ impl SocketIo {
             io: self.clone(),
             app: None,
             idle_timeout: IDLE_TIMEOUT,
+            shutdown_timeout: SHUTDOWN_TIMEOUT,
             signal: Box::pin(pending()),
         })
     }
@@ -98,8 +109,8 @@ impl Server {
     /// `ping_timeout` together, is allowed; [`Duration::MAX`] is for ever. JS `httpServer.headersTimeout` and
     /// `keepAliveTimeout`.
     ///
-    /// That is one that has no request served and is written nothing: it idles, has sent half a request, of which nothing more comes, or
-    /// takes no answer. Requests that are there may take as long as they want, and so may what has become a WebSocket or another protocol
+    /// That is one that has no request served and takes nothing of an answer: it idles, or has sent half a request, of which nothing more
+    /// comes. Requests that are there may take as long as they want, and so may what has become a WebSocket or another protocol
     /// of the application's own; those of Socket.IO have heartbeats. (Over HTTP/2, where one connection has many requests, a WebSocket of the
     /// application's own has to say something now and then, such as a ping. So has what goes both ways at once, such as a stream of gRPC: its
     /// request isn't there yet.) Whoever opens connections and says nothing, or a byte of a
@@ -112,10 +123,20 @@ impl Server {
         self
     }
 
+    /// How long a stop may take, counted from the [signal](Self::with_graceful_shutdown): 30 s by default, [`Duration::MAX`] is for ever.
+    /// Requests that are still being served then are cut off, with a warning in the log, and the server is ready.
+    ///
+    /// [`axum::serve()`] waits for ever: for a stream of server-sent events, say, or for a client that takes its answer, or sends its
+    /// request, a few bytes at a time.
+    pub const fn shutdown_timeout(mut self, timeout: Duration) -> Self {
+        self.shutdown_timeout = timeout;
+        self
+    }
+
     /// Stops when this future is ready: no new connections, everyone is disconnected as by [`SocketIo::close`], and the last
     /// answers leave. Whoever has sent half a request is waited for three seconds and not for the
     /// [`idle_timeout`](Self::idle_timeout), and whoever takes nothing of an answer for twenty; over HTTP/2, where a window is closed, for
-    /// three too.
+    /// three too. All of it takes no longer than the [`shutdown_timeout`](Self::shutdown_timeout).
     pub fn with_graceful_shutdown(mut self, signal: impl Future<Output = ()> + Send + 'static) -> Self {
         self.signal = Box::pin(signal);
         self
@@ -124,7 +145,7 @@ impl Server {
 
 impl IntoFuture for Server {
     type Output = io::Result<()>;
-    type IntoFuture = std::pin::Pin<Box<dyn Future<Output = io::Result<()>> + Send>>;
+    type IntoFuture = Pin<Box<dyn Future<Output = io::Result<()>> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
         let Self {
@@ -132,6 +153,7 @@ impl IntoFuture for Server {
             io,
             app,
             idle_timeout,
+            shutdown_timeout,
             signal,
         } = self;
         let stopping = Stopping::default();
@@ -149,15 +171,32 @@ impl IntoFuture for Server {
         let app = app.unwrap_or_else(|| Router::new().fallback_service(io.service()));
         let app = app.layer(middleware::from_fn(idle::serve));
         let service = app.into_make_service_with_connect_info::<Peer>();
+        let (stop, stops) = oneshot::channel();
         let shutdown = async move {
             signal.await;
+            let until = now() + shutdown_timeout.min(FOR_EVER);
+            // Nobody waits for it if nobody awaits the server any more.
+            let _ = stop.send(until);
             io.close().await;
-            stopping.begin();
+            stopping.begin(until);
+        };
+        let cut = async {
+            match stops.await {
+                Ok(until) => sleep_until(until.into()).await,
+                Err(_) => pending().await,
+            }
         };
         Box::pin(async move {
-            axum::serve(listener, service)
-                .with_graceful_shutdown(shutdown)
-                .await
+            let serve = axum::serve(listener, service).with_graceful_shutdown(shutdown);
+            match select(serve.into_future(), pin!(cut)).await {
+                Either::Left((served, _)) => served,
+                Either::Right(((), _)) => {
+                    tracing::warn!(
+                        "what is still being served is cut off: `shutdown_timeout` says how long it may take"
+                    );
+                    Ok(())
+                }
+            }
         })
     }
 }

@@ -12,18 +12,24 @@ use axum::{
     Router,
     body::{Body, Bytes},
     extract::{ConnectInfo, Request as Parts},
-    http::StatusCode,
+    http::{Response, StatusCode},
     routing::{get, post},
 };
 use axum_socketio::{Socket, SocketIo, Value, extract::Rest};
-use futures::{future::join_all, stream};
-use hyper::client::conn::http2;
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use futures::{SinkExt as _, StreamExt as _, future::join_all, stream};
+use http_body_util::BodyExt as _;
+use hyper::{body::Incoming, client::conn::http2, ext::Protocol};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
     sync::{Notify, mpsc, oneshot},
     task::JoinSet,
+};
+
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{Message, protocol::Role},
 };
 
 use crate::wire::{Frame, Request, Ws, within};
@@ -84,6 +90,37 @@ async fn next(ws: &mut Ws) -> Frame {
             Frame::Text(ping) if ping == "2" => ws.send("3").await,
             other => return other,
         }
+    }
+}
+
+/// A client over HTTP/2.
+struct Http2 {
+    requests: http2::SendRequest<Body>,
+    addr: SocketAddr,
+    /// Ends when the connection does.
+    driver: JoinSet<hyper::Result<()>>,
+}
+
+impl Http2 {
+    async fn connect(addr: SocketAddr, settings: impl FnOnce(&mut http2::Builder<TokioExecutor>)) -> Self {
+        let stream = TcpStream::connect(addr).await.unwrap();
+        let mut builder = http2::Builder::new(TokioExecutor::new());
+        builder.timer(TokioTimer::new());
+        settings(&mut builder);
+        let (requests, connection) = builder.handshake(TokioIo::new(stream)).await.unwrap();
+        let mut driver = JoinSet::new();
+        driver.spawn(connection);
+        Self {
+            requests,
+            addr,
+            driver,
+        }
+    }
+
+    async fn get(&mut self, path: &str) -> Response<Incoming> {
+        let uri = format!("http://{}{path}", self.addr);
+        let request = Parts::get(uri).body(Body::empty()).unwrap();
+        within(self.requests.send_request(request)).await.unwrap()
     }
 }
 
@@ -207,25 +244,66 @@ async fn a_server_that_stops_does_not_wait_for_the_other_half_of_a_request() {
     stopped.unwrap().unwrap();
 }
 
-/// Over HTTP/2 nothing is written then that could stall.
+/// Over HTTP/2 nothing is written then that could stall, and the answers to PINGs are no part of an answer.
 #[tokio::test]
 async fn an_answer_whose_window_stays_closed_is_given_up() {
     let own = Own::new(Router::new().route("/", get("hello"))).await;
-    let stream = TcpStream::connect(own.addr).await.unwrap();
-    let handshake = http2::Builder::new(TokioExecutor::new())
-        .initial_stream_window_size(0)
-        .handshake(TokioIo::new(stream))
+    for pings in [None, Some(Duration::from_millis(200))] {
+        let mut client = Http2::connect(own.addr, |http2| {
+            http2
+                .initial_stream_window_size(0)
+                .keep_alive_while_idle(true)
+                .keep_alive_interval(pings);
+        })
         .await;
-    let (mut client, connection) = handshake.unwrap();
-    let mut driver = JoinSet::new();
-    driver.spawn(connection);
-    let uri = format!("http://{}/", own.addr);
-    let request = Parts::get(uri).body(Body::empty()).unwrap();
-    let answer = client.send_request(request).await.unwrap();
-    assert_eq!(answer.status(), StatusCode::OK);
-    let ended = within(driver.join_next()).await.unwrap();
-    assert!(ended.unwrap().is_err());
-    drop((client, answer));
+        let answer = client.get("/").await;
+        assert_eq!(answer.status(), StatusCode::OK);
+        let ended = within(client.driver.join_next()).await.unwrap();
+        assert!(ended.unwrap().is_err());
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_taken_slowly_over_http_2_is_waited_for() {
+    const PIECE: usize = 16_384;
+    let own = Own::new(Router::new().route("/", get(async || vec![0; PIECE * 12]))).await;
+    let window = u32::try_from(PIECE).unwrap();
+    let mut client = Http2::connect(own.addr, |http2| {
+        http2.initial_stream_window_size(window);
+    })
+    .await;
+    let mut answer = client.get("/").await.into_body();
+    let mut taken = 0;
+    while let Some(frame) = within(answer.frame()).await {
+        taken += frame.unwrap().into_data().unwrap().len();
+        // It takes longer than a connection may ask for nothing.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    assert_eq!(taken, PIECE * 12);
+}
+
+#[tokio::test]
+async fn a_websocket_over_http_2_has_its_heartbeat() {
+    let own = Own::new(Router::new().route("/", get("hello"))).await;
+    let mut client = Http2::connect(own.addr, |_| {}).await;
+    // Its answer comes after the server's settings, which allow extended CONNECT (RFC 8441 §3).
+    assert_eq!(client.get("/").await.status(), StatusCode::OK);
+    let request = Parts::connect(format!("http://{}{HANDSHAKE}", own.addr))
+        .extension(Protocol::from_static("websocket"))
+        .header("Sec-WebSocket-Version", "13");
+    let request = request.body(Body::empty()).unwrap();
+    let answer = client.requests.send_request(request).await.unwrap();
+    let upgraded = TokioIo::new(hyper::upgrade::on(answer).await.unwrap());
+    let mut ws = WebSocketStream::from_raw_socket(upgraded, Role::Client, None).await;
+    ws.send(Message::text("40")).await.unwrap();
+    let mut pings = 0;
+    // Twice as long as a connection may ask for nothing.
+    while pings < 32 {
+        if within(ws.next()).await.unwrap().unwrap() == Message::text("2") {
+            pings += 1;
+            ws.send(Message::text("3")).await.unwrap();
+        }
+    }
 }
 
 #[tokio::test]
@@ -245,4 +323,55 @@ async fn an_answer_whose_next_piece_takes_long_is_waited_for() {
     pieces.send(Ok("last")).unwrap();
     drop(pieces);
     assert!(within(answer.response()).await.text().contains("last"));
+}
+
+/// Whatever its clients do, and its application: it is served for ever otherwise.
+#[tokio::test]
+async fn a_server_that_stops_is_ready_in_time() {
+    let io = SocketIo::new();
+    let (kept, given_up) = oneshot::channel::<()>();
+    let kept = Arc::new(Mutex::new(Some(kept)));
+    let never = async move || {
+        let _kept = kept.lock().unwrap().take();
+        std::future::pending::<()>().await;
+    };
+    let take = async |body: Bytes| body.len().to_string();
+    let routes = Router::new()
+        .route("/never", get(never))
+        .route("/take", post(take));
+    let app = routes.layer(io.layer());
+    let server = io.listen("127.0.0.1:0").await.unwrap().app(app);
+    let addr = server.local_addr().unwrap();
+    let (stop, stops) = oneshot::channel::<()>();
+    let mut running = JoinSet::new();
+    let server = server
+        .with_graceful_shutdown(async { drop(stops.await) })
+        .shutdown_timeout(Duration::from_secs(1));
+    running.spawn(server.into_future());
+    let mut client = Http2::connect(addr, |http2| {
+        http2
+            .keep_alive_while_idle(true)
+            .keep_alive_interval(Duration::from_millis(50));
+    })
+    .await;
+    let _never = Request::get("/never").start(addr).await;
+    let mut halves = TcpStream::connect(addr).await.unwrap();
+    halves
+        .write_all(b"POST /take HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n")
+        .await
+        .unwrap();
+    running.spawn(async move {
+        while halves.write_u8(b'1').await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        Ok(())
+    });
+    assert_eq!(client.get("/elsewhere").await.status(), 404);
+    drop(stop);
+    for _ in 0..2 {
+        within(running.join_next()).await.unwrap().unwrap().unwrap();
+    }
+    assert!(within(given_up).await.is_err(), "the handler is dropped");
+    within(client.driver.join_next()).await.unwrap().unwrap().ok();
+    assert!(TcpStream::connect(addr).await.is_err(), "the port is free");
 }
