@@ -355,6 +355,12 @@ async fn a_server_that_stops_is_ready_in_time() {
     })
     .await;
     let _never = Request::get("/never").start(addr).await;
+    // While it has the beginning of another one, nothing is read from the connection.
+    let mut pipelined = TcpStream::connect(addr).await.unwrap();
+    pipelined
+        .write_all(b"GET /stays HTTP/1.1\r\nHost: a\r\n\r\nGET")
+        .await
+        .unwrap();
     let mut halves = TcpStream::connect(addr).await.unwrap();
     halves
         .write_all(b"POST /take HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n")
