@@ -221,12 +221,18 @@ impl Outgoing {
 
     /// The bytes it brings to the wire, roughly.
     pub(crate) fn size(&self) -> usize {
-        let binary: usize = self
-            .attachments()
-            .iter()
-            .map(|attachment| attachment.data.len())
-            .sum();
-        self.text.len() + binary
+        self.text.len() + self.attached_len()
+    }
+
+    /// The bytes of its messages, without what the transport puts around them.
+    #[cfg(feature = "metrics")]
+    pub(super) fn message_len(&self) -> usize {
+        self.text.len().saturating_sub(HEADROOM) + self.attached_len()
+    }
+
+    fn attached_len(&self) -> usize {
+        let attachments = self.attachments().iter();
+        attachments.map(|attachment| attachment.data.len()).sum()
     }
 }
 

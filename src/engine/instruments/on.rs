@@ -13,7 +13,7 @@ use ::metrics::{
 use super::{Dropped, RefusalReason};
 use crate::{
     Protocol,
-    engine::{CloseReason, HEADROOM, Limit, Outgoing, Transport, clock},
+    engine::{CloseReason, Limit, Outgoing, Transport, clock},
 };
 
 const TRANSPORTS: [Transport; 2] = [Transport::Polling, Transport::WebSocket];
@@ -126,7 +126,7 @@ impl Instruments {
     pub(crate) fn weigh(packet: &Outgoing) -> Weight {
         Weight {
             packets: packet.packets(),
-            bytes: packet.size() - HEADROOM,
+            bytes: packet.message_len(),
         }
     }
 
@@ -237,7 +237,25 @@ fn describe() {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
+    use crate::engine::HEADROOM;
+
+    #[test]
+    fn a_packet_weighs_what_its_messages_do() {
+        let text = |text: &str| [&[0; HEADROOM], text.as_bytes()].concat();
+        let bytes = |len| vec![Bytes::from(vec![0; len])];
+        for (packet, packets, weight) in [
+            (Outgoing::new(&mut text("2[1]"), Vec::new(), true), 1, 4),
+            (Outgoing::new(&mut text(""), bytes(3), true), 2, 3),
+            (Outgoing::binary(bytes(20), true), 1, 20),
+            (Outgoing::binary(bytes(3), true), 1, 3),
+        ] {
+            let weighed = Instruments::weigh(&packet);
+            assert_eq!((weighed.packets, weighed.bytes), (packets, weight));
+        }
+    }
 
     #[test]
     fn reasons_and_protocols_are_counted_by_their_places() {
