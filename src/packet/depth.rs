@@ -13,7 +13,7 @@ pub(crate) fn is_nested_deeper(text: &str, max: usize) -> bool {
         return false;
     }
     let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
-    for byte in text.bytes() {
+    for byte in behind_namespace(text).bytes() {
         match byte {
             _ if escaped => escaped = false,
             b'\\' if in_string => escaped = true,
@@ -30,6 +30,18 @@ pub(crate) fn is_nested_deeper(text: &str, max: usize) -> bool {
         }
     }
     false
+}
+
+/// What comes after the namespace of a packet, which may have quotation marks and brackets of its own.
+fn behind_namespace(text: &str) -> &str {
+    let head = text
+        .bytes()
+        .take_while(|byte| byte.is_ascii_digit() || *byte == b'-');
+    let rest = &text[head.count()..];
+    match rest.starts_with('/') {
+        true => rest.split_once(',').map_or("", |(_, json)| json),
+        false => rest,
+    }
 }
 
 #[cfg(test)]
@@ -52,6 +64,11 @@ mod tests {
             ("]]]][[", 1, true),
             (r#"2["event",{"a":{"b":[1]}}]"#, 4, false),
             (r#"2["event",{"a":{"b":[1]}}]"#, 3, true),
+            (r#"2/a"b,["event",[[1]]]"#, 2, true),
+            (r#"51-/a"b,7["event",[[1]]]"#, 2, true),
+            (r#"2/a"b,["[[[["]"#, 1, false),
+            ("2/[[[[,[[]]", 2, false),
+            ("2/[[[[", 1, false),
         ];
         for (text, max, deeper) in cases {
             assert_eq!(is_nested_deeper(text, max), deeper, "{text} {max}");

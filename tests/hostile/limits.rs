@@ -109,6 +109,27 @@ async fn attachments_and_depth_beyond_the_limit_close_the_connection() {
     }
 }
 
+/// Clients 2.x may send a query with every packet, whatever stands in it.
+#[tokio::test]
+async fn a_quotation_mark_before_the_json_of_a_packet_hides_nothing_of_its_depth() {
+    for (eio, via) in TestClient::EVERY_WAY {
+        if eio == Eio::V4 {
+            continue;
+        }
+        let told = Told::default();
+        let mut ground = Ground::new(told.hook(SocketIo::builder().max_json_depth(4))).await;
+        let mut client = ground.client(eio, via).await;
+        client.send(r#"42/?",["nobody","[[[[["]"#).await;
+        client.expect_nothing().await;
+        client.send(r#"42/?",["nobody",[[[[1]]]]]"#).await;
+        assert_eq!(client.recv().await, None);
+        told.expect(&ground.io, Limit::JsonDepth, 4, None);
+        drop(client);
+        ground.expect_left("forced close", "depth").await;
+        ground.check("both").await;
+    }
+}
+
 /// Or a packet of a megabyte that is echoed would be one of gigabytes.
 #[tokio::test]
 async fn an_attachment_stands_for_no_more_than_the_limit() {
