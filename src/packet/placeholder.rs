@@ -206,7 +206,8 @@ impl<'de> Visitor<'de> for Check<'_> {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Seen, E> {
-        Ok(Seen::Text(text.parse().ok()))
+        let number = text.parse().ok().or_else(|| whole(text.parse().ok()?));
+        Ok(Seen::Text(number))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Seen, A::Error> {

@@ -13,7 +13,7 @@ use super::{
     read::{Reader, Token},
     write,
 };
-use crate::packet::Value;
+use crate::packet::{Value, value::NUMBER_KEY};
 
 /// Writes one value behind what is in the buffer.
 pub(super) struct Serializer<'b>(pub(super) &'b mut Vec<u8>);
@@ -212,6 +212,7 @@ impl<'b> serde::Serializer for Serializer<'b> {
     fn serialize_struct(self, name: &'static str, len: usize) -> Result<Holder<'b>, Error> {
         match name {
             RAW_JSON => self.open(Kind::RawJson, None),
+            NUMBER_KEY => self.open(Kind::Number, None),
             _ => self.open(Kind::Map, Some(len)),
         }
     }
@@ -233,6 +234,8 @@ enum Kind {
     Map,
     /// Its only field is a text: the JSON of what is meant.
     RawJson,
+    /// Its only field is a text: a number as [`NUMBER_KEY`] has it.
+    Number,
 }
 
 /// A value being written that holds others.
@@ -275,27 +278,49 @@ impl Holder<'_> {
 
     fn field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Error> {
         self.came += 1;
-        if self.kind == Kind::RawJson {
-            return self.raw_json(value);
+        match self.kind {
+            Kind::RawJson => {
+                let value: Value = serde_json::from_str(&self.only_text(value)?)?;
+                self.value(&value)
+            }
+            Kind::Number => {
+                let number = self.only_text(value)?;
+                self.number(&number)
+            }
+            Kind::Array | Kind::Map => {
+                write::text(self.buf, name);
+                self.value(value)
+            }
         }
-        write::text(self.buf, name);
-        self.value(value)
     }
 
-    fn raw_json<T: Serialize + ?Sized>(&mut self, json: &T) -> Result<(), Error> {
-        self.value(json)?;
-        let Some(Token::Text(json)) = Reader::new(&self.buf[self.start..]).token() else {
-            return Err(Error::custom("raw JSON that is no text"));
+    /// The text that stands for the whole value.
+    fn only_text<T: Serialize + ?Sized>(&mut self, text: &T) -> Result<Box<str>, Error> {
+        self.value(text)?;
+        let Some(Token::Text(text)) = Reader::new(&self.buf[self.start..]).token() else {
+            return Err(Error::custom("raw JSON, or a number, that is no text"));
         };
-        let value: Value = serde_json::from_str(json)?;
+        let text = text.into();
         self.buf.truncate(self.start);
-        self.value(&value)
+        Ok(text)
+    }
+
+    /// As the number would be written that is not told as a text.
+    fn number(&mut self, text: &str) -> Result<(), Error> {
+        if let Ok(number) = text.parse() {
+            write::unsigned(self.buf, number);
+        } else if let Some(number) = text.parse().ok().filter(|number| *number != 0) {
+            write::signed(self.buf, number);
+        } else {
+            write::float(self.buf, text.parse().map_err(Error::custom)?);
+        }
+        Ok(())
     }
 
     fn finish(self) -> Result<(), Error> {
         let came = length(self.came)?;
         match (self.claimed, self.kind) {
-            (_, Kind::RawJson) => {}
+            (_, Kind::RawJson | Kind::Number) => {}
             (Some(claimed), _) if claimed == came => {}
             (Some(_), _) => return Err(Error::custom("another number of elements than announced")),
             (None, kind) => {

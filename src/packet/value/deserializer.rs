@@ -9,7 +9,7 @@ use serde::{
     },
     forward_to_deserialize_any,
 };
-use serde_json::Error;
+use serde_json::{Error, Number};
 
 use super::Value;
 use crate::packet::key::Key;
@@ -19,6 +19,15 @@ impl<'de> IntoDeserializer<'de, Error> for Value {
 
     fn into_deserializer(self) -> Self {
         self
+    }
+}
+
+/// Hands over a number where a float is asked for. With `arbitrary_precision` (see [`NUMBER_KEY`](super::NUMBER_KEY)) `serde_json` would
+/// keep its text, if it isn't how Rust writes the float: `1e+21` is how JavaScript does.
+fn fraction<'de, V: Visitor<'de>>(number: Number, visitor: V) -> Result<V::Value, Error> {
+    match number.as_f64() {
+        Some(float) if number.as_u64().is_none() && number.as_i64().is_none() => visitor.visit_f64(float),
+        _ => number.deserialize_any(visitor),
     }
 }
 
@@ -40,6 +49,17 @@ impl<'de> Deserializer<'de> for Value {
             }
             Self::Binary(bytes) => visitor.visit_byte_buf(bytes.into()),
         }
+    }
+
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self {
+            Self::Number(number) => fraction(number, visitor),
+            other => other.deserialize_any(visitor),
+        }
+    }
+
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.deserialize_f64(visitor)
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
@@ -78,7 +98,7 @@ impl<'de> Deserializer<'de> for Value {
     }
 
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 char str string bytes byte_buf unit unit_struct seq tuple
         tuple_struct map struct identifier ignored_any
     }
 }

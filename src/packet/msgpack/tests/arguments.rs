@@ -55,6 +55,29 @@ fn same<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(
     assert_eq!(one::<T>(&wire).unwrap(), *value);
 }
 
+/// Some crate in the build may turn on `arbitrary_precision`, and then numbers go in disguise, too.
+#[test]
+fn numbers_of_arbitrary_precision_are_numbers() {
+    #[derive(Serialize)]
+    #[serde(rename = "$serde_json::private::Number")]
+    struct Disguised {
+        #[serde(rename = "$serde_json::private::Number")]
+        number: &'static str,
+    }
+    for (number, plain) in [
+        ("12", json!(12)),
+        ("-12", json!(-12)),
+        ("0", json!(0)),
+        ("-0", json!(-0.0)),
+        ("18446744073709551615", json!(u64::MAX)),
+        ("-9223372036854775808", json!(i64::MIN)),
+        ("1.50", json!(1.5)),
+        ("1e+21", json!(1e21)),
+    ] {
+        assert_eq!(written(&Disguised { number }), written(&plain), "{number}");
+    }
+}
+
 #[test]
 fn types_are_what_they_are_as_json() {
     let label = Some("p".to_owned());
