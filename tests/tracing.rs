@@ -414,21 +414,35 @@ async fn what_clients_do_wrong_again_and_again_is_ten_lines_of_a_kind_and_says_h
 #[tokio::test]
 async fn names_and_arguments_of_clients_make_no_line_long() {
     let (heard, _listening) = listen();
-    let io = SocketIo::new();
+    let io = SocketIo::builder().max_namespaces(4).build().unwrap();
     let _ = io.of("/").on_any(async |Data(_): Data<u32>| ());
-    let _ = (io.of("/deaf"), io.of("/last"));
+    let _ = (io.of("/deaf"), io.of("/last"), io.of("/full"));
     let server = TestServer::start(&io).await;
     let mut client = TestClient::connect(&server, Eio::V4, Via::WebSocket).await;
     client.join("/deaf").await;
     let long = "x".repeat(60_000);
     client.send(format!(r#"42["{long}","{long}"]"#)).await;
     client.send(format!(r#"42/deaf,["{long}"]"#)).await;
+    client.send(format!("40/{long},")).await;
+    let refusal = format!(r#"44/{long},{{"message":"Invalid namespace"}}"#);
+    client.expect(&*refusal).await;
     client.join("/last").await;
+    let _ = io.of_matching(|_| panic!("as the test wants"));
+    client.send(format!("40/{long},")).await;
+    client.expect(&*refusal).await;
+    client.join("/full").await;
+    client.send(format!("40/{long},")).await;
+    client
+        .expect(refusal.replace("Invalid namespace", "too many namespaces"))
+        .await;
     let mut lines = heard.all();
     // A span is for whoever asks for it.
     lines.retain(|said| said.name != "handler");
     let has = |text: &str| lines.iter().any(|said| format!("{said:?}").contains(text));
     assert!(has("an extractor refused") && has("nobody listens"));
+    assert!(
+        has("does not exist") && has("a predicate of namespaces panicked") && has("a limit was exceeded")
+    );
     assert!(lines.iter().all(|said| format!("{said:?}").len() < 1_000));
 }
 

@@ -10,7 +10,7 @@ use std::{
     },
 };
 
-use super::{Connection, instruments::Overstepped, throttle::Throttle};
+use super::{Connection, brief, instruments::Overstepped, throttle::Throttle};
 
 /// A limit that somebody may overstep, named after the option of the builder that moves it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -170,7 +170,7 @@ impl Limits {
         if let Some(times) = self.lines[limit as usize].worth_a_line() {
             tracing::warn!(
                 target: "axum_socketio::limit",
-                option = limit.option(), max, ?remote_addr, namespace, times,
+                option = limit.option(), max, ?remote_addr, namespace = namespace.map(brief), times,
                 "a limit was exceeded: if a client needs more, raise `{}` on the builder", limit.option()
             );
         }

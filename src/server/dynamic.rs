@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use crate::{
-    engine::{Limit, ReadyState, RefusalReason},
+    engine::{Limit, ReadyState, RefusalReason, brief},
     room::shrink,
     server::{
         Client, ConnectError, Namespace, SocketIo,
@@ -230,7 +230,7 @@ impl Client {
         }
         let NamespaceRequest { name, auth, .. } = request;
         let found = found.unwrap_or_else(|panicked| {
-            tracing::error!(namespace = &*name, error = %panicked, "a predicate of namespaces panicked");
+            tracing::error!(namespace = brief(&name), error = %panicked, "a predicate of namespaces panicked");
             None
         });
         match found {
@@ -244,7 +244,7 @@ impl Client {
 
     fn has_no_such(&self, name: &str) {
         tracing::debug!(
-            namespace = name,
+            namespace = brief(name),
             "a client asked for a namespace that does not exist"
         );
         self.io()

@@ -8,13 +8,10 @@ use serde_json::value::RawValue;
 use crate::{
     ServerId,
     adapter::AdapterError,
-    engine::SendError,
+    engine::{SendError, brief},
     packet,
     server::dispatch::{BoxError, Rejected},
 };
-
-/// So many characters of a name are enough to tell it.
-const MAX_NAME: usize = 100;
 
 /// Why an emit did not reach the outbox of its connection.
 ///
@@ -421,11 +418,4 @@ impl Error for HandlerError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         Some(&*self.0.source)
     }
-}
-
-/// An event's name is the client's own word, and as long as it likes.
-pub(super) fn brief(name: &str) -> &str {
-    name.char_indices()
-        .nth(MAX_NAME)
-        .map_or(name, |(end, _)| &name[..end])
 }

@@ -1,11 +1,11 @@
 //! What a socket does with an event from its client.
 
 use crate::{
+    engine::brief,
     packet::{Body, args::EventPayload},
     server::{
         EventParts, Socket,
         dispatch::{self, Run},
-        error::brief,
         in_flight::Flight,
         inbox::{Next, Stored, StoredEvent},
     },
