@@ -237,10 +237,14 @@ impl Cluster {
 
     /// Time has passed: sends the heartbeats that are due, and gives up servers that were silent for too long.
     pub(crate) fn handle_tick(&self) {
+        let now = now();
         if !self.heartbeats {
+            // They are silent when they have nothing to say, and owe their answers all the same.
+            for core in self.lock().values_mut() {
+                drop(core.members.poll_gone(now));
+            }
             return;
         }
-        let now = now();
         let (mut due, mut silent) = (Vec::new(), Vec::new());
         for (namespace, core) in &mut *self.lock() {
             for server in core.members.poll_gone(now) {

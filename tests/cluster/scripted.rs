@@ -13,8 +13,8 @@ use std::{
 use axum_socketio::{
     SocketIo, Value,
     adapter::{
-        Adapter, AdapterError, Bus, Closing, Destination, Envelope, Incoming, Message, Options, Payload,
-        Snapshot,
+        Adapter, AdapterError, Bus, Closing, Counting, Destination, Envelope, Incoming, Message, Options,
+        Payload, Snapshot,
     },
 };
 use futures::{StreamExt, stream};
@@ -34,6 +34,8 @@ struct Script {
     hook: OnceLock<Hook>,
     fails: AtomicBool,
     panics: AtomicBool,
+    /// It is for the broker to count servers, and that can't.
+    counts: bool,
 }
 
 #[derive(Clone)]
@@ -113,6 +115,11 @@ impl Adapter for Scripted {
     fn close(&self) -> Closing<'_> {
         Box::pin(async {})
     }
+
+    fn count_servers(&self, _: &str) -> Option<Counting<'_>> {
+        let counting = async { Err(AdapterError::new("down")) };
+        self.0.counts.then(|| Box::pin(counting) as _)
+    }
 }
 
 fn said(message: Message) -> Word {
@@ -180,6 +187,32 @@ async fn a_panic_while_a_greeting_is_answered_leaves_the_server_its_ears() {
     say.send(said(Message::InitialHeartbeat)).unwrap();
     say.send(event(r#"["still there"]"#)).unwrap();
     within(heard).await.unwrap();
+}
+
+/// Nobody says that they have gone: it is the broker who knows.
+#[tokio::test(start_paused = true)]
+async fn servers_that_only_the_broker_counts_are_forgotten_when_they_have_been_silent() {
+    let (say, words) = mpsc::unbounded_channel();
+    let words = stream::unfold(
+        words,
+        |mut words| async move { Some((words.recv().await?, words)) },
+    );
+    let script = Script {
+        words: Mutex::new(Some(words.boxed())),
+        counts: true,
+        ..Script::default()
+    };
+    let (io, heard) = listening(&Scripted(Arc::new(script)));
+    for number in 0..3 {
+        let mut envelope = event(r#"["something"]"#).unwrap();
+        envelope.sender = format!("other {number}").into();
+        say.send(Ok(envelope)).unwrap();
+    }
+    say.send(event(r#"["still there"]"#)).unwrap();
+    heard.await.unwrap();
+    assert_eq!(io.of("/").server_count().await, 5);
+    tokio::time::sleep(Duration::from_secs(12)).await;
+    assert_eq!(io.of("/").server_count().await, 1);
 }
 
 /// Such a stream never lets the task rest by itself.
