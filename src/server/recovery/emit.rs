@@ -26,8 +26,10 @@ impl Recovery {
         write: impl FnOnce(&Payload) -> Result<EventPacket, EmitError>,
     ) -> Result<(Position, Outgoing), EmitError> {
         let position = self.log.reserve();
-        let packet = write(&payload.with_last(&self.log.offset(position)))?;
-        let outgoing = packet.into_generation(Protocol::V4)?;
+        let written = write(&payload.with_last(&self.log.offset(position)))
+            .and_then(|packet| packet.into_generation(Protocol::V4))
+            .inspect_err(|_| self.log.give_back(position));
+        let outgoing = written?;
         self.log.store(position, outgoing.clone(), engine::now());
         namespace.shorten_logs_together(self);
         // An emit from outside may be all that happens in a namespace.

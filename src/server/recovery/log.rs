@@ -68,6 +68,16 @@ impl Log {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
 
+    /// What was to stand there can't be written: the next packet may have the position, if nobody has got a later one by now. Else a parser
+    /// that can't write what is emitted again and again would have the log keep the places of all of it.
+    pub(super) fn give_back(&self, position: Position) {
+        let next = position + 1;
+        // An error says that there is a later one.
+        let _ = self
+            .next
+            .compare_exchange(next, position, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
     /// The first position that may be asked for.
     pub(super) fn base(&self) -> Position {
         self.base.load(Ordering::Relaxed)
@@ -281,6 +291,23 @@ mod tests {
         log.store(first, packet("first"), now);
         assert_eq!(texts(&log, &[first, third]).unwrap(), ["first", "third"]);
         assert!(get(&log, &[never]).is_none());
+    }
+
+    #[test]
+    fn what_is_never_written_leaves_no_gaps() {
+        let (log, now) = (log(1 << 20), crate::engine::now());
+        let first = store(&log, "first", now);
+        for _ in 0..1000 {
+            log.give_back(log.reserve());
+        }
+        let second = store(&log, "second", now);
+        assert_eq!(log.kept().slots.len(), 2);
+        assert_eq!(texts(&log, &[first, second]).unwrap(), ["first", "second"]);
+        // One that is overtaken leaves its own.
+        let overtaken = log.reserve();
+        let third = store(&log, "third", now);
+        log.give_back(overtaken);
+        assert_eq!(log.reserve(), third + 1);
     }
 
     #[test]
