@@ -190,6 +190,7 @@ async fn a_panic_while_a_greeting_is_answered_leaves_the_server_its_ears() {
 }
 
 /// Nobody says that they have gone: it is the broker who knows.
+#[expect(clippy::disallowed_methods, reason = "the clock is paused")]
 #[tokio::test(start_paused = true)]
 async fn servers_that_only_the_broker_counts_are_forgotten_when_they_have_been_silent() {
     let (say, words) = mpsc::unbounded_channel();
