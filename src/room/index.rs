@@ -18,6 +18,8 @@ pub(crate) type Serial = u64;
 
 pub(super) type RoomMembers<M> = IndexMap<Serial, M, BuildHasherDefault<SerialHasher>>;
 
+pub(super) type Serials = HashSet<Serial, BuildHasherDefault<SerialHasher>>;
+
 /// What the index needs to know of a member.
 pub(crate) trait Member: Clone {
     fn serial(&self) -> Serial;
@@ -151,7 +153,7 @@ impl<M: Member> Index<M> {
     }
 
     fn union(&self, rooms: &[Room]) -> Vec<M> {
-        let mut seen = HashSet::<Serial, BuildHasherDefault<SerialHasher>>::default();
+        let mut seen = Serials::default();
         let mut union = Vec::new();
         for room in rooms {
             let members = self

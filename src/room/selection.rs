@@ -1,12 +1,12 @@
 //! The sockets that a target stood for at one moment.
 
-use std::sync::Arc;
+use std::{cell::OnceCell, sync::Arc};
 
 use indexmap::IndexMap;
 
 use crate::{
     SocketId,
-    room::index::{Member, RoomMembers, Serial},
+    room::index::{Member, RoomMembers, Serial, Serials},
 };
 
 /// A snapshot of the members that a target selects. It holds no lock.
@@ -15,7 +15,12 @@ pub(crate) struct Selection<M> {
     sources: Sources<M>,
     except: Vec<Arc<RoomMembers<M>>>,
     except_members: Vec<Serial>,
+    /// All that are left out, where there are too many rooms to look into each for each member.
+    left_out: OnceCell<Option<Serials>>,
 }
+
+/// More rooms and members that are left out than these are gathered, if that is less work than to look for each member in each of them.
+const FEW: usize = 16;
 
 #[derive(Debug)]
 enum Sources<M> {
@@ -43,6 +48,7 @@ impl<M: Member> Selection<M> {
             sources,
             except: Vec::new(),
             except_members: Vec::new(),
+            left_out: OnceCell::new(),
         }
     }
 
@@ -89,6 +95,26 @@ impl<M: Member> Selection<M> {
     }
 
     fn admits(&self, serial: Serial) -> bool {
+        if self.except.len() + self.except_members.len() > FEW
+            && let Some(left_out) = self.left_out.get_or_init(|| self.gathered())
+        {
+            return !left_out.contains(&serial);
+        }
         !self.except_members.contains(&serial) && !self.except.iter().any(|room| room.contains_key(&serial))
+    }
+
+    /// Those who are left out, if gathering them is less work than not to.
+    fn gathered(&self) -> Option<Serials> {
+        let members = match &self.sources {
+            Sources::All(members) => members.len(),
+            Sources::One(members) => members.len(),
+            Sources::Several(members) => members.len(),
+        };
+        let looks = members.saturating_mul(self.except.len() + self.except_members.len());
+        let rooms = self.except.iter().map(|room| room.len()).sum::<usize>();
+        (rooms + self.except_members.len() <= looks).then(|| {
+            let in_rooms = self.except.iter().flat_map(|room| room.keys());
+            in_rooms.chain(&self.except_members).copied().collect()
+        })
     }
 }

@@ -15,6 +15,9 @@ pub trait Rooms {
     fn each(self, take: &mut dyn FnMut(Room));
 }
 
+/// So many rooms are looked through for one more.
+const FEW: usize = 16;
+
 /// The sockets in any of some rooms, or all of them, but for those in any of the excepted rooms.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Target {
@@ -29,7 +32,8 @@ impl Target {
     pub(crate) fn add(&mut self, rooms: impl Rooms) {
         let selected = self.rooms.get_or_insert_default();
         rooms.each(&mut |room| {
-            if !selected.contains(&room) {
+            // Among many it isn't looked for: one that stands there twice selects nobody twice.
+            if selected.len() >= FEW || !selected.contains(&room) {
                 selected.push(room);
             }
         });

@@ -257,3 +257,28 @@ proptest! {
         }
     }
 }
+
+/// As many rooms as somebody has friends, or has blocked.
+#[test]
+fn a_selection_of_many_rooms_costs_a_look_at_each() {
+    const MANY: u64 = 20_000;
+    let mut index = Index::new();
+    let rooms: Vec<String> = (0..MANY).map(|number| format!("user {number}")).collect();
+    for (serial, room) in (0..MANY).zip(&rooms) {
+        index.insert(someone(serial));
+        index.join(&someone(serial), room);
+    }
+    let begun = crate::engine::now();
+    let mut target = Target::default();
+    target.add(&rooms);
+    assert_eq!(heard(&index, &target).len(), MANY as usize);
+    let mut target = Target::default();
+    target.except(&rooms[1..]);
+    assert_eq!(heard(&index, &target), [0]);
+    let own: Vec<String> = (1..MANY).map(|number| format!("s{number}")).collect();
+    let mut target = Target::default();
+    target.except(&own);
+    assert_eq!(heard(&index, &target), [0]);
+    let elapsed = begun.elapsed();
+    assert!(elapsed < std::time::Duration::from_secs(5), "{elapsed:?}");
+}
