@@ -258,17 +258,16 @@ proptest! {
     }
 }
 
-/// As many rooms as somebody has friends, or has blocked.
+/// Or this would take minutes.
 #[test]
 fn a_selection_of_many_rooms_costs_a_look_at_each() {
-    const MANY: u64 = 20_000;
+    const MANY: u64 = 100_000;
     let mut index = Index::new();
     let rooms: Vec<String> = (0..MANY).map(|number| format!("user {number}")).collect();
     for (serial, room) in (0..MANY).zip(&rooms) {
         index.insert(someone(serial));
         index.join(&someone(serial), room);
     }
-    let begun = crate::engine::now();
     let mut target = Target::default();
     target.add(&rooms);
     assert_eq!(heard(&index, &target).len(), MANY as usize);
@@ -279,6 +278,4 @@ fn a_selection_of_many_rooms_costs_a_look_at_each() {
     let mut target = Target::default();
     target.except(&own);
     assert_eq!(heard(&index, &target), [0]);
-    let elapsed = begun.elapsed();
-    assert!(elapsed < std::time::Duration::from_secs(5), "{elapsed:?}");
 }
