@@ -35,6 +35,7 @@ impl SocketIo {
     pub(crate) fn bind_engine(&self, settings: Settings) -> Mount {
         let engine = Engine::new(settings.engine.clone(), self.as_acceptor());
         self.set_mounted();
+        self.unnoticed().at_least(engine.heartbeat());
         if settings.engine.deflate.is_some() {
             self.set_compresses();
         }

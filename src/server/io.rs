@@ -24,6 +24,7 @@ use crate::{
         complaints::Complaints,
         dynamic::{Parent, Pattern},
         namespace::NamespaceInner,
+        recovery::Unnoticed,
         running::Running,
     },
 };
@@ -55,6 +56,8 @@ pub(super) struct IoInner {
     runtime: Mutex<Option<Handle>>,
     /// The other servers, if there may be any.
     cluster: Option<Arc<Cluster>>,
+    /// Of its engine and of those bound to it.
+    unnoticed: Arc<Unnoticed>,
     /// Engines besides its own.
     bound: Mutex<Vec<Engine>>,
     /// Some engine compresses what WebSockets get. Read and written under the lock of the namespaces.
@@ -99,12 +102,14 @@ impl SocketIo {
             leaving: Running::new(),
             runtime: Mutex::default(),
             cluster,
+            unnoticed: Arc::default(),
             bound: Mutex::default(),
             complaints: Complaints::default(),
             mounted: AtomicBool::new(false),
             alive: watch::Sender::new(()),
         });
         let io = Self(inner);
+        io.unnoticed().at_least(io.engine().heartbeat());
         drop(io.of("/"));
         if let Some(incoming) = incoming {
             cluster::start(&io, incoming);
@@ -281,6 +286,10 @@ impl SocketIo {
 
     pub(super) fn cluster(&self) -> Option<&Arc<Cluster>> {
         self.0.cluster.as_ref()
+    }
+
+    pub(super) fn unnoticed(&self) -> &Arc<Unnoticed> {
+        &self.0.unnoticed
     }
 
     pub(super) fn bound(&self) -> &Mutex<Vec<Engine>> {

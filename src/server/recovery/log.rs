@@ -8,7 +8,7 @@ use std::{
 
 use smallvec::SmallVec;
 
-use super::{history::Position, together::Together};
+use super::{Unnoticed, history::Position, together::Together};
 use crate::{
     engine::Outgoing,
     sync::{Mutex, MutexGuard, atomic::AtomicU64},
@@ -26,11 +26,23 @@ pub(super) struct Log {
     /// The first position that is kept, to be read without the lock.
     base: AtomicU64,
     kept: Mutex<Kept>,
-    /// How long packets are kept.
-    period: Duration,
+    period: Period,
     /// How many bytes of them.
     max_bytes: usize,
     together: Arc<Together>,
+}
+
+/// How long packets are kept: as long as a client may be away, and has been before anyone knew.
+#[derive(Debug)]
+pub(super) struct Period {
+    pub(super) away: Duration,
+    pub(super) unnoticed: Arc<Unnoticed>,
+}
+
+impl Period {
+    fn get(&self) -> Duration {
+        self.away + self.unnoticed.get()
+    }
 }
 
 /// Packets to be dropped when the lock has been released: attachments are the users' own bytes (`Bytes::from_owner`), and nobody knows what
@@ -51,7 +63,7 @@ struct Slot {
 }
 
 impl Log {
-    pub(super) fn new(tag: Box<str>, period: Duration, max_bytes: usize, together: Arc<Together>) -> Self {
+    pub(super) fn new(tag: Box<str>, period: Period, max_bytes: usize, together: Arc<Together>) -> Self {
         Self {
             tag,
             next: AtomicU64::new(1),
@@ -188,7 +200,8 @@ impl Log {
     }
 
     fn forget_old(&self, kept: &mut Kept, now: Instant, forgotten: &mut Forgotten) {
-        let is_old = |slot: &Slot| now.duration_since(slot.since) > self.period;
+        let period = self.period.get();
+        let is_old = |slot: &Slot| now.duration_since(slot.since) > period;
         while kept.slots.front().is_some_and(is_old) {
             self.forget_first(kept, forgotten);
         }
@@ -231,7 +244,10 @@ fn cost(packet: &Outgoing) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::HEADROOM;
+    use crate::{
+        engine::HEADROOM,
+        server::{ConnectionStateRecovery, SocketIo},
+    };
 
     const PERIOD: Duration = Duration::from_secs(10);
 
@@ -241,7 +257,11 @@ mod tests {
     }
 
     fn log(max_bytes: usize) -> Log {
-        Log::new("tag.".into(), PERIOD, max_bytes, Arc::default())
+        let period = Period {
+            away: PERIOD,
+            unnoticed: Arc::default(),
+        };
+        Log::new("tag.".into(), period, max_bytes, Arc::default())
     }
 
     fn store(log: &Log, text: &str, now: Instant) -> Position {
@@ -323,6 +343,23 @@ mod tests {
         assert!(log.is_empty());
         assert_eq!(store(&log, "later", now + 3 * PERIOD), young + 1);
         assert!(get(&log, &[young + 1]).is_some());
+    }
+
+    /// Over one of a server's engines that may be longer than over the others.
+    #[test]
+    fn packets_are_kept_for_who_has_vanished_and_nobody_knows() {
+        let options = ConnectionStateRecovery::new().max_disconnection_duration(PERIOD);
+        let builder = SocketIo::builder().connection_state_recovery(options);
+        let io = builder.build().unwrap();
+        let root = io.of("/");
+        let usual = PERIOD + io.engine().heartbeat();
+        let minutes = SocketIo::builder().ping_interval(Duration::from_secs(240));
+        let engine = io.bind_engine(minutes.build_engine().unwrap()).engine().clone();
+        let longer = PERIOD + engine.heartbeat();
+        assert!(longer > usual);
+        for namespace in [root, io.of("/later")] {
+            assert_eq!(namespace.inner().recovery().unwrap().log.period.get(), longer);
+        }
     }
 
     #[test]

@@ -26,14 +26,21 @@ mod together;
 
 use std::{
     fmt,
-    sync::{Arc, PoisonError, Weak, atomic::AtomicBool},
+    sync::{
+        Arc, PoisonError, Weak,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 pub use self::options::{ConnectionStateRecovery, ExpiredSession};
 pub(super) use self::{sessions::Recoverable, together::Together};
 use tokio::sync::{Notify, watch};
 
-use self::{log::Log, sessions::Sessions};
+use self::{
+    log::{Log, Period},
+    sessions::Sessions,
+};
 use crate::{
     server::{Namespace, SocketIo, io::IoInner, namespace::NamespaceInner},
     sync::{Mutex, MutexGuard},
@@ -53,14 +60,31 @@ pub(super) struct Recovery {
     alive: watch::Receiver<()>,
 }
 
+/// How long a client that vanishes is sent packets before anyone knows, over whichever engine it came.
+#[derive(Debug, Default)]
+pub(super) struct Unnoticed(AtomicU64);
+
+impl Unnoticed {
+    /// There is an engine that knows only after this time.
+    pub(super) fn at_least(&self, time: Duration) {
+        let time = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        self.0.fetch_max(time, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> Duration {
+        Duration::from_millis(self.0.load(Ordering::Relaxed))
+    }
+}
+
 impl Recovery {
     /// For a namespace of this server, if its options want it.
     pub(super) fn of(io: &SocketIo, together: Arc<Together>) -> Option<Box<Self>> {
         let settings = io.settings();
         let options = settings.recovery.clone()?;
-        // Whoever vanishes is sent packets for so long before anyone knows.
-        let unnoticed = settings.engine.ping_interval + settings.engine.ping_timeout;
-        let period = options.max_disconnection_duration + unnoticed;
+        let period = Period {
+            away: options.max_disconnection_duration,
+            unnoticed: io.unnoticed().clone(),
+        };
         // As long as needs be for no text of an application to look like an offset by chance.
         let tag: String = io.engine().random_socket_id().as_str().chars().take(4).collect();
         Some(Box::new(Self {
