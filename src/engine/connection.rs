@@ -61,9 +61,16 @@ pub(super) struct Inner {
     core: Mutex<Core>,
 }
 
-/// A packet that has been queued and is still to be counted, for which the application's recorder runs.
-#[must_use = "it is counted by `conclude`"]
-pub(crate) struct Queued(Transport, Weight);
+/// A packet that has been queued. Those who wait for it are still to be woken, and it is to be counted: nobody knows what a waker does, and
+/// the recorder is the application's.
+#[must_use = "whoever waits for it is woken by `conclude`"]
+pub(crate) struct Queued {
+    transport: Transport,
+    weight: Weight,
+    driver: Option<Waker>,
+    /// Hardly any connection has some.
+    listeners: Option<Box<Effects>>,
+}
 
 /// How the answers to polls are written; decided at the handshake.
 #[derive(Debug, Default)]
@@ -170,7 +177,7 @@ impl Connection {
         })
     }
 
-    /// The second half: counts, and does what follows if the send buffer was full.
+    /// The second half: wakes, counts, and does what follows if the send buffer was full.
     pub(crate) fn conclude(&self, sent: Result<Queued, SendError>) -> Result<(), SendError> {
         let sent = sent.map(|queued| self.count(queued));
         if sent == Err(SendError::Full) {
@@ -266,19 +273,24 @@ impl Connection {
         } else {
             core.take_driver()
         };
-        if self.is_watched() {
-            Self::tell_pushed(core);
-        } else {
-            drop(core);
-        }
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-        Ok(Queued(transport, weight))
+        let listeners = self.is_watched().then(|| Self::tell_pushed(&mut core));
+        drop(core);
+        Ok(Queued {
+            transport,
+            weight,
+            driver: waker,
+            listeners,
+        })
     }
 
-    fn count(&self, Queued(transport, weight): Queued) {
-        self.0.shared.instruments.sent(transport, weight);
+    fn count(&self, queued: Queued) {
+        if let Some(driver) = queued.driver {
+            driver.wake();
+        }
+        if let Some(mut listeners) = queued.listeners {
+            listeners.wake();
+        }
+        self.0.shared.instruments.sent(queued.transport, queued.weight);
     }
 }
 

@@ -93,11 +93,10 @@ impl Connection {
 
     /// Something has been queued, and somebody listens.
     #[cold]
-    pub(super) fn tell_pushed(mut core: crate::sync::MutexGuard<'_, Core>) {
-        let mut effects = Effects::default();
+    pub(super) fn tell_pushed(core: &mut Core) -> Box<Effects> {
+        let mut effects = Box::<Effects>::default();
         core.tell_created(&mut effects);
-        drop(core);
-        effects.wake();
+        effects
     }
 }
 

@@ -54,7 +54,7 @@ impl Lifeline {
         };
         let sent = connection.offer(packet.clone());
         state.history.push(position);
-        // Before code of the application runs, which may send again.
+        // Before code of the application runs, or wakers of an executor of its own, which may send again.
         drop(state);
         connection.conclude(sent)
     }

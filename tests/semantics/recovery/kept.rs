@@ -1,10 +1,14 @@
 //! What a session keeps while its client is away, and for how long.
 
 use std::{
+    future::Future,
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
+        mpsc,
     },
+    task::{Context, Wake, Waker},
     time::Duration,
 };
 
@@ -54,6 +58,50 @@ async fn a_socket_that_has_left_the_room_of_its_id_is_not_in_it_again() {
     assert_eq!(missed, events([]));
     heard.expect("recovered ").await;
     assert!(!main.socket(&memory.sid).unwrap().is_in(&memory.sid));
+}
+
+/// Emits when it wakes, as an executor may that runs what it wakes at once, and says whether it could.
+struct Emits {
+    socket: Socket,
+    told: mpsc::Sender<bool>,
+}
+
+impl Wake for Emits {
+    fn wake(self: Arc<Self>) {
+        let (socket, (answer, answered)) = (self.socket.clone(), mpsc::channel());
+        // Another thread does: a lock that is held makes the test fail then, and not hang.
+        std::thread::spawn(move || {
+            socket.emit("woken", ());
+            answer.send(())
+        });
+        let answered = answered.recv_timeout(Duration::from_secs(5)).is_ok();
+        self.told.send(answered).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn who_listens_to_a_connection_is_woken_without_the_lock_of_its_session() {
+    let (io, main, mut heard) = told(recovering());
+    let server = TestServer::start(&io).await;
+    for via in WAYS {
+        let mut client = Client::connect(&server, via).await;
+        heard.expect("new ").await;
+        let socket = main.socket(&client.memory.sid).unwrap();
+        let (told, woken) = mpsc::channel();
+        let waker = Waker::from(Arc::new(Emits {
+            socket: socket.clone(),
+            told,
+        }));
+        let mut events = socket.connection().events();
+        let waits = pin!(events.next()).poll(&mut Context::from_waker(&waker));
+        assert!(waits.is_pending());
+        socket.emit("news", ());
+        assert_eq!(woken.try_recv(), Ok(true), "via {via:?}");
+        assert_eq!(client.event().await, value(json!(["news"])));
+        assert_eq!(client.event().await, value(json!(["woken"])));
+        drop(events);
+        client.lose_connection(&mut heard).await;
+    }
 }
 
 #[tokio::test]
