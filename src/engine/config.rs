@@ -15,7 +15,8 @@ pub enum Overflow {
     /// client with connection state recovery catches up when it comes back.
     #[default]
     Disconnect,
-    /// The packet that doesn't fit is dropped, the connection stays.
+    /// The packet that doesn't fit is dropped, the connection stays. But for the protocol's own, without which a client would wait for ever, or
+    /// take itself for connected: where there is no room for that a namespace is joined, refused or left, it is closed.
     DropNewest,
 }
 

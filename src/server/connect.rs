@@ -17,7 +17,7 @@ use tokio::{sync::oneshot, time::timeout};
 
 use crate::{
     Protocol, SocketId,
-    engine::{Limit, Outgoing, ReadyState, RefusalReason},
+    engine::{CloseReason, Limit, Outgoing, ReadyState, RefusalReason, SendError},
     packet::EncodeError,
     server::{
         Client, ConnectError, HandlerError, Middleware, Socket,
@@ -103,15 +103,26 @@ impl Client {
     }
 
     /// Sends a packet of the protocol's own, and says whether that could be. Without it the client would wait for ever, so a
-    /// parser that can't write it ends the connection.
+    /// parser that can't write it ends the connection, and so does a send buffer that has no room for it.
     pub(super) fn tell(&self, packet: Result<Outgoing, EncodeError>) -> bool {
         match packet {
-            Ok(outgoing) => self.connection().send(outgoing).is_ok(),
+            Ok(outgoing) => {
+                let sent = self.connection().send(outgoing);
+                self.is_left_in_the_dark(sent);
+                sent.is_ok()
+            }
             Err(error) => {
                 tracing::error!(error = error.source(), "the parser can't write a packet");
                 self.refuse("the parser can't write a packet");
                 false
             }
+        }
+    }
+
+    /// Ends the connection if there was no room for what the client has to know. Elsewhere what is dropped may be missed.
+    pub(super) fn is_left_in_the_dark(&self, sent: Result<(), SendError>) {
+        if sent == Err(SendError::Full) {
+            self.connection().fail_later(CloseReason::TransportError);
         }
     }
 

@@ -184,9 +184,11 @@ impl Socket {
         if self.is_connected() {
             let (parser, name) = (self.home().parser(), self.namespace_name());
             let refusal = refusal.as_connect_error();
-            // Whether it still can be told doesn't matter.
-            self.client()
-                .tell(emit::connect_error(parser, Protocol::V3, name, refusal));
+            match emit::connect_error(parser, Protocol::V3, name, refusal) {
+                // Whether it still can be told doesn't matter.
+                Ok(outgoing) => drop(self.connection().send(outgoing)),
+                unwritten => drop(self.client().tell(unwritten)),
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use axum::extract::State;
-use axum_socketio::{Ack, DisconnectReason, Socket, SocketIo, extract::Data};
+use axum_socketio::{Ack, DisconnectReason, Socket, SocketIo, engine::Overflow, extract::Data};
 use bytes::Bytes;
 
 use crate::{
@@ -164,4 +164,37 @@ async fn a_peer_that_has_vanished_is_removed_in_time() {
 #[expect(clippy::disallowed_methods, reason = "the test is about time that passes")]
 fn now() -> std::time::Instant {
     std::time::Instant::now()
+}
+
+/// Where packets are dropped for which there is no room, and not their clients: without these a client would wait for ever, or take itself
+/// for connected.
+#[tokio::test]
+async fn a_client_for_whose_coming_and_going_there_is_no_room_is_disconnected() {
+    for eio in [Eio::V3, Eio::V4] {
+        for ask in ["40/other,", "40/unknown,", r#"42["leave"]"#] {
+            let builder = SocketIo::builder().overflow(Overflow::DropNewest);
+            let (io, main) = io(builder.max_send_buffer(1_000));
+            let (log, mut heard) = log();
+            let _ = main
+                .with_state(log)
+                .on("fill", async |socket: Socket| {
+                    socket.emit("fills", "x".repeat(2_000))
+                })
+                .on("leave", async |socket: Socket| socket.disconnect(false))
+                .on_disconnect(async |reason: DisconnectReason, State(log): State<Log>| {
+                    log.say(reason.as_str());
+                });
+            let _ = io.of("/other");
+            let server = TestServer::start(&io).await;
+            let mut client = TestClient::connect(&server, eio, Via::Polling).await;
+            client.send_all([r#"42["fill"]"#, ask]).await;
+            while client.recv().await.is_some() {}
+            let reason = if ask.starts_with("40") {
+                "transport error"
+            } else {
+                "server namespace disconnect"
+            };
+            heard.expect(reason).await;
+        }
+    }
 }

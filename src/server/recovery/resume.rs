@@ -216,6 +216,7 @@ impl Socket {
         };
         let lifeline = claim.parked.lifeline();
         let resumed = lifeline.resume(&recovery.log, claim.received, self.connection(), welcome, or_else);
+        self.client().is_left_in_the_dark(resumed.map(drop));
         let (Ok(resumed), Ok(())) = (resumed, self.advance(Status::Connecting, Status::Connected)) else {
             recovery.give_back(claim);
             return false;
