@@ -377,6 +377,27 @@ async fn header_hooks_run_once_a_session_and_once_an_answer_and_not_on_refusals(
     );
 }
 
+/// Other requests of the same connection would go without an answer otherwise.
+#[tokio::test]
+async fn a_question_that_panics_refuses_the_handshake() {
+    for io in [
+        built(|io| io.allow_request(|_| -> Result<(), &str> { panic!("a test panics on purpose") })),
+        built(|io| {
+            io.allow_request_async(async |_| -> Result<(), &str> { panic!("a test panics on purpose") })
+        }),
+        built(|io| io.generate_id(|_| -> String { panic!("a test panics on purpose") })),
+        built(|io| {
+            io.origins(Origins::function(|_| -> Result<(), &str> {
+                panic!("a test panics on purpose")
+            }))
+        }),
+    ] {
+        let refused = get(&io, OPEN, GOOD).await;
+        assert_eq!(refused.status, 403, "{}", refused.body);
+        assert_eq!(io.engine().clients_count(), 0);
+    }
+}
+
 /// What a poll brings has left the queue by then.
 #[tokio::test]
 async fn a_header_hook_that_panics_costs_no_packet() {

@@ -20,7 +20,8 @@ const LEAST_WINDOW_BITS: u8 = 9;
 /// Up to 16 KiB are compressed at a time by the task of the connection. A longer message, text or attachment alike, is compressed
 /// on tokio's blocking threads, one message for each processor at a time and one of up to 64 KiB besides, and only its recipients wait for
 /// it; Node's `concurrencyLimit` has no other counterpart, and `memLevel` none. What clients send is inflated by the task of their
-/// connection, about a megabyte before others have their turn.
+/// connection, about a megabyte before others have their turn. A kilobyte that a client sends may be a message as large as
+/// [`max_http_buffer_size`](crate::Builder::max_http_buffer_size), and cost the server what such a message costs.
 ///
 /// A message of 1 KiB of JSON costs 8,500 instructions from emit to socket as it is and 373,000 compressed (225,000 at level 1),
 /// one of 16 KiB 51,000 and 1.36 million (554,000); with context takeover, where it is like the last one, 93,000 and 376,000.

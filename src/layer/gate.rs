@@ -5,6 +5,7 @@ use std::{
     sync::Arc,
 };
 
+use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header::SET_COOKIE, request::Parts};
 use hyper::upgrade::OnUpgrade;
 
@@ -42,29 +43,15 @@ pub(super) fn head(parts: &Parts) -> Parts {
     head
 }
 
-/// Asks everybody who wants to be asked, in the order of Node: CORS, origins, `allow_request`, `generate_id`.
+/// Asks everybody who wants to be asked. Who panics says no: unwinding would cost the connection and with it the answers to other requests.
 pub(super) async fn ask(gate: Arc<Gate>, head: Parts, opens: bool, engine: bool) -> Asked {
-    let mut sharing = match &gate.cors {
-        Some(ask) => ask(&head).await,
-        None => Sharing::default(),
-    };
-    let mut admission = Admission::Open;
-    // Of other requests only the headers for pages depend on it.
-    if let Some(ask) = gate.origins.as_ref().filter(|_| opens || gate.cors.is_none()) {
-        match ask(&head).await {
-            Ok(()) if gate.cors.is_none() => sharing = cors::of_admitted(&head),
-            Ok(()) => {}
-            Err(refused) => {
-                if opens && let Some(times) = gate.refusals.worth_a_line() {
-                    tracing::info!(times, "handshake refused: {refused}");
-                }
-                admission = Admission::Forbidden(refused.into_text());
-            }
-        }
-    }
-    if opens && matches!(admission, Admission::Open) {
-        admission = admit(&gate, &head).await;
-    }
+    let answers = AssertUnwindSafe(answers(&gate, &head, opens));
+    let (admission, sharing) = answers.catch_unwind().await.unwrap_or_else(|_| {
+        tracing::error!(
+            "`origins`, `cors`, `allow_request` or `generate_id` panicked: a handshake is refused"
+        );
+        (Admission::Forbidden(None), Sharing::default())
+    });
     let sid = match &admission {
         Admission::Named(id) => Some(id.clone()),
         _ => None,
@@ -83,6 +70,32 @@ pub(super) async fn ask(gate: Arc<Gate>, head: Parts, opens: bool, engine: bool)
         preflight,
         finish,
     }
+}
+
+/// The order is Node's: CORS, origins, `allow_request`, `generate_id`.
+async fn answers(gate: &Gate, head: &Parts, opens: bool) -> (Admission, Sharing) {
+    let mut sharing = match &gate.cors {
+        Some(ask) => ask(head).await,
+        None => Sharing::default(),
+    };
+    let mut admission = Admission::Open;
+    // Of other requests only the headers for pages depend on it.
+    if let Some(ask) = gate.origins.as_ref().filter(|_| opens || gate.cors.is_none()) {
+        match ask(head).await {
+            Ok(()) if gate.cors.is_none() => sharing = cors::of_admitted(head),
+            Ok(()) => {}
+            Err(refused) => {
+                if opens && let Some(times) = gate.refusals.worth_a_line() {
+                    tracing::info!(times, "handshake refused: {refused}");
+                }
+                admission = Admission::Forbidden(refused.into_text());
+            }
+        }
+    }
+    if opens && matches!(admission, Admission::Open) {
+        admission = admit(gate, head).await;
+    }
+    (admission, sharing)
 }
 
 async fn admit(gate: &Gate, head: &Parts) -> Admission {

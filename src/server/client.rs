@@ -52,8 +52,10 @@ pub(super) enum Place {
     Kept,
     /// By another socket in the same namespace; or there is no connection any more.
     Taken,
-    /// The client is in as many namespaces as it may.
+    /// The client is in as many namespaces as it may be.
     None,
+    /// What the client said to get into its namespaces is more than a message may be.
+    Wordy,
 }
 
 /// A predicate is being asked about a namespace that a client wants; dropping it says that this has ended.
@@ -160,13 +162,18 @@ impl Client {
 
     /// Keeps a place for a socket that wants to connect.
     pub(super) fn reserve(&self, socket: &Socket) -> Place {
-        let max = self.io().settings().max_namespaces;
+        let settings = self.io().settings();
         let mut state = self.0.state();
         if state.closed || state.find(socket.namespace_name()).is_some() {
             return Place::Taken;
         }
-        if state.sockets.len() >= max {
+        if state.sockets.len() >= settings.max_namespaces {
             return Place::None;
+        }
+        let others = state.sockets.iter().map(|entry| &entry.socket);
+        let auth: usize = others.chain([socket]).map(Socket::auth_len).sum();
+        if auth > settings.engine.max_http_buffer_size {
+            return Place::Wordy;
         }
         state.sockets.push(Entry {
             socket: socket.clone(),

@@ -74,9 +74,11 @@ impl Client {
             }
             Place::None => {
                 let max = self.io().settings().max_namespaces;
-                self.connection()
-                    .limit_exceeded(Limit::Namespaces, max, Some(socket.namespace_name()));
-                socket.turned_away(&ConnectError::new("too many namespaces"));
+                socket.finds_no_place(Limit::Namespaces, max, "too many namespaces");
+            }
+            Place::Wordy => {
+                let max = self.io().settings().engine.max_http_buffer_size;
+                socket.finds_no_place(Limit::HttpBufferSize, max, "auth too large");
             }
         }
     }
@@ -176,6 +178,12 @@ impl Socket {
                 self.turned_away(&ConnectError::new("Internal error"));
             }
         }
+    }
+
+    fn finds_no_place(&self, limit: Limit, max: usize, message: &str) {
+        self.connection()
+            .limit_exceeded(limit, max, Some(self.namespace_name()));
+        self.turned_away(&ConnectError::new(message));
     }
 
     fn turned_away(&self, error: &ConnectError) {

@@ -170,6 +170,11 @@ impl Socket {
             .get_or_init(|| Handshake::new(self.connection().clone(), self.0.auth.as_deref()))
     }
 
+    /// The bytes of what the client sent to connect to this namespace.
+    pub(super) fn auth_len(&self) -> usize {
+        self.0.auth.as_ref().map_or(0, |auth| auth.get().len())
+    }
+
     /// The handshake request, made anew from what the connection keeps of it. JS `socket.request`.
     #[must_use]
     #[doc(alias = "request")]

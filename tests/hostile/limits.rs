@@ -205,6 +205,47 @@ async fn one_namespace_too_many_is_a_connect_error() {
     }
 }
 
+/// Sockets keep it: a hundred namespaces would be a hundred messages.
+#[tokio::test]
+async fn too_much_auth_for_all_namespaces_is_a_connect_error() {
+    let auth = "a".repeat(600);
+    for (eio, first, second, refusal) in [
+        (
+            Eio::V4,
+            format!(r#"40/custom,{{"a":"{auth}"}}"#),
+            format!(r#"40/other,{{"a":"{auth}"}}"#),
+            r#"44/other,{"message":"auth too large"}"#,
+        ),
+        (
+            Eio::V3,
+            format!("40/custom?a={auth},"),
+            format!("40/other?a={auth},"),
+            r#"44/other,"auth too large""#,
+        ),
+    ] {
+        let told = Told::default();
+        let mut ground = Ground::new(told.hook(SocketIo::builder().max_http_buffer_size(1000))).await;
+        let _ = ground.io.of("/other");
+        let mut client = ground.client(eio, Via::WebSocket).await;
+        client.send(first).await;
+        assert!(client.text().await.starts_with("40/custom,"));
+        client.send(second.clone()).await;
+        client.expect(refusal).await;
+        told.expect(&ground.io, Limit::HttpBufferSize, 1000, Some("/other"));
+        client.expect_nothing().await;
+        // Who leaves one has room for another.
+        client.send("41/custom,").await;
+        ground
+            .expect_left("client namespace disconnect", "the first")
+            .await;
+        client.send(second).await;
+        assert!(client.text().await.starts_with("40/other,"));
+        client.close().await;
+        ground.expect_left("transport close", "the second").await;
+        ground.check("both").await;
+    }
+}
+
 #[tokio::test]
 async fn one_acknowledgement_too_many_is_not_asked_for() {
     let told = Told::default();
