@@ -466,6 +466,31 @@ async fn the_limits_of_all_engines_are_counted_together() {
     assert_eq!(io.times_exceeded(axum_socketio::limit::Limit::Connections), 1);
 }
 
+/// How large a message may be is for the engine to say, and so is how much of it a client may say in `auth`.
+#[tokio::test]
+async fn auth_may_be_as_large_as_the_messages_of_an_engine() {
+    let io = SocketIo::builder().max_http_buffer_size(500).build().unwrap();
+    let _ = io.of("/other");
+    for (path, size) in [("/larger", 2000), ("/smaller", 300)] {
+        let engine = SocketIo::builder().path(path).max_http_buffer_size(size);
+        let router = Router::new().layer(io.bind(engine).unwrap());
+        let sid = open(&router, path).await;
+        let uri = format!("{path}/?EIO=4&transport=polling&sid={sid}");
+        let auth = "a".repeat(size * 2 / 3);
+        for (namespace, answer) in [
+            ("", "40{"),
+            ("/other,", r#"44/other,{"message":"auth too large"}"#),
+        ] {
+            let join = Body::from(format!(r#"40{namespace}{{"a":"{auth}"}}"#));
+            let join = Request::post(&uri).body(join).unwrap();
+            let taken = router.clone().oneshot(join).await.unwrap();
+            assert_eq!(taken.status(), StatusCode::OK);
+            let (_, text) = ask(&router, &uri).await;
+            assert!(text.starts_with(answer), "{path}: {text}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn what_is_the_servers_is_no_option_of_an_engine() {
     let io = SocketIo::new();

@@ -197,6 +197,11 @@ impl Connection {
         self.0.shared.config.max_send_buffer
     }
 
+    /// How large a message of the client may be.
+    pub(crate) fn max_http_buffer_size(&self) -> usize {
+        self.0.shared.config.max_http_buffer_size
+    }
+
     /// Queues a packet if the transport can take it at this moment.
     ///
     /// # Errors

@@ -172,7 +172,7 @@ impl Client {
         }
         let others = state.sockets.iter().map(|entry| &entry.socket);
         let auth: usize = others.chain([socket]).map(Socket::auth_len).sum();
-        if auth > settings.engine.max_http_buffer_size {
+        if auth > self.connection().max_http_buffer_size() {
             return Place::Wordy;
         }
         state.sockets.push(Entry {

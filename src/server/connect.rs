@@ -77,7 +77,7 @@ impl Client {
                 socket.finds_no_place(Limit::Namespaces, max, "too many namespaces");
             }
             Place::Wordy => {
-                let max = self.io().settings().engine.max_http_buffer_size;
+                let max = self.connection().max_http_buffer_size();
                 socket.finds_no_place(Limit::HttpBufferSize, max, "auth too large");
             }
         }
