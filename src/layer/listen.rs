@@ -106,8 +106,8 @@ impl Server {
     }
 
     /// How long a connection may ask for nothing before it is closed: 60 s by default. Never less than a heartbeat, `ping_interval` and
-    /// `ping_timeout` together, is allowed; [`Duration::MAX`] is for ever. JS `httpServer.headersTimeout` and
-    /// `keepAliveTimeout`.
+    /// `ping_timeout` together, is allowed, nor than the longest of the engines that have been [bound](SocketIo::bind) by then;
+    /// [`Duration::MAX`] is for ever. JS `httpServer.headersTimeout` and `keepAliveTimeout`.
     ///
     /// That is one that has no request served and takes nothing of an answer: it idles, or has sent half a request, of which nothing more
     /// comes. Requests that are there may take as long as they want, and so may what has become a WebSocket or another protocol
@@ -159,7 +159,7 @@ impl IntoFuture for Server {
         let stopping = Stopping::default();
         let listener = IdleListener {
             listener,
-            timeout: idle_timeout.max(io.engine().heartbeat()),
+            timeout: idle_timeout.max(io.heartbeat()),
             stopping: stopping.clone(),
         };
         if app.is_some() && !io.is_mounted() {

@@ -8,6 +8,7 @@ use std::{
         Arc, Mutex, PoisonError, RwLock, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use tokio::{runtime::Handle, sync::watch};
@@ -286,6 +287,11 @@ impl SocketIo {
 
     pub(super) fn cluster(&self) -> Option<&Arc<Cluster>> {
         self.0.cluster.as_ref()
+    }
+
+    /// How long a client may be silent, over whichever of its engines.
+    pub(crate) fn heartbeat(&self) -> Duration {
+        self.0.unnoticed.get()
     }
 
     pub(super) fn unnoticed(&self) -> &Arc<Unnoticed> {

@@ -15,10 +15,10 @@ use axum::{
     http::{Response, StatusCode},
     routing::{get, post},
 };
-use axum_socketio::{Socket, SocketIo, Value, extract::Rest};
+use axum_socketio::{Builder, Socket, SocketIo, Value, extract::Rest};
 use futures::{SinkExt as _, StreamExt as _, future::join_all, stream};
 use http_body_util::BodyExt as _;
-use hyper::{body::Incoming, client::conn::http2, ext::Protocol};
+use hyper::{body::Incoming, client::conn::http2, ext::Protocol, upgrade::Upgraded};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -44,13 +44,19 @@ struct Own {
     _running: JoinSet<std::io::Result<()>>,
 }
 
+/// Options with a heartbeat so often, which is to be answered within 1.5 s.
+fn heartbeats(interval: Duration) -> Builder {
+    SocketIo::builder()
+        .ping_interval(interval)
+        .ping_timeout(Duration::from_millis(1500))
+}
+
 impl Own {
     async fn new(routes: Router) -> Self {
-        let io = SocketIo::builder()
-            .ping_interval(Duration::from_millis(100))
-            .ping_timeout(Duration::from_millis(1500))
-            .build()
-            .unwrap();
+        Self::of(heartbeats(Duration::from_millis(100)).build().unwrap(), routes).await
+    }
+
+    async fn of(io: SocketIo, routes: Router) -> Self {
         let _ = io
             .of("/")
             .on("message", async |socket: Socket, args: Rest<Value>| {
@@ -121,6 +127,21 @@ impl Http2 {
         let uri = format!("http://{}{path}", self.addr);
         let request = Parts::get(uri).body(Body::empty()).unwrap();
         within(self.requests.send_request(request)).await.unwrap()
+    }
+
+    /// A client of Socket.IO in a stream of the connection.
+    async fn websocket(&mut self, handshake: &str) -> WebSocketStream<TokioIo<Upgraded>> {
+        // Its answer comes after the server's settings, which allow extended CONNECT (RFC 8441 §3).
+        assert_eq!(self.get("/").await.status(), StatusCode::OK);
+        let request = Parts::connect(format!("http://{}{handshake}", self.addr))
+            .extension(Protocol::from_static("websocket"))
+            .header("Sec-WebSocket-Version", "13");
+        let request = request.body(Body::empty()).unwrap();
+        let answer = self.requests.send_request(request).await.unwrap();
+        let upgraded = TokioIo::new(hyper::upgrade::on(answer).await.unwrap());
+        let mut ws = WebSocketStream::from_raw_socket(upgraded, Role::Client, None).await;
+        ws.send(Message::text("40")).await.unwrap();
+        ws
     }
 }
 
@@ -295,16 +316,7 @@ async fn an_answer_that_is_taken_slowly_over_http_2_is_waited_for() {
 async fn a_websocket_over_http_2_has_its_heartbeat() {
     let own = Own::new(Router::new().route("/", get("hello"))).await;
     let mut client = Http2::connect(own.addr, |_| {}).await;
-    // Its answer comes after the server's settings, which allow extended CONNECT (RFC 8441 §3).
-    assert_eq!(client.get("/").await.status(), StatusCode::OK);
-    let request = Parts::connect(format!("http://{}{HANDSHAKE}", own.addr))
-        .extension(Protocol::from_static("websocket"))
-        .header("Sec-WebSocket-Version", "13");
-    let request = request.body(Body::empty()).unwrap();
-    let answer = client.requests.send_request(request).await.unwrap();
-    let upgraded = TokioIo::new(hyper::upgrade::on(answer).await.unwrap());
-    let mut ws = WebSocketStream::from_raw_socket(upgraded, Role::Client, None).await;
-    ws.send(Message::text("40")).await.unwrap();
+    let mut ws = client.websocket(HANDSHAKE).await;
     let mut pings = 0;
     // Twice as long as a connection may ask for nothing.
     while pings < 32 {
@@ -313,6 +325,19 @@ async fn a_websocket_over_http_2_has_its_heartbeat() {
             ws.send(Message::text("3")).await.unwrap();
         }
     }
+}
+
+#[tokio::test]
+async fn a_websocket_over_http_2_has_the_heartbeat_of_its_engine() {
+    let io = heartbeats(Duration::from_millis(100)).build().unwrap();
+    let devices = heartbeats(Duration::from_secs(3)).path("/devices");
+    let routes = Router::new().route("/", get("hello"));
+    let routes = routes.layer(io.bind(devices).unwrap());
+    let own = Own::of(io, routes).await;
+    let mut client = Http2::connect(own.addr, |_| {}).await;
+    let mut ws = client.websocket("/devices/?EIO=4&transport=websocket").await;
+    // Until then nothing is written, for longer than the server's own heartbeat takes.
+    while within(ws.next()).await.unwrap().unwrap() != Message::text("2") {}
 }
 
 #[tokio::test]

@@ -71,7 +71,7 @@ impl Unnoticed {
         self.0.fetch_max(time, Ordering::Relaxed);
     }
 
-    fn get(&self) -> Duration {
+    pub(super) fn get(&self) -> Duration {
         Duration::from_millis(self.0.load(Ordering::Relaxed))
     }
 }
