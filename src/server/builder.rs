@@ -116,7 +116,7 @@ impl Builder {
 
     /// The largest message a client may send, in bytes, for each transport: 1,000,000 by default. A larger one closes a
     /// WebSocket with code 1009, and is refused with status 413 over long-polling. What a client says in `auth` for all the namespaces
-    /// that it is in may be no more either: the sockets keep it. Beyond that it gets a connect error, `auth too large`.
+    /// that it is in, or waits for, may be no more either: it is kept. Beyond that it gets a connect error, `auth too large`.
     pub const fn max_http_buffer_size(mut self, bytes: usize) -> Self {
         self.settings.engine.max_http_buffer_size = bytes;
         self

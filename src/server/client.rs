@@ -7,6 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
 use crate::{
@@ -43,6 +44,8 @@ struct State {
     pending: Option<Box<Pending>>,
     /// How many predicates of dynamic namespaces are being asked.
     questions: u32,
+    /// The bytes of `auth` that they are asked with.
+    asked_with: usize,
     closed: bool,
 }
 
@@ -60,7 +63,10 @@ pub(super) enum Place {
 
 /// A predicate is being asked about a namespace that a client wants; dropping it says that this has ended.
 #[derive(Debug)]
-pub(super) struct Question(Client);
+pub(super) struct Question {
+    client: Client,
+    auth: usize,
+}
 
 #[derive(Debug)]
 struct Entry {
@@ -162,17 +168,14 @@ impl Client {
 
     /// Keeps a place for a socket that wants to connect.
     pub(super) fn reserve(&self, socket: &Socket) -> Place {
-        let settings = self.io().settings();
         let mut state = self.0.state();
         if state.closed || state.find(socket.namespace_name()).is_some() {
             return Place::Taken;
         }
-        if state.sockets.len() >= settings.max_namespaces {
+        if state.sockets.len() >= self.io().settings().max_namespaces {
             return Place::None;
         }
-        let others = state.sockets.iter().map(|entry| &entry.socket);
-        let auth: usize = others.chain([socket]).map(Socket::auth_len).sum();
-        if auth > self.connection().max_http_buffer_size() {
+        if self.is_wordy(&state, socket.auth_len()) {
             return Place::Wordy;
         }
         state.sockets.push(Entry {
@@ -182,15 +185,30 @@ impl Client {
         Place::Kept
     }
 
-    /// Keeps a place for the answer to a question; `None` if the client has as many namespaces and questions as it may.
-    pub(super) fn begin_question(&self) -> Option<Question> {
-        let max = self.io().settings().max_namespaces;
+    /// Keeps a place for the answer to a question.
+    ///
+    /// # Errors
+    ///
+    /// There is none: the client has as many namespaces and questions as it may have, or says too much to get into them.
+    pub(super) fn begin_question(&self, auth: Option<&RawValue>) -> Result<Question, Place> {
+        let auth = auth.map_or(0, |auth| auth.get().len());
         let mut state = self.0.state();
-        if state.sockets.len() + state.questions as usize >= max {
-            return None;
+        if state.sockets.len() + state.questions as usize >= self.io().settings().max_namespaces {
+            return Err(Place::None);
+        }
+        if self.is_wordy(&state, auth) {
+            return Err(Place::Wordy);
         }
         state.questions += 1;
-        Some(Question(self.clone()))
+        state.asked_with += auth;
+        let client = self.clone();
+        Ok(Question { client, auth })
+    }
+
+    /// Whether so much more is too much to be kept of what the client says in `auth`.
+    fn is_wordy(&self, state: &State, more: usize) -> bool {
+        let kept = state.sockets.iter().map(|entry| entry.socket.auth_len());
+        kept.sum::<usize>() + state.asked_with + more > self.connection().max_http_buffer_size()
     }
 
     /// The socket takes events from now on; `false` if the connection has ended meanwhile.
@@ -275,7 +293,9 @@ impl Client {
 
 impl Drop for Question {
     fn drop(&mut self) {
-        self.0.0.state().questions -= 1;
+        let mut state = self.client.0.state();
+        state.questions -= 1;
+        state.asked_with -= self.auth;
     }
 }
 

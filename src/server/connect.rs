@@ -51,9 +51,9 @@ impl Client {
         let protocol = self.connection().protocol();
         let claim = match self.claim(&namespace, auth.as_deref()) {
             Ok(claim) => claim,
-            Err(left) => match self.begin_question() {
-                Some(question) => return self.connect_later(question, left, namespace, auth),
-                None => None,
+            Err(left) => match self.begin_question(auth.as_deref()) {
+                Ok(question) => return self.connect_later(question, left, namespace, auth),
+                Err(_) => None,
             },
         };
         let id = match &claim {
@@ -72,15 +72,29 @@ impl Client {
                     self.refuse("a second CONNECT for a namespace");
                 }
             }
-            Place::None => {
-                let max = self.io().settings().max_namespaces;
-                socket.finds_no_place(Limit::Namespaces, max, "too many namespaces");
-            }
-            Place::Wordy => {
-                let max = self.connection().max_http_buffer_size();
-                socket.finds_no_place(Limit::HttpBufferSize, max, "auth too large");
+            place @ (Place::None | Place::Wordy) => {
+                let error = self.has_no_place(place, socket.namespace_name());
+                socket.turned_away(&error);
             }
         }
+    }
+
+    /// A limit is why the client isn't let in; gives back what it is told.
+    pub(super) fn has_no_place(&self, place: Place, namespace: &str) -> ConnectError {
+        let (limit, max, message) = match place {
+            Place::Wordy => (
+                Limit::HttpBufferSize,
+                self.connection().max_http_buffer_size(),
+                "auth too large",
+            ),
+            _ => (
+                Limit::Namespaces,
+                self.io().settings().max_namespaces,
+                "too many namespaces",
+            ),
+        };
+        self.connection().limit_exceeded(limit, max, Some(namespace));
+        ConnectError::new(message)
     }
 
     /// The session that the client asks for can't be had before this is told.
@@ -178,12 +192,6 @@ impl Socket {
                 self.turned_away(&ConnectError::new("Internal error"));
             }
         }
-    }
-
-    fn finds_no_place(&self, limit: Limit, max: usize, message: &str) {
-        self.connection()
-            .limit_exceeded(limit, max, Some(self.namespace_name()));
-        self.turned_away(&ConnectError::new(message));
     }
 
     fn turned_away(&self, error: &ConnectError) {

@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use crate::{
-    engine::{Limit, ReadyState, RefusalReason, brief},
+    engine::{ReadyState, RefusalReason, brief},
     room::shrink,
     server::{
         Client, ConnectError, Namespace, SocketIo,
@@ -191,11 +191,9 @@ impl Client {
         if parents.is_empty() {
             return self.has_no_such(name);
         }
-        let Some(question) = self.begin_question() else {
-            let max = self.io().settings().max_namespaces;
-            self.connection()
-                .limit_exceeded(Limit::Namespaces, max, Some(name));
-            return self.not_let_into(name, &ConnectError::new("too many namespaces"));
+        let question = match self.begin_question(auth.as_deref()) {
+            Ok(question) => question,
+            Err(place) => return self.not_let_into(name, &self.has_no_place(place, name)),
         };
         let request = NamespaceRequest {
             name: name.into(),

@@ -1,7 +1,10 @@
 //! Each limit: who oversteps it is told as the protocol has it, the hook and the count hear of it, and a client that does not is
 //! left alone.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use axum_socketio::{Builder, Socket, SocketIo, limit::Limit};
 use tokio::{
@@ -244,6 +247,46 @@ async fn too_much_auth_for_all_namespaces_is_a_connect_error() {
         ground.expect_left("transport close", "the second").await;
         ground.check("both").await;
     }
+}
+
+/// It is kept as long as a predicate thinks about it.
+#[tokio::test]
+async fn auth_of_namespaces_that_are_still_asked_for_counts() {
+    let mut ground = Ground::new(SocketIo::builder().max_http_buffer_size(1000)).await;
+    let (known, asked) = (Arc::new(Notify::new()), Arc::new(AtomicUsize::new(0)));
+    let (knows, asks) = (known.clone(), asked.clone());
+    let _ = ground.io.of_matching_async(move |_| {
+        asks.fetch_add(1, Ordering::Relaxed);
+        let knows = knows.clone();
+        async move {
+            knows.notified().await;
+            true
+        }
+    });
+    let auth = "a".repeat(600);
+    let mut client = ground.client(Eio::V4, Via::WebSocket).await;
+    client.send(format!(r#"40/first,{{"a":"{auth}"}}"#)).await;
+    for name in ["/second", "/custom"] {
+        client.send(format!(r#"40{name},{{"a":"{auth}"}}"#)).await;
+        client
+            .expect(format!(r#"44{name},{{"message":"auth too large"}}"#))
+            .await;
+    }
+    assert_eq!(asked.load(Ordering::Relaxed), 1);
+    known.notify_one();
+    assert!(client.text().await.starts_with("40/first,"));
+    client.send(format!(r#"40/second,{{"a":"{auth}"}}"#)).await;
+    client.expect(r#"44/second,{"message":"auth too large"}"#).await;
+    client.send("41/first,").await;
+    client.expect_nothing().await;
+    client.send(format!(r#"40/custom,{{"a":"{auth}"}}"#)).await;
+    assert!(client.text().await.starts_with("40/custom,"));
+    assert_eq!(ground.io.times_exceeded(Limit::HttpBufferSize), 3);
+    client.close().await;
+    for namespace in ["/", "/custom"] {
+        ground.expect_left("transport close", namespace).await;
+    }
+    ground.check("the questions").await;
 }
 
 #[tokio::test]
