@@ -14,7 +14,7 @@ use tracing::Span;
 
 /// The longest request head that is kept, in bytes. Browsers send one or two thousand; HTTP servers take far more, and a
 /// client could have it kept for every connection.
-const MAX_HEAD: usize = 16 * 1024;
+pub(super) const MAX_HEAD: usize = 16 * 1024;
 
 /// The extensions that are the same for every request that has no others.
 static COMMON: OnceLock<Extensions> = OnceLock::new();

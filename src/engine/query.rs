@@ -119,10 +119,19 @@ fn polling<'a>(method: &Method, params: Params<'a>) -> Request<'a> {
     }
 }
 
+/// Whether the name of a parameter that the engine knows may begin so.
+const fn is_first_of_a_name(first: char) -> bool {
+    matches!(first, 't' | 's' | 'E' | 'b' | 'j' | '%')
+}
+
 impl<'a> Params<'a> {
     fn read(query: &'a str) -> Self {
         let mut params = Self::default();
-        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        // Those of others are passed over: to decode them all would be most of what a request costs.
+        let known = query
+            .split('&')
+            .filter(|pair| pair.starts_with(is_first_of_a_name));
+        for (name, value) in known.flat_map(|pair| form_urlencoded::parse(pair.as_bytes())) {
             match &*name {
                 "transport" => params.transport = value,
                 "sid" => params.sid = value,

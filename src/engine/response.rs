@@ -35,7 +35,7 @@ impl Denial {
     pub(super) const CONTENT: Self = Self::Status(StatusCode::BAD_REQUEST, "invalid content");
     pub(super) const HEAD: Self = Self::Status(
         StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-        "the head of the handshake is too long",
+        "the head of the request is too long",
     );
 
     /// What counts it.

@@ -13,6 +13,7 @@ use super::{
     clock,
     connection::PollingFormat,
     future::Handle,
+    handshake::MAX_HEAD,
     http_compression::Coding,
     jsonp::Jsonp,
     query,
@@ -75,12 +76,17 @@ impl Engine {
     /// Whether a request asks for a new session: what [`Admission`] is about.
     pub(crate) fn opens(&self, parts: &Parts) -> bool {
         let upgrade = Wish::of(parts) != Wish::Plain;
+        matches!(self.asked(parts, upgrade), Ok(query::Request::Open { .. }))
+    }
+
+    /// What a request asks for. A query alone that is longer than a head may be isn't taken apart: that would cost far more than to refuse it.
+    fn asked<'a>(&self, parts: &'a Parts, upgrade: bool) -> Result<query::Request<'a>, Denial> {
         let query = parts.uri.query().unwrap_or_default();
+        if query.len() > MAX_HEAD {
+            return Err(Denial::HEAD);
+        }
         let transports = self.shared().config.transports();
-        matches!(
-            query::parse(&parts.method, query, upgrade, transports),
-            Ok(query::Request::Open { .. })
-        )
+        Ok(query::parse(&parts.method, query, upgrade, transports)?)
     }
 
     /// [`handle`](Self::handle), with the application's word in case that the request is a handshake.
@@ -169,46 +175,42 @@ impl Engine {
 
     fn subject(&self, incoming: &Incoming, admission: Admission) -> Result<Subject, Denial> {
         let upgrade = incoming.wish != Wish::Plain;
-        let query = incoming.parts.uri.query().unwrap_or_default();
-        let transports = self.shared().config.transports();
-        Ok(
-            match query::parse(&incoming.parts.method, query, upgrade, transports)? {
-                query::Request::Poll { sid, protocol } => Subject::Poll(self.session(&sid, protocol)?),
-                query::Request::Push { sid, protocol } => Subject::Push(self.session(&sid, protocol)?),
-                query::Request::Upgrade { sid, protocol, b64 } => {
-                    let connection = self.session(&sid, protocol)?;
-                    if !self.shared().config.upgrades() {
-                        return Err(Refusal::UPGRADE_NOT_ALLOWED.into());
-                    }
-                    Subject::Upgrade(connection, b64)
+        Ok(match self.asked(&incoming.parts, upgrade)? {
+            query::Request::Poll { sid, protocol } => Subject::Poll(self.session(&sid, protocol)?),
+            query::Request::Push { sid, protocol } => Subject::Push(self.session(&sid, protocol)?),
+            query::Request::Upgrade { sid, protocol, b64 } => {
+                let connection = self.session(&sid, protocol)?;
+                if !self.shared().config.upgrades() {
+                    return Err(Refusal::UPGRADE_NOT_ALLOWED.into());
                 }
-                query::Request::Stray { sid, refusal } => {
-                    self.known(&sid)?;
-                    return Err(refusal.into());
+                Subject::Upgrade(connection, b64)
+            }
+            query::Request::Stray { sid, refusal } => {
+                self.known(&sid)?;
+                return Err(refusal.into());
+            }
+            query::Request::Open {
+                protocol,
+                transport,
+                b64,
+                jsonp,
+            } => {
+                self.admit(protocol)?;
+                self.has_room(incoming.peer)?;
+                // It is kept as long as the session lives.
+                if !Handshake::fits(&incoming.parts) {
+                    return Err(Denial::HEAD);
                 }
-                query::Request::Open {
+                let reserved = admission.claim(self)?;
+                Subject::Open(Choice {
                     protocol,
                     transport,
                     b64,
                     jsonp,
-                } => {
-                    self.admit(protocol)?;
-                    self.has_room(incoming.peer)?;
-                    // It is kept as long as the session lives.
-                    if !Handshake::fits(&incoming.parts) {
-                        return Err(Denial::HEAD);
-                    }
-                    let reserved = admission.claim(self)?;
-                    Subject::Open(Choice {
-                        protocol,
-                        transport,
-                        b64,
-                        jsonp,
-                        reserved,
-                    })
-                }
-            },
-        )
+                    reserved,
+                })
+            }
+        })
     }
 
     /// Whether a handshake may go on.

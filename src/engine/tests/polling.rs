@@ -390,6 +390,25 @@ async fn a_handshake_with_a_long_head_is_refused_on_either_transport() {
     ask(&poll, false, 16 * 1024).await.is(200, "4x");
 }
 
+/// To take it apart would cost a hundred times what it costs to refuse it.
+#[tokio::test(start_paused = true)]
+async fn a_query_that_is_longer_than_a_head_is_not_looked_at() {
+    let client = Client::open(Config::default()).await;
+    let long = format!("&x={}", "x".repeat(16 * 1024));
+    for query in [
+        format!("EIO=4&transport=polling{long}"),
+        format!("{}{long}", client.query),
+        format!("transport=nothing{long}"),
+    ] {
+        let request = Request::get(format!("/socket.io/?{query}"));
+        let (parts, ()) = request.body(()).unwrap().into_parts();
+        assert!(!client.server.engine.opens(&parts));
+        client.server.get(&query).await.is(431, "");
+    }
+    client.upper.send("x");
+    client.get().await.is(200, "4x");
+}
+
 #[tokio::test(start_paused = true)]
 async fn requests_that_fit_no_session_are_refused() {
     let config = Config {
