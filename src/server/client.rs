@@ -43,9 +43,9 @@ struct State {
     /// A binary packet whose attachments are on their way.
     pending: Option<Box<Pending>>,
     /// How many predicates of dynamic namespaces are being asked.
-    questions: u32,
+    questions: u16,
     /// The bytes of `auth` that they are asked with.
-    asked_with: usize,
+    asked_with: u32,
     closed: bool,
 }
 
@@ -65,7 +65,7 @@ pub(super) enum Place {
 #[derive(Debug)]
 pub(super) struct Question {
     client: Client,
-    auth: usize,
+    auth: u32,
 }
 
 #[derive(Debug)]
@@ -193,14 +193,16 @@ impl Client {
     pub(super) fn begin_question(&self, auth: Option<&RawValue>) -> Result<Question, Place> {
         let auth = auth.map_or(0, |auth| auth.get().len());
         let mut state = self.0.state();
-        if state.sockets.len() + state.questions as usize >= self.io().settings().max_namespaces {
+        let places = state.sockets.len() + usize::from(state.questions);
+        if places >= self.io().settings().max_namespaces || state.questions == u16::MAX {
             return Err(Place::None);
         }
         if self.is_wordy(&state, auth) {
             return Err(Place::Wordy);
         }
+        let auth = u32::try_from(auth).map_err(|_| Place::Wordy)?;
+        state.asked_with = state.asked_with.checked_add(auth).ok_or(Place::Wordy)?;
         state.questions += 1;
-        state.asked_with += auth;
         let client = self.clone();
         Ok(Question { client, auth })
     }
@@ -208,7 +210,7 @@ impl Client {
     /// Whether so much more is too much to be kept of what the client says in `auth`.
     fn is_wordy(&self, state: &State, more: usize) -> bool {
         let kept = state.sockets.iter().map(|entry| entry.socket.auth_len());
-        kept.sum::<usize>() + state.asked_with + more > self.connection().max_http_buffer_size()
+        kept.sum::<usize>() + state.asked_with as usize + more > self.connection().max_http_buffer_size()
     }
 
     /// The socket takes events from now on; `false` if the connection has ended meanwhile.
