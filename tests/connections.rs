@@ -292,7 +292,7 @@ async fn a_connection_that_a_handshake_would_not_have_made_is_refused() {
             "Session ID unknown",
         ),
         (server(), post, "Bad handshake method"),
-        (server(), long, "the head of the handshake is too long"),
+        (server(), long, "the head of the request is too long"),
         (
             strict,
             head("EIO=3&transport=websocket"),

@@ -1,7 +1,7 @@
 //! HTTP connections that ask for nothing.
 
 use std::{
-    io,
+    io::{self, IoSlice},
     pin::Pin,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
@@ -11,8 +11,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
     time::{Sleep, sleep_until},
 };
 
@@ -24,9 +26,26 @@ pub(crate) const FOR_EVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 6
 /// How long a server that stops waits for connections that are of no use.
 const LAST_WORDS: Duration = Duration::from_secs(3);
 
-/// And how long for those that are being written something. The system says that there is room when a third of its buffer is free, which is
-/// more than a megabyte (`tcp_wmem` in tcp(7)): a client that reads 100 KB in a second takes 14 seconds for so much.
+/// And how long for those that are being written something.
 const LAST_ANSWER: Duration = Duration::from_secs(20);
+
+/// So much later reading fails than writing that isn't taken: it can't see whether anything has been.
+const WRITING_FIRST: Duration = Duration::from_secs(1);
+
+/// A stream that may have room before it says so.
+///
+/// Linux tells a TCP connection that there is room when a third of its buffer is free, which may be more than a megabyte (`tcp_wmem` in
+/// tcp(7)): a client that reads 16 KB in a second takes 80 seconds for so much.
+pub(crate) trait Roomy {
+    /// Writes what there is room for, whether or not it was said that there is some.
+    fn write_now(&self, slices: &[IoSlice<'_>]) -> io::Result<usize>;
+}
+
+impl Roomy for TcpStream {
+    fn write_now(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        SockRef::from(self).send_vectored(slices)
+    }
+}
 
 /// Whether a connection is of use: a request of it is being served, or was a moment ago.
 #[derive(Debug)]
@@ -236,12 +255,24 @@ impl<S> IdleStream<S> {
         self.stream
     }
 
-    /// What is being written fails when it isn't taken in time.
-    fn wrote(&mut self, cx: &mut Context<'_>, wrote: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+    /// What is being written fails when nothing of it is taken in time.
+    fn wrote(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut wrote: Poll<io::Result<usize>>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>>
+    where
+        S: Roomy,
+    {
         if wrote.is_pending() {
             let stalled = *self.stalled.get_or_insert_with(clock::now);
             let deadline = self.deadline(stalled);
-            return self.fails_at(cx, deadline);
+            let failed = ready!(self.fails_at(cx, deadline));
+            match self.stream.write_now(slices) {
+                Ok(taken) if taken > 0 => wrote = Poll::Ready(Ok(taken)),
+                _ => return Poll::Ready(failed),
+            }
         }
         // What isn't taken at once is more than PINGs and their answers.
         if self.stalled.take().is_some() || self.activity.writes.load(Ordering::Relaxed) {
@@ -270,17 +301,20 @@ impl<S: AsyncRead + Unpin> AsyncRead for IdleStream<S> {
     ) -> Poll<io::Result<()>> {
         let read = Pin::new(&mut self.stream).poll_read(cx, buf);
         if read.is_pending() {
-            let deadline = self.deadline(self.activity.last());
+            let mut deadline = self.deadline(self.activity.last());
+            if self.stalled.is_some() {
+                deadline += WRITING_FIRST;
+            }
             return self.fails_at(cx, deadline);
         }
         read
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for IdleStream<S> {
+impl<S: AsyncWrite + Roomy + Unpin> AsyncWrite for IdleStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let wrote = Pin::new(&mut self.stream).poll_write(cx, buf);
-        self.wrote(cx, wrote)
+        self.wrote(cx, wrote, &[IoSlice::new(buf)])
     }
 
     // A socket keeps nothing back that would have to be flushed.
@@ -295,10 +329,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for IdleStream<S> {
     fn poll_write_vectored(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
+        slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let wrote = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
-        self.wrote(cx, wrote)
+        self.wrote(cx, wrote, slices)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -314,6 +348,12 @@ mod tests {
     };
 
     use super::*;
+
+    impl Roomy for DuplexStream {
+        fn write_now(&self, _: &[IoSlice<'_>]) -> io::Result<usize> {
+            Err(io::ErrorKind::WouldBlock.into())
+        }
+    }
 
     const MINUTE: Duration = Duration::from_secs(60);
 

@@ -115,8 +115,7 @@ impl Server {
     /// application's own has to say something now and then, such as a ping. So has what goes both ways at once, such as a stream of gRPC: its
     /// request isn't there yet.) Whoever opens connections and says nothing, or a byte of a
     /// request's head now and then, can't use up the files of the process for long; [`axum::serve()`] lets them. How slowly a body may
-    /// come is for the application to say. How slowly an answer may be taken depends on the operating system: Linux buffers up to 4 MB of
-    /// it (`tcp_wmem`) and says that there is room when a third has been taken, which in 60 s are 22 KB/s.
+    /// come is for the application to say.
     #[doc(alias = "headersTimeout")]
     #[doc(alias = "keepAliveTimeout")]
     pub const fn idle_timeout(mut self, timeout: Duration) -> Self {

@@ -22,7 +22,7 @@ use hyper::{body::Incoming, client::conn::http2, ext::Protocol, upgrade::Upgrade
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
     sync::{Notify, mpsc, oneshot},
     task::JoinSet,
 };
@@ -223,8 +223,8 @@ async fn a_websocket_of_the_applications_own_is_not_closed_though_it_is_silent()
     assert_eq!(within(near.read_u8()).await.unwrap(), 1);
 }
 
-#[tokio::test]
-async fn an_answer_that_nobody_takes_is_given_up() {
+/// An answer without end, and what fails when it is dropped.
+fn endless() -> (Router, oneshot::Receiver<()>) {
     let (kept, given_up) = oneshot::channel::<()>();
     let kept = Arc::new(Mutex::new(Some(kept)));
     let endless = async move || {
@@ -234,11 +234,36 @@ async fn an_answer_that_nobody_takes_is_given_up() {
         });
         Body::from_stream(pieces)
     };
-    let own = Own::new(Router::new().route("/endless", get(endless))).await;
+    (Router::new().route("/endless", get(endless)), given_up)
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_takes_is_given_up() {
+    let (routes, given_up) = endless();
+    let own = Own::new(routes).await;
     let mut stream = TcpStream::connect(own.addr).await.unwrap();
     let request = b"GET /endless HTTP/1.1\r\nHost: a\r\n\r\n";
     stream.write_all(request).await.unwrap();
     assert!(within(given_up).await.is_err(), "the body is dropped");
+}
+
+/// The system says that there is room when a megabyte has been taken.
+#[tokio::test]
+async fn an_answer_that_is_taken_slowly_is_waited_for() {
+    let (routes, mut given_up) = endless();
+    let own = Own::new(routes).await;
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(65_536).unwrap();
+    let mut stream = socket.connect(own.addr).await.unwrap();
+    let request = b"GET /endless HTTP/1.1\r\nHost: a\r\n\r\n";
+    stream.write_all(request).await.unwrap();
+    let mut clock = Ws::open(own.addr, HANDSHAKE).await;
+    // Three times as long as a connection may ask for nothing.
+    for _ in 0..20 {
+        stream.read_exact(&mut [0; 20_000]).await.unwrap();
+        a_tenth_of_a_second(&mut clock).await;
+        assert_eq!(given_up.try_recv(), Err(oneshot::error::TryRecvError::Empty));
+    }
 }
 
 #[tokio::test]

@@ -47,7 +47,15 @@ const SERVICE: Names = &[
     "tower_layer",
     "tower_service",
 ];
-const DRIVER: Names = &["getrandom", "hyper", "hyper_util", "metrics", "tokio", "tracing"];
+const DRIVER: Names = &[
+    "getrandom",
+    "hyper",
+    "hyper_util",
+    "metrics",
+    "socket2",
+    "tokio",
+    "tracing",
+];
 const AXUM: Names = &["axum", "axum_core"];
 const TOWER: Names = &["tower", "tower_http"];
 const IO: &[Names] = &[DATA, SERVICE, DRIVER];

@@ -1,0 +1,82 @@
+//! Whether there is a place for one more socket of a client.
+
+use serde_json::value::RawValue;
+
+use super::{Client, Entry, State};
+use crate::server::Socket;
+
+/// Whether there is a place for one more socket of a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::server) enum Place {
+    Kept,
+    /// By another socket in the same namespace; or there is no connection any more.
+    Taken,
+    /// The client is in as many namespaces as it may be.
+    None,
+    /// What the client said to get into its namespaces is more than a message may be.
+    Wordy,
+}
+
+/// A predicate is being asked about a namespace that a client wants; dropping it says that this has ended.
+#[derive(Debug)]
+pub(in crate::server) struct Question {
+    client: Client,
+    auth: u32,
+}
+
+impl Client {
+    /// Keeps a place for a socket that wants to connect.
+    pub(in crate::server) fn reserve(&self, socket: &Socket) -> Place {
+        let mut state = self.0.state();
+        if state.closed || state.find(socket.namespace_name()).is_some() {
+            return Place::Taken;
+        }
+        if state.sockets.len() >= self.io().settings().max_namespaces {
+            return Place::None;
+        }
+        if self.is_wordy(&state, socket.auth_len()) {
+            return Place::Wordy;
+        }
+        state.sockets.push(Entry {
+            socket: socket.clone(),
+            joined: false,
+        });
+        Place::Kept
+    }
+
+    /// Keeps a place for the answer to a question.
+    ///
+    /// # Errors
+    ///
+    /// There is none: the client has as many namespaces and questions as it may have, or says too much to get into them.
+    pub(in crate::server) fn begin_question(&self, auth: Option<&RawValue>) -> Result<Question, Place> {
+        let auth = auth.map_or(0, |auth| auth.get().len());
+        let mut state = self.0.state();
+        let places = state.sockets.len() + usize::from(state.questions);
+        if places >= self.io().settings().max_namespaces || state.questions == u16::MAX {
+            return Err(Place::None);
+        }
+        if self.is_wordy(&state, auth) {
+            return Err(Place::Wordy);
+        }
+        let auth = u32::try_from(auth).map_err(|_| Place::Wordy)?;
+        state.asked_with = state.asked_with.checked_add(auth).ok_or(Place::Wordy)?;
+        state.questions += 1;
+        let client = self.clone();
+        Ok(Question { client, auth })
+    }
+
+    /// Whether so much more is too much to be kept of what the client says in `auth`.
+    fn is_wordy(&self, state: &State, more: usize) -> bool {
+        let kept = state.sockets.iter().map(|entry| entry.socket.auth_len());
+        kept.sum::<usize>() + state.asked_with as usize + more > self.connection().max_http_buffer_size()
+    }
+}
+
+impl Drop for Question {
+    fn drop(&mut self) {
+        let mut state = self.client.0.state();
+        state.questions -= 1;
+        state.asked_with -= self.auth;
+    }
+}
