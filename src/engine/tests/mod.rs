@@ -8,6 +8,7 @@ mod deflate;
 mod draining;
 mod ending;
 mod events;
+mod heads;
 mod long_answers;
 mod polling;
 mod served;
