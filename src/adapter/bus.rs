@@ -1,20 +1,26 @@
 //! Several servers in one process.
 
+mod ear;
+mod pressure;
+
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::BTreeMap,
     fmt,
-    pin::{Pin, pin},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll, Waker, ready},
+    task::Waker,
 };
 
-use futures_util::{Stream, future};
-use tokio::task::consume_budget;
+use futures_util::future;
 
+use self::{
+    ear::{Ear, Listening},
+    pressure::Pressure,
+};
 use crate::{
     ServerId,
-    adapter::{Adapter, AdapterError, Closing, Destination, Envelope, Incoming, Message, Snapshot, message},
-    room::shrink,
+    adapter::{
+        Adapter, AdapterError, Closing, Destination, Easing, Envelope, Incoming, Message, Snapshot, message,
+    },
 };
 
 /// Joins servers of one process: one for each port, runtime or tenant, or a cluster within a test.
@@ -33,12 +39,16 @@ use crate::{
 /// # }
 /// ```
 ///
-/// Up to 64 MiB of messages wait for a server. One that is slower than that misses what comes next, and is
+/// When more than 64 KiB of messages wait for a server, the others [take no more](Adapter::backpressure) than one message at a time from each of
+/// their clients until it has caught up, unless it does nothing for a quarter of a second. Up to 64 MiB wait: what comes next a server misses, and is
 /// [told so](crate::SocketIo::on_adapter_error); the others miss nothing.
 ///
 /// For tests it can fail like a broker: [`cut`](Self::cut), [`fail`](Self::fail), [`hold`](Self::hold), [`drop_if`](Self::drop_if).
 #[derive(Clone, Default)]
-pub struct Bus(Arc<Mutex<State>>);
+pub struct Bus {
+    state: Arc<Mutex<State>>,
+    pressure: Arc<Pressure>,
+}
 
 /// What may wait for one server, in bytes; a single message always may.
 const MAX_WAITING: usize = 64 << 20;
@@ -67,24 +77,6 @@ struct Line {
     cut: bool,
     failing: bool,
 }
-
-/// What one server has still to hear. Its lock is taken under that of the bus, and nobody is woken under either.
-#[derive(Default)]
-struct Ear(Mutex<Unheard>);
-
-#[derive(Default)]
-struct Unheard {
-    envelopes: VecDeque<Envelope>,
-    bytes: usize,
-    /// Messages that found no room, of which the server hasn't been told.
-    missed: usize,
-    /// Nothing more comes.
-    ended: bool,
-    waker: Option<Waker>,
-}
-
-/// A server's end of its line.
-struct Listening(Arc<Ear>);
 
 fn size(envelope: &Envelope) -> usize {
     let payload = match &envelope.message {
@@ -171,8 +163,18 @@ impl Bus {
         }
     }
 
+    /// A while has passed: who takes nothing is not waited for.
+    fn handle_time(&self) {
+        let fell: Vec<_> = {
+            let state = self.lock();
+            let lines = state.servers.values();
+            lines.map(|line| line.ear.handle_time()).collect()
+        };
+        fell.into_iter().for_each(|fell| self.pressure.tell(fell));
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -221,80 +223,6 @@ impl fmt::Debug for Bus {
     }
 }
 
-impl Ear {
-    /// Something is said to the server. Whoever listens is to be woken.
-    fn handle_said(&self, envelope: &Envelope) -> Option<Waker> {
-        let (mut unheard, size) = (self.unheard(), size(envelope));
-        if unheard.ended {
-            return None;
-        }
-        if unheard.bytes > 0 && unheard.bytes + size > MAX_WAITING {
-            unheard.missed += 1;
-            return None;
-        }
-        unheard.bytes += size;
-        unheard.envelopes.push_back(envelope.clone());
-        unheard.waker.take()
-    }
-
-    /// The server has left; what has been said is still to be heard. Whoever listens is to be woken.
-    fn handle_left(&self) -> Option<Waker> {
-        let mut unheard = self.unheard();
-        unheard.ended = true;
-        unheard.waker.take()
-    }
-
-    /// The next message; that some were missed comes before those that still wait.
-    fn poll_heard(&self, waker: Waker) -> Poll<Option<Result<Envelope, AdapterError>>> {
-        let mut unheard = self.unheard();
-        if unheard.missed > 0 {
-            let missed = std::mem::take(&mut unheard.missed);
-            return Poll::Ready(Some(Err(AdapterError::new(format!(
-                "the server is too slow for the bus: {missed} messages were lost"
-            )))));
-        }
-        if let Some(envelope) = unheard.envelopes.pop_front() {
-            unheard.bytes -= size(&envelope);
-            let (left, capacity) = (unheard.envelopes.len(), unheard.envelopes.capacity());
-            shrink(left, capacity, |to| unheard.envelopes.shrink_to(to));
-            return Poll::Ready(Some(Ok(envelope)));
-        }
-        if unheard.ended {
-            return Poll::Ready(None);
-        }
-        let displaced = unheard.waker.replace(waker);
-        drop(unheard);
-        drop(displaced);
-        Poll::Pending
-    }
-
-    fn unheard(&self) -> MutexGuard<'_, Unheard> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Stream for Listening {
-    type Item = Result<Envelope, AdapterError>;
-
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        // As a channel of tokio's: a flood leaves the thread to others now and then.
-        ready!(pin!(consume_budget()).poll(cx));
-        self.0.poll_heard(cx.waker().clone())
-    }
-}
-
-impl Drop for Listening {
-    /// Nobody listens any more. What waits, and whoever did, are dropped without the lock.
-    fn drop(&mut self) {
-        let ended = Unheard {
-            ended: true,
-            ..Unheard::default()
-        };
-        let unheard = std::mem::replace(&mut *self.0.unheard(), ended);
-        drop(unheard);
-    }
-}
-
 /// One server's place.
 #[derive(Debug)]
 struct Place {
@@ -320,7 +248,7 @@ fn hang_up(line: Option<Line>) {
 
 impl Adapter for Place {
     fn join(&self, me: &ServerId) -> Incoming {
-        let ear = Arc::<Ear>::default();
+        let ear = Arc::new(Ear::new(self.bus.pressure.clone()));
         let line = Line {
             ear: ear.clone(),
             cut: false,
@@ -346,6 +274,12 @@ impl Adapter for Place {
     fn close(&self) -> Closing<'_> {
         self.leave();
         Box::pin(future::ready(()))
+    }
+
+    fn backpressure(&self) -> Option<Easing> {
+        let eases = |bus: Bus| async move { bus.pressure.eased(|| bus.handle_time()).await };
+        let is_on = self.bus.pressure.is_on();
+        is_on.then(|| Box::pin(eases(self.bus.clone())) as Easing)
     }
 }
 

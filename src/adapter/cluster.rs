@@ -16,7 +16,7 @@ use tokio::{runtime::Handle, time::Instant};
 use crate::{
     ServerId,
     adapter::{
-        Adapter, AdapterError, Destination, Envelope, Incoming, Message, Missing, RequestId, Waiting,
+        Adapter, AdapterError, Destination, Easing, Envelope, Incoming, Message, Missing, RequestId, Waiting,
         members::Members,
         requests::{Effects, Requests},
     },
@@ -289,6 +289,14 @@ impl Cluster {
         if !self.is_closed() {
             self.handle_error(&AdapterError::new("the adapter has ended"));
         }
+    }
+
+    /// More has been said than the others can take: what resolves when that is over.
+    pub(crate) fn backpressure(&self) -> Option<Easing> {
+        catch_unwind(AssertUnwindSafe(|| self.adapter.backpressure())).unwrap_or_else(|_| {
+            self.handle_error(&AdapterError::new("the adapter panicked"));
+            None
+        })
     }
 
     pub(crate) fn on_error(&self, told: Told) {

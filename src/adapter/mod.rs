@@ -106,6 +106,9 @@ pub type Incoming = Pin<Box<dyn Stream<Item = Result<Envelope, AdapterError>> + 
 /// The end of a back end.
 pub type Closing<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
+/// The end of [back-pressure](Adapter::backpressure).
+pub type Easing = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// A count that the broker is asked for.
 pub type Counting<'a> = Pin<Box<dyn Future<Output = Result<usize, AdapterError>> + Send + 'a>>;
 
@@ -178,6 +181,17 @@ pub trait Adapter: fmt::Debug + Send + Sync + 'static {
     /// not named.
     fn count_servers(&self, namespace: &str) -> Option<Counting<'_>> {
         let _ = namespace;
+        None
+    }
+
+    /// More has been published than can be taken in: gives what resolves when that is over. The default, `None`, is that it never is.
+    ///
+    /// Asked after each message of a client: it MUST be cheap where it is `None`. Until it is over, one message at most is taken from each
+    /// client, whose others wait in its connection as they do where its handlers are slow. So those who say the most are slowed, and nothing is
+    /// lost. Who emits elsewhere isn't slowed.
+    ///
+    /// It SHOULD resolve within a second also where the broker or another server is stuck: clients shall not wait for those.
+    fn backpressure(&self) -> Option<Easing> {
         None
     }
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError};
 
 use crate::{
-    engine::{ClientBundle, CloseReason, Engine, PathRule},
+    engine::{ClientBundle, CloseReason, Engine, Limit, PathRule},
     server::{BuildError, Gate, SocketIo, builder::Settings},
 };
 
@@ -29,6 +29,13 @@ impl SocketIo {
             io: self.clone(),
             bound: None,
         }
+    }
+
+    /// How often this limit has been overstepped since the server was made, by clients of all its engines.
+    #[must_use]
+    pub fn times_exceeded(&self, limit: Limit) -> u64 {
+        let engines = self.engines();
+        engines.iter().map(|engine| engine.times_exceeded(limit)).sum()
     }
 
     /// One more engine for the server, which is closed with it.

@@ -234,6 +234,10 @@ impl ClientInner {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(super) fn io(&self) -> &SocketIo {
+        &self.io
+    }
+
     pub(super) fn connection(&self) -> &Connection {
         &self.connection
     }
@@ -305,10 +309,8 @@ impl ClientInner {
                 .refuse("a packet for a namespace that was not joined");
         }
     }
-}
 
-impl Receiver for ClientInner {
-    fn on_text(&self, text: &str) {
+    fn hear_text(&self, text: &str) {
         let settings = self.io.settings();
         if packet::is_nested_deeper(text, settings.max_json_depth) {
             self.connection
@@ -329,7 +331,7 @@ impl Receiver for ClientInner {
         }
     }
 
-    fn on_binary(&self, data: Bytes) {
+    fn hear_binary(&self, data: Bytes) {
         let mut state = self.state();
         let Some(pending) = state.pending.as_mut() else {
             drop(state);
@@ -358,6 +360,18 @@ impl Receiver for ClientInner {
             }
             Err(error) => self.fail(&error, limit),
         }
+    }
+}
+
+impl Receiver for ClientInner {
+    fn on_text(&self, text: &str) {
+        self.hear_text(text);
+        self.keep_pace();
+    }
+
+    fn on_binary(&self, data: Bytes) {
+        self.hear_binary(data);
+        self.keep_pace();
     }
 
     fn on_close(&self, reason: CloseReason) {

@@ -15,13 +15,13 @@ use tokio::{runtime::Handle, sync::watch};
 
 use crate::{
     adapter::Cluster,
-    engine::{Acceptor, Connection, Engine, Limit, Receiver},
+    engine::{Acceptor, Connection, Engine, Receiver},
     packet::parser::PacketParser,
     room::shrink,
     server::{
         Builder, Client, Namespace, Origins,
         builder::Settings,
-        cluster,
+        cluster::{self, HeldBack},
         complaints::Complaints,
         dynamic::{Parent, Pattern},
         namespace::NamespaceInner,
@@ -57,6 +57,7 @@ pub(super) struct IoInner {
     runtime: Mutex<Option<Handle>>,
     /// The other servers, if there may be any.
     cluster: Option<Arc<Cluster>>,
+    held_back: Arc<HeldBack>,
     /// Of its engine and of those bound to it.
     unnoticed: Arc<Unnoticed>,
     /// Engines besides its own.
@@ -103,6 +104,7 @@ impl SocketIo {
             leaving: Running::new(),
             runtime: Mutex::default(),
             cluster,
+            held_back: Arc::default(),
             unnoticed: Arc::default(),
             bound: Mutex::default(),
             complaints: Complaints::default(),
@@ -274,19 +276,16 @@ impl SocketIo {
         &self.0.engine
     }
 
-    /// How often this limit has been overstepped since the server was made, by clients of all its engines.
-    #[must_use]
-    pub fn times_exceeded(&self, limit: Limit) -> u64 {
-        let engines = self.engines();
-        engines.iter().map(|engine| engine.times_exceeded(limit)).sum()
-    }
-
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
     pub(super) fn cluster(&self) -> Option<&Arc<Cluster>> {
         self.0.cluster.as_ref()
+    }
+
+    pub(super) fn held_back(&self) -> &Arc<HeldBack> {
+        &self.0.held_back
     }
 
     /// How long a client may be silent, over whichever of its engines.

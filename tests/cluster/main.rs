@@ -8,6 +8,7 @@
 #[path = "../support/cluster/mod.rs"]
 mod contract;
 mod failures;
+mod held_back;
 mod scripted;
 mod wakers;
 #[path = "../support/wire/mod.rs"]

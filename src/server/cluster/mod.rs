@@ -2,6 +2,7 @@
 
 mod emit;
 mod fetch;
+mod held_back;
 mod inbound;
 mod namespace;
 mod remote_socket;
@@ -19,7 +20,7 @@ use std::{
 use futures_util::StreamExt;
 use tokio::runtime::Handle;
 
-pub(super) use self::server_event::ServerListeners;
+pub(super) use self::{held_back::HeldBack, server_event::ServerListeners};
 pub use self::{remote_socket::RemoteSocket, server_event::ServerEvent};
 use crate::{
     adapter::{AdapterError, Answer, Cluster, Envelope, HEARTBEAT_CHECK, Incoming, Waiting},
