@@ -14,7 +14,7 @@ use http::{
 };
 
 pub(crate) use self::body::AnswerBody;
-pub(super) use self::body::{MAY_BE_LONG, Unread};
+pub(super) use self::body::{Long, Unread};
 use super::{http_compression::Coding, instruments::RefusalReason, refusal::Refusal};
 use crate::websocket::{Accepted, Agreement, HandshakeError};
 

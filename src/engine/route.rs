@@ -149,7 +149,7 @@ impl Engine {
         match self.subject(&incoming, admission)? {
             Subject::Poll(connection) => {
                 let coding = self.coding(&incoming);
-                HeldPoll::new(connection, coding).map(Handle::poll)
+                HeldPoll::new(connection, coding, incoming.parts.version).map(Handle::poll)
             }
             Subject::Push(connection) => {
                 Push::new(connection, &incoming.parts.headers).map(|push| Handle::push(push, body))
@@ -245,7 +245,7 @@ impl Engine {
             b64: choice.b64,
             jsonp: choice.jsonp.map(Box::new),
         };
-        let coding = self.coding(&incoming);
+        let (coding, version) = (self.coding(&incoming), incoming.parts.version);
         let handshake = incoming.copy();
         let connection = self.connect(
             Transport::Polling,
@@ -254,7 +254,8 @@ impl Engine {
             format,
             choice.reserved,
         );
-        HeldPoll::new(connection.ok_or(Refusal::ShuttingDown)?, coding)
+        let connection = connection.ok_or(Refusal::ShuttingDown)?;
+        HeldPoll::new(connection, coding, version)
     }
 
     /// How the answer to a poll may be compressed.

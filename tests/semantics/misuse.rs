@@ -5,9 +5,9 @@ use std::{
     convert::Infallible,
     sync::{
         Arc, Weak,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use axum::extract::{FromRequestParts, State};
@@ -24,7 +24,7 @@ use crate::{
     io,
     log::{Log, log},
     threads::Block,
-    wire::{Eio, TestClient, TestServer, Via, within},
+    wire::{Eio, TestClient, TestServer, Via, Ws, within},
 };
 
 /// An extractor that panics, wherever it is asked for.
@@ -120,6 +120,43 @@ async fn a_handler_that_blocks_in_place_holds_up_no_other_connection() {
         within(async { tokio::join!(send, meanwhile) }).await;
         client.expect(r#"42["released",true]"#).await;
         client.expect_nothing().await;
+    }
+}
+
+/// The first ones take two milliseconds each, the others wait for another client to have what the first one has sent.
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+#[expect(clippy::disallowed_methods, reason = "handlers that take their time")]
+async fn what_a_handler_has_sent_does_not_wait_for_all_that_its_client_has_said() {
+    let (release, block) = Block::new();
+    let handled = Arc::<AtomicUsize>::default();
+    let (io, main) = io(SocketIo::builder());
+    let _ = main.on("work", async move |socket: Socket| {
+        let number = handled.fetch_add(1, Ordering::Relaxed);
+        socket.broadcast().emit("done", number);
+        let start = Instant::now();
+        let is_quick = block_in_place(|| match number {
+            0..16 => {
+                while start.elapsed() < Duration::from_millis(2) {
+                    std::hint::spin_loop();
+                }
+                true
+            }
+            _ => block.is_released(),
+        });
+        socket.emit("quick", is_quick);
+    });
+    let server = TestServer::start(&io).await;
+    let mut other = TestClient::connect(&server, Eio::V4, Via::WebSocket).await;
+    let mut client = Ws::open(server.addr, &Eio::V4.target("websocket")).await;
+    client.recv().await;
+    client.send("40").await;
+    client.recv().await;
+    // In one piece, so that the server has all of it before it has handled the second one.
+    client.send_all(vec![r#"42["work"]"#.to_owned(); 24]).await;
+    within(other.expect(r#"42["done",0]"#)).await;
+    (16..24).for_each(|_| release.send(()).unwrap());
+    for _ in 0..24 {
+        client.expect(r#"42["quick",true]"#).await;
     }
 }
 

@@ -8,17 +8,37 @@ use std::{
 };
 
 use bytes::Bytes;
+use http::Version;
 use http_body::{Body, Frame, SizeHint};
 
 /// Longer answers to polls belong to their session until the HTTP server has taken them: one that isn't read would stay as long as the
 /// client likes, and the next one beside it.
 const LONG: usize = 64 * 1024;
 
+/// The same for a connection of which an answer has only a part, with hundreds of others beside it.
+const LONG_IN_A_STREAM: usize = 1024;
+
 /// What the HTTP server takes at a time. It is a copy, so that nothing it holds keeps the rest; hyper holds 16 of them.
 const PIECE: usize = 16 * 1024;
 
-/// A payload that costs as much in the outbox may become a long answer: what is escaped in one takes six bytes at most.
-pub(in crate::engine) const MAY_BE_LONG: usize = LONG / 8;
+/// How long an answer has to be to be a long one.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::engine) struct Long(usize);
+
+impl Long {
+    /// In this version of HTTP.
+    pub(in crate::engine) fn of(version: Version) -> Self {
+        match version >= Version::HTTP_2 {
+            true => Self(LONG_IN_A_STREAM),
+            false => Self(LONG),
+        }
+    }
+
+    /// Whether a payload that costs so much in the outbox may become one: what is escaped in it takes six bytes at most.
+    pub(in crate::engine) const fn may_be(self, cost: usize) -> bool {
+        cost >= self.0 / 8
+    }
+}
 
 /// The body of an answer of the engine, which is complete from the start.
 #[derive(Default)]
@@ -52,9 +72,9 @@ pub(crate) struct Abandoned;
 
 impl AnswerBody {
     /// Makes a long one part of a session, which may give it up.
-    pub(in crate::engine) fn of_session(self, unread: Arc<Unread>) -> Self {
+    pub(in crate::engine) fn of_session(self, unread: Arc<Unread>, long: Long) -> Self {
         match &self.0 {
-            Kind::Whole(bytes) if bytes.len() > LONG => {
+            Kind::Whole(bytes) if bytes.len() > long.0 => {
                 let left = bytes.len();
                 unread.fill(bytes.clone());
                 Self(Kind::OfSession { unread, left })

@@ -1,13 +1,19 @@
 //! Answers to polls that are so long that reading them takes time.
 
+use http::Version;
 use http_body::Body as _;
 
 use super::*;
 
 /// The answer to a poll, of which nothing has been read.
 async fn unread(client: &Client) -> AnswerBody {
+    unread_over(Version::HTTP_11, client).await
+}
+
+async fn unread_over(version: Version, client: &Client) -> AnswerBody {
     let uri = format!("/socket.io/?{}", client.query);
-    let request = Request::get(uri).body(Full::<Bytes>::default()).unwrap();
+    let request = Request::get(uri).version(version);
+    let request = request.body(Full::<Bytes>::default()).unwrap();
     let answer = client.server.engine.handle(request, None, false).await;
     assert_eq!(answer.status(), 200);
     answer.into_body()
@@ -88,4 +94,22 @@ async fn a_get_beside_a_long_answer_does_not_change_why_its_session_is_closed() 
     client.upper.connection().close();
     client.get().await.is(400, "");
     assert_eq!(client.upper.told(), [Told::Close(CloseReason::ForcedClose)]);
+}
+
+/// A connection has hundreds of streams, each of which would keep an answer of its own.
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_has_a_stream_of_its_own_need_not_be_long_to_be_the_only_one() {
+    for (version, length, status, next) in [
+        (Version::HTTP_2, 2_000, 400, ""),
+        (Version::HTTP_2, 500, 200, "4next"),
+        (Version::HTTP_11, 60_000, 200, "4next"),
+    ] {
+        let client = Client::open(Config::default()).await;
+        client.upper.send(&"x".repeat(length));
+        let mut body = unread_over(version, &client).await;
+        client.upper.send("next");
+        client.get().await.is(status, next);
+        let first = body.frame().await.unwrap();
+        assert_eq!(first.is_ok(), status == 200, "{version:?} {length}");
+    }
 }

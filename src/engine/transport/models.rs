@@ -100,7 +100,7 @@ fn connect() -> (Connection, Arc<Upper>) {
 
 /// The packets of the answer to a GET, which waits for them; `None` if it is refused.
 fn get(connection: &Connection) -> Option<Vec<String>> {
-    let mut held = HeldPoll::new(connection.clone(), None).ok()?;
+    let mut held = HeldPoll::new(connection.clone(), None, http::Version::HTTP_11).ok()?;
     let answer = block_on(poll_fn(|cx| held.poll(cx)));
     let body = block_on(answer.into_body().collect()).unwrap().to_bytes();
     let packets = std::str::from_utf8(&body).unwrap().split('\x1e');

@@ -8,6 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, FutureExt};
+use http::Version;
 
 use super::press::{TURN, press};
 use crate::{
@@ -22,7 +23,7 @@ use crate::{
         payload_v4,
         refusal::Refusal,
         refused,
-        response::{self, Answer, Denial, MAY_BE_LONG, Unread},
+        response::{self, Answer, Denial, Long, Unread},
         session::{PollAnswer, PollStep},
     },
 };
@@ -38,6 +39,7 @@ pub(in crate::engine) struct HeldPoll {
     /// How the answer may be compressed.
     coding: Option<Coding>,
     stage: Stage,
+    long: Long,
     /// For an answer that may be a long one.
     unread: Option<Arc<Unread>>,
 }
@@ -62,7 +64,11 @@ struct Compressing {
 
 impl HeldPoll {
     /// Lets the GET wait, or refuses it at once.
-    pub(in crate::engine) fn new(connection: Connection, coding: Option<Coding>) -> Result<Self, Denial> {
+    pub(in crate::engine) fn new(
+        connection: Connection,
+        coding: Option<Coding>,
+        version: Version,
+    ) -> Result<Self, Denial> {
         let step = connection.update(clock::now(), |core, _| {
             let step = core.session.handle_poll();
             // Whoever has read an answer to its end has taken all of it: this is one more GET while there is one.
@@ -76,6 +82,7 @@ impl HeldPoll {
                 connection,
                 coding,
                 stage: Stage::Held,
+                long: Long::of(version),
                 unread: None,
             }),
             PollStep::Overlap => Err(Denial::OVERLAP),
@@ -87,7 +94,7 @@ impl HeldPoll {
     pub(in crate::engine) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
         let answer = ready!(self.poll_answer(cx));
         Poll::Ready(match self.unread.take() {
-            Some(unread) => answer.map(|body| body.of_session(unread)),
+            Some(unread) => answer.map(|body| body.of_session(unread, self.long)),
             None => answer,
         })
     }
@@ -111,7 +118,7 @@ impl HeldPoll {
                 _ => Queue::new(),
             };
             let taken = queued - core.outbox.queued();
-            let unread = (taken >= MAY_BE_LONG).then(|| core.begin_answer());
+            let unread = self.long.may_be(taken).then(|| core.begin_answer());
             if core.outbox.is_drained() {
                 core.wake_drained(effects);
             }

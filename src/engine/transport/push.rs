@@ -22,8 +22,7 @@ use crate::{
         refused,
         response::{self, Answer, Denial},
         session::PushStep,
-        transport::websocket::{BYTES, MESSAGES},
-        turn,
+        turn::{self, Turn},
     },
 };
 
@@ -173,9 +172,9 @@ impl Push {
         };
         let connection = &self.connection;
         connection.unblock();
-        let mut left = MESSAGES;
+        let mut turn = Turn::new();
         while dispatch.at.is_some() && connection.is_open() {
-            if left == 0 {
+            if turn.is_over(clock::now) {
                 turn::end(cx);
                 return Poll::Pending;
             }
@@ -187,7 +186,8 @@ impl Push {
                 ready!(dispatch.receiver.poll_ready(cx));
                 connection.unblock();
             }
-            left = left.saturating_sub(1 + dispatch.next(connection) / BYTES);
+            let bytes = dispatch.next(connection);
+            turn.spend(bytes, clock::now);
         }
         Poll::Ready(())
     }

@@ -15,22 +15,16 @@ use crate::{
         packet::{self, Packet, ParseError},
         refused,
         transport::push::handle_ping,
+        turn::Turn,
     },
     websocket::{CloseCode, CloseFrame, Event},
 };
-
-/// Messages taken in before other connections of the thread have their turn.
-pub(in crate::engine) const MESSAGES: usize = 64;
-
-/// A message counts once more for so many bytes: what is read at a time is little, but it may have been compressed.
-pub(in crate::engine) const BYTES: usize = 16 * 1024;
 
 /// The sink of a WebSocket that is the transport: messages go straight to the receiver.
 pub(super) struct Inbox<'a> {
     connection: &'a Connection,
     receiver: &'a dyn Receiver,
-    /// Messages that may still be taken in.
-    left: usize,
+    turn: Turn,
     heard: bool,
     pub(super) closed: Option<Option<CloseCode>>,
 }
@@ -56,15 +50,10 @@ impl<'a> Inbox<'a> {
         Self {
             connection,
             receiver,
-            left: MESSAGES,
+            turn: Turn::new(),
             heard: false,
             closed: None,
         }
-    }
-
-    /// Counts a message of so many bytes.
-    fn spend(&mut self, bytes: usize) {
-        self.left = self.left.saturating_sub(1 + bytes / BYTES);
     }
 
     fn handle_packet(&mut self, packet: Packet<'_>) {
@@ -145,19 +134,23 @@ impl Sink for Inbox<'_> {
                 return Flow::Stop;
             }
             // What comes after the end is not delivered.
-            Event::Text(_) | Event::Binary(_) if !self.connection.is_open() => self.spend(0),
+            Event::Text(_) | Event::Binary(_) if !self.connection.is_open() => self.turn.spend(0, clock::now),
             Event::Text(text) => {
-                self.spend(text.len());
+                self.turn.spend(text.len(), clock::now);
                 self.hear();
                 self.handle_text(text);
             }
             Event::Binary(frame) => {
-                self.spend(frame.len());
+                self.turn.spend(frame.len(), clock::now);
                 self.hear();
                 self.handle_binary(frame);
             }
         }
-        if self.left == 0 { Flow::Stop } else { Flow::Go }
+        if self.turn.is_over(clock::now) {
+            Flow::Stop
+        } else {
+            Flow::Go
+        }
     }
 }
 

@@ -24,10 +24,7 @@ use hyper::upgrade::{OnUpgrade, Upgraded};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::Instrument as _;
 
-pub(in crate::engine) use self::{
-    direct::Direct,
-    inbox::{BYTES, MESSAGES},
-};
+pub(in crate::engine) use self::direct::Direct;
 use self::{
     driver::Driver,
     io::{Io, Stream},
