@@ -38,6 +38,21 @@ fn crates() -> BTreeSet<String> {
     crates
 }
 
+/// With it, `serde_json::Value` reads what a client sends under the name of a certain key as JSON of its own, to any depth: see `packet::depth`.
+#[test]
+fn no_feature_of_serde_json_is_turned_on_that_reads_a_text_anew() {
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).expect("the manifest can be read");
+    let (_, dependencies) = manifest
+        .split_once("\n[dependencies]\n")
+        .expect("it has dependencies");
+    let (dependencies, _) = dependencies.split_once("\n[").expect("it goes on");
+    let mut lines = dependencies.lines();
+    let json = lines
+        .find(|line| line.starts_with("serde_json "))
+        .expect("it has serde_json");
+    assert!(!json.contains("raw_value"), "{json}");
+}
+
 #[test]
 fn rooms_keep_to_their_walls() {
     nothing(&walls::breaches(&Source::all(root(), "src"), &crates()));

@@ -7,11 +7,11 @@ use std::io;
 
 use bytes::Bytes;
 use serde::Serialize;
-use serde_json::{Serializer, ser::Formatter, value::RawValue};
+use serde_json::{Serializer, ser::Formatter};
 
 use super::{
     error::EncodeError,
-    json::{self, TextAsBytes, TextNext},
+    json::{self, JsonText, TextAsBytes, TextNext},
     shape::Shape,
 };
 use crate::Protocol;
@@ -112,17 +112,11 @@ pub(crate) fn connect_error(
     protocol: Protocol,
     namespace: &str,
     message: &str,
-    data: Option<&RawValue>,
+    data: Option<&JsonText>,
 ) -> Encoded {
-    #[derive(Serialize)]
-    struct Refused<'a> {
-        message: &'a str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        data: Option<&'a RawValue>,
-    }
     let mut draft = Draft::new(buf, headroom, b'4', namespace, None);
     match (protocol, data) {
-        (Protocol::V4, data) => draft.strings(&Refused { message, data }),
+        (Protocol::V4, data) => draft.refused(message, data),
         (Protocol::V3, Some(data)) => draft.push(data.get()),
         (Protocol::V3, None) => draft.strings(message),
     }
@@ -181,6 +175,17 @@ impl<'a> Draft<'a> {
     /// Writes a value that consists of strings.
     fn strings<T: Serialize + ?Sized>(&mut self, value: &T) {
         self.json(value).expect("invariant: strings serialise");
+    }
+
+    /// The data stands as it is: it is JSON already.
+    fn refused(&mut self, message: &str, data: Option<&JsonText>) {
+        self.push(r#"{"message":"#);
+        self.strings(message);
+        if let Some(data) = data {
+            self.push(r#","data":"#);
+            self.push(data.get());
+        }
+        self.push("}");
     }
 
     /// Goes on after `["name"`. A tuple's own JSON is an array: with its bracket made a comma it is the rest of the packet.

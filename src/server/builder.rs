@@ -180,7 +180,9 @@ impl Builder {
     /// How deeply arrays and objects may stand in one another in a packet of a client, its own array included: 128 by default. A
     /// packet beyond is refused as one that is no JSON, and closes its connection.
     ///
-    /// More than the default is of no use to handlers: `serde_json` reads no argument that is nested more deeply than that.
+    /// More than the default is of no use to handlers: `serde_json` reads no argument that is nested more deeply than that. But where its feature
+    /// `raw_value` is on, as with axum's `json`, its values have the text under a key of its own, `$serde_json::private::RawValue`, read anew, to
+    /// any depth: there a packet with this key counts as nested too deeply, whatever the limit.
     pub const fn max_json_depth(mut self, levels: usize) -> Self {
         self.settings.max_json_depth = levels;
         self

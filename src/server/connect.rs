@@ -12,13 +12,12 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use serde_json::value::RawValue;
 use tokio::{sync::oneshot, time::timeout};
 
 use crate::{
     Protocol, SocketId,
     engine::{CloseReason, Limit, Outgoing, ReadyState, RefusalReason, SendError},
-    packet::EncodeError,
+    packet::{self, EncodeError, JsonText},
     server::{
         Client, ConnectError, HandlerError, Middleware, Socket,
         client::{Place, Question},
@@ -47,11 +46,11 @@ impl Client {
         }
     }
 
-    pub(super) fn connect_to(&self, namespace: Arc<NamespaceInner>, auth: Option<Box<RawValue>>) {
+    pub(super) fn connect_to(&self, namespace: Arc<NamespaceInner>, auth: Option<JsonText>) {
         let protocol = self.connection().protocol();
-        let claim = match self.claim(&namespace, auth.as_deref()) {
+        let claim = match self.claim(&namespace, auth.as_ref()) {
             Ok(claim) => claim,
-            Err(left) => match self.begin_question(auth.as_deref()) {
+            Err(left) => match self.begin_question(auth.as_ref()) {
                 Ok(question) => return self.connect_later(question, left, namespace, auth),
                 Err(_) => None,
             },
@@ -103,7 +102,7 @@ impl Client {
         question: Question,
         left: oneshot::Receiver<()>,
         namespace: Arc<NamespaceInner>,
-        auth: Option<Box<RawValue>>,
+        auth: Option<JsonText>,
     ) {
         let client = self.clone();
         let often = self.io().settings().connect_timeout;
@@ -289,16 +288,17 @@ fn verdict(socket: Socket, middlewares: List<dyn Middleware>) -> Verdict {
 }
 
 /// The auth payload of Socket.IO 5, or what stood in the query of the namespace in Socket.IO 4.
-fn auth(protocol: Protocol, query: Option<&str>, payload: &str) -> Option<Box<RawValue>> {
+fn auth(protocol: Protocol, query: Option<&str>, payload: &str) -> Option<JsonText> {
     match protocol {
-        Protocol::V4 => RawValue::from_string(payload.to_owned()).ok(),
+        Protocol::V4 => JsonText::checked(payload),
         Protocol::V3 => {
             let query = form_urlencoded::parse(query?.as_bytes());
             // The last value of a key that stands twice wins.
             let fields: serde_json::Map<String, serde_json::Value> = query
+                .filter(|(key, _)| !packet::is_read_anew(key))
                 .map(|(key, value)| (key.into_owned(), value.into_owned().into()))
                 .collect();
-            serde_json::value::to_raw_value(&fields).ok()
+            JsonText::of(&fields).ok()
         }
     }
 }

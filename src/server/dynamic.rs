@@ -13,10 +13,10 @@ use std::{
 
 use indexmap::IndexMap;
 use serde::de::DeserializeOwned;
-use serde_json::value::RawValue;
 
 use crate::{
     engine::{ReadyState, RefusalReason, brief},
+    packet::JsonText,
     room::shrink,
     server::{
         Client, ConnectError, Namespace, SocketIo,
@@ -33,7 +33,7 @@ use crate::{
 pub struct NamespaceRequest {
     name: Arc<str>,
     client: Client,
-    auth: Option<Arc<RawValue>>,
+    auth: Option<JsonText>,
 }
 
 impl NamespaceRequest {
@@ -55,7 +55,7 @@ impl NamespaceRequest {
     ///
     /// It is no `T`.
     pub fn auth<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
-        serde_json::from_str(self.auth.as_deref().map_or("{}", RawValue::get))
+        serde_json::from_str(self.auth.as_ref().map_or("{}", JsonText::get))
     }
 }
 
@@ -186,19 +186,19 @@ impl SocketIo {
 
 impl Client {
     /// The client asks for a namespace that isn't there.
-    pub(super) fn ask_for(&self, name: &str, auth: Option<Box<RawValue>>) {
+    pub(super) fn ask_for(&self, name: &str, auth: Option<JsonText>) {
         let parents = self.io().parents();
         if parents.is_empty() {
             return self.has_no_such(name);
         }
-        let question = match self.begin_question(auth.as_deref()) {
+        let question = match self.begin_question(auth.as_ref()) {
             Ok(question) => question,
             Err(place) => return self.not_let_into(name, &self.has_no_place(place, name)),
         };
         let request = NamespaceRequest {
             name: name.into(),
             client: self.clone(),
-            auth: auth.map(Arc::from),
+            auth,
         };
         let mut asking = Box::pin(dispatch::caught(Box::pin(found(parents, request.clone()))));
         // Inline, if nothing waits: what the client sends next may be for that namespace.
@@ -232,10 +232,7 @@ impl Client {
             None
         });
         match found {
-            Some(parent) => {
-                let auth = auth.map(|auth| (*auth).to_owned());
-                self.connect_to(self.io().child(&parent, &name), auth);
-            }
+            Some(parent) => self.connect_to(self.io().child(&parent, &name), auth),
             None => self.has_no_such(&name),
         }
     }

@@ -3,13 +3,12 @@
 use std::{error::Error, fmt, sync::Arc};
 
 use serde::Serialize;
-use serde_json::value::RawValue;
 
 use crate::{
     ServerId,
     adapter::AdapterError,
     engine::{SendError, brief},
-    packet,
+    packet::{self, JsonText},
     server::dispatch::{BoxError, Rejected},
 };
 
@@ -252,7 +251,7 @@ impl<T: fmt::Debug> Error for BroadcastAckError<T> {
 #[derive(Debug)]
 pub struct ConnectError {
     message: Box<str>,
-    data: Option<Box<RawValue>>,
+    data: Option<JsonText>,
 }
 
 impl ConnectError {
@@ -270,7 +269,7 @@ impl ConnectError {
     /// Data that can't be serialised is left out and traced.
     #[must_use]
     pub fn with_data(mut self, data: impl Serialize) -> Self {
-        self.data = serde_json::value::to_raw_value(&data)
+        self.data = JsonText::of(&data)
             .inspect_err(|error| tracing::warn!(%error, "the data of a refusal can't be serialised"))
             .ok();
         self
@@ -282,8 +281,8 @@ impl ConnectError {
         &self.message
     }
 
-    pub(crate) fn data(&self) -> Option<&RawValue> {
-        self.data.as_deref()
+    pub(crate) fn data(&self) -> Option<&JsonText> {
+        self.data.as_ref()
     }
 }
 

@@ -6,11 +6,11 @@ use std::{
 };
 
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::value::RawValue;
 
 use crate::{
     Protocol, SocketId,
     engine::{Connection, Limit},
+    packet::JsonText,
     room::{Member, Room, Rooms, listed},
     server::{
         Client, EmitError, Extensions, HandlerError, Handshake, Namespace, SocketIo, dispatch,
@@ -43,7 +43,7 @@ struct SocketInner {
     /// It is to leave as soon as its connect handlers have started, and sends nothing any more.
     leaving: AtomicBool,
     in_flight: InFlight,
-    auth: Option<Box<RawValue>>,
+    auth: Option<JsonText>,
     inbox: Mutex<Inbox>,
     acks: PendingAcks,
     /// What only some sockets have.
@@ -76,7 +76,7 @@ impl Socket {
         client: Client,
         namespace: Arc<NamespaceInner>,
         id: SocketId,
-        auth: Option<Box<RawValue>>,
+        auth: Option<JsonText>,
     ) -> Self {
         Self(Arc::new(SocketInner {
             serial: client.io().next_serial(),
@@ -167,7 +167,7 @@ impl Socket {
     pub fn handshake(&self) -> &Handshake {
         self.own()
             .handshake
-            .get_or_init(|| Handshake::new(self.connection().clone(), self.0.auth.as_deref()))
+            .get_or_init(|| Handshake::new(self.connection().clone(), self.0.auth.as_ref()))
     }
 
     /// The bytes of what the client sent to connect to this namespace.

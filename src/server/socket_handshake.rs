@@ -8,9 +8,8 @@ use std::{
 };
 
 use serde::de::DeserializeOwned;
-use serde_json::value::RawValue;
 
-use crate::{Protocol, engine::Connection, server::js_date};
+use crate::{Protocol, engine::Connection, packet::JsonText, server::js_date};
 
 /// How a socket came: the request that opened its connection, and what it sent to connect to its namespace.
 ///
@@ -32,13 +31,13 @@ use crate::{Protocol, engine::Connection, server::js_date};
 /// ```
 pub struct Handshake {
     connection: Connection,
-    auth: Option<Box<RawValue>>,
+    auth: Option<JsonText>,
     /// What stood behind the namespace's name, for Engine.IO 3 clients.
     namespace_query: BTreeMap<String, String>,
 }
 
 impl Handshake {
-    pub(super) fn new(connection: Connection, auth: Option<&RawValue>) -> Self {
+    pub(super) fn new(connection: Connection, auth: Option<&JsonText>) -> Self {
         let namespace_query = match (connection.protocol(), auth) {
             // It is made of it, so it can be read as it.
             (Protocol::V3, Some(query)) => serde_json::from_str(query.get()).unwrap_or_default(),
@@ -46,7 +45,7 @@ impl Handshake {
         };
         Self {
             connection,
-            auth: auth.map(ToOwned::to_owned),
+            auth: auth.cloned(),
             namespace_query,
         }
     }
@@ -60,7 +59,7 @@ impl Handshake {
     ///
     /// It is no `T`.
     pub fn auth<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
-        serde_json::from_str(self.auth.as_deref().map_or("{}", RawValue::get))
+        serde_json::from_str(self.auth.as_ref().map_or("{}", JsonText::get))
     }
 
     /// The path and query of the request.

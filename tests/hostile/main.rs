@@ -13,6 +13,7 @@ mod wire;
 mod setup;
 
 mod absent;
+mod depth;
 mod floods;
 mod frames;
 mod ground;

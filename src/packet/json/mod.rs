@@ -6,8 +6,10 @@
 mod plain;
 mod read;
 mod scan;
+mod text;
 mod write;
 
+pub(crate) use self::text::JsonText;
 pub(super) use self::{
     read::from_json,
     scan::{Element, Scanner},

@@ -62,6 +62,31 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    /// Goes through an object, handing out the text of each of its keys and values, to the end of the text.
+    #[cfg_attr(not(feature = "msgpack"), expect(dead_code, reason = "msgpack's"))]
+    pub(in crate::packet) fn object(mut self, mut each: impl FnMut(Element<'a>, Element<'a>)) -> Option<()> {
+        self.space();
+        self.expect(b'{')?;
+        self.space();
+        if self.peek()? == b'}' {
+            self.at += 1;
+            return self.end();
+        }
+        loop {
+            let start = self.at;
+            let is_plain = self.string()?;
+            let json = &self.text[start..self.at];
+            self.colon()?;
+            each(Element { json, is_plain }, self.value()?);
+            self.space();
+            match self.next()? {
+                b',' => self.space(),
+                b'}' => return self.end(),
+                _ => return None,
+            }
+        }
+    }
+
     fn end(&mut self) -> Option<()> {
         self.space();
         (self.at == self.text.len()).then_some(())
@@ -130,6 +155,10 @@ impl<'a> Scanner<'a> {
     fn key(&mut self) -> Option<()> {
         self.space();
         self.string()?;
+        self.colon()
+    }
+
+    fn colon(&mut self) -> Option<()> {
         self.space();
         self.expect(b':')?;
         self.space();

@@ -5,7 +5,6 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use super::{
     Array, Codec,
@@ -20,6 +19,7 @@ use crate::{
         decode::split_query,
         depth::is_nested_deeper,
         error::{DecodeError, MsgpackReason, Reason},
+        json::{Element, Scanner},
     },
 };
 
@@ -119,42 +119,62 @@ impl Codec {
         protocol: Protocol,
         limits: Limits,
     ) -> Result<Decoded<'_>, DecodeError> {
-        #[derive(Deserialize)]
-        struct Text<'a> {
-            r#type: u8,
-            #[serde(borrow)]
-            nsp: Cow<'a, str>,
-            #[serde(borrow)]
-            data: Option<&'a RawValue>,
-            id: Option<u64>,
-        }
         if protocol == Protocol::V4 {
             return Err(fatal(MsgpackReason::InvalidType));
         }
         if is_nested_deeper(text, limits.depth.saturating_add(1)) {
             return Err(DecodeError::nested_too_deeply());
         }
-        let Text {
-            r#type,
-            nsp,
-            data,
-            id,
-        } = serde_json::from_str(text).map_err(|_| DecodeError::fatal(Reason::InvalidPayload))?;
-        let kind = packet_type(Some(Token::Unsigned(r#type.into())), protocol)?;
-        let json = data.map_or("", RawValue::get);
-        carried::check(kind, Carried::by_json(json), protocol)?;
-        let (namespace, query) = split_query(&nsp, protocol);
+        let members = Members::read(text).ok_or(DecodeError::fatal(Reason::InvalidPayload))?;
+        let kind = packet_type(Some(Token::Unsigned(members.kind.into())), protocol)?;
+        carried::check(kind, Carried::by_json(members.data), protocol)?;
+        let (namespace, query) = split_query(&members.namespace, protocol);
         let query = query.map(Into::into);
         Ok(Decoded {
             kind,
             namespace: match query {
-                None => nsp,
+                None => members.namespace,
                 Some(_) => namespace.to_owned().into(),
             },
             query,
-            id,
-            data: Data::Json(json),
+            id: members.id,
+            data: Data::Json(members.data),
         })
+    }
+}
+
+/// The members of a packet that is JSON. Of those that stand twice the last counts, as in JavaScript.
+struct Members<'a> {
+    kind: u8,
+    namespace: Cow<'a, str>,
+    id: Option<u64>,
+    /// Empty without any.
+    data: &'a str,
+}
+
+impl<'a> Members<'a> {
+    fn read(text: &'a str) -> Option<Self> {
+        let (mut kind, mut namespace, mut id, mut data) = (None, None, None, None);
+        Scanner::new(text).object(|key, value| match string(key).as_deref() {
+            Some("type") => kind = Some(value),
+            Some("nsp") => namespace = Some(value),
+            Some("id") => id = Some(value),
+            Some("data") => data = Some(value),
+            _ => {}
+        })?;
+        Some(Self {
+            kind: serde_json::from_str(kind?.json).ok()?,
+            namespace: string(namespace?)?,
+            id: serde_json::from_str(id.unwrap_or(Element::NULL).json).ok()?,
+            data: data.map_or("", |data| data.json),
+        })
+    }
+}
+
+fn string(element: Element<'_>) -> Option<Cow<'_, str>> {
+    match element.plain() {
+        Some(text) => Some(text.into()),
+        None => serde_json::from_str::<String>(element.json).ok().map(Into::into),
     }
 }
 
@@ -173,6 +193,7 @@ impl<'a> Fields<'a> {
         let bounds = Bounds {
             depth: limits.depth,
             binaries: limits.binaries,
+            anew: false,
         };
         let mut reader = Reader::new(message);
         let members = match reader.token() {

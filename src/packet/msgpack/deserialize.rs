@@ -13,11 +13,10 @@ use serde::{
 use serde_json::Error;
 
 use super::{
-    RAW_JSON,
     date::iso_8601,
     read::{Bounds, Reader, Token},
 };
-use crate::packet::{Value, key::Key};
+use crate::packet::{Value, depth::RAW_JSON, key::Key};
 
 /// How deeply values may stand in one another to be read, as for JSON.
 const MAX_DEPTH: usize = 128;

@@ -25,9 +25,6 @@ pub(crate) use self::{
     elements::{Array, Elements},
 };
 
-/// The name under which `serde_json` passes its `RawValue` through serde.
-const RAW_JSON: &str = "$serde_json::private::RawValue";
-
 /// The parser, as a value that there is only where the feature is on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Codec;

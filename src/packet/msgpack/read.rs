@@ -10,6 +10,8 @@
 use rmp::Marker;
 use smallvec::SmallVec;
 
+use crate::packet::depth::is_read_anew;
+
 /// A value, or the beginning of one that holds others.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Token<'a> {
@@ -41,6 +43,8 @@ pub(super) struct Reader<'a> {
 pub(super) struct Bounds {
     pub(super) depth: usize,
     pub(super) binaries: usize,
+    /// Whether a key [may be read anew](is_read_anew).
+    pub(super) anew: bool,
 }
 
 /// How a value breaks the rules.
@@ -51,11 +55,25 @@ pub(super) enum Breach {
     TooManyBinaries,
 }
 
+/// An array or a map that has not been gone over to its end.
+struct Open {
+    /// How many values are still to come, without the one that is looked at.
+    left: usize,
+    is_map: bool,
+}
+
+impl Open {
+    const fn at_key(&self) -> bool {
+        self.is_map && self.left % 2 == 1
+    }
+}
+
 impl Bounds {
     /// For what has been checked.
     pub(super) const NONE: Self = Self {
         depth: usize::MAX,
         binaries: usize::MAX,
+        anew: true,
     };
 }
 
@@ -105,13 +123,20 @@ impl<'a> Reader<'a> {
 
     /// Goes over a value with all that it holds.
     pub(super) fn skip(&mut self, bounds: Bounds) -> Result<(), Breach> {
-        // How many values are still to come in each array and map that is open.
-        let mut open = SmallVec::<[usize; 32]>::new();
+        let mut open = SmallVec::<[Open; 32]>::new();
         let mut binaries = 0;
         loop {
             let holds = match self.token().ok_or(Breach::Broken)? {
-                Token::Array(length) => Some(length),
-                Token::Map(length) => Some(length * 2),
+                Token::Array(left) => Some(Open { left, is_map: false }),
+                Token::Map(members) => Some(Open {
+                    left: members * 2,
+                    is_map: true,
+                }),
+                Token::Text(text)
+                    if !bounds.anew && is_read_anew(text) && open.last().is_some_and(Open::at_key) =>
+                {
+                    return Err(Breach::TooDeep);
+                }
                 Token::Binary(_) => {
                     binaries += 1;
                     None
@@ -127,11 +152,11 @@ impl<'a> Reader<'a> {
                 }
                 open.push(holds);
             }
-            while open.last() == Some(&0) {
+            while open.last().is_some_and(|open| open.left == 0) {
                 open.pop();
             }
             match open.last_mut() {
-                Some(left) => *left -= 1,
+                Some(open) => open.left -= 1,
                 None => return Ok(()),
             }
         }

@@ -9,11 +9,10 @@ use serde::ser::{
 use serde_json::Error;
 
 use super::{
-    RAW_JSON,
     read::{Reader, Token},
     write,
 };
-use crate::packet::{Value, value::NUMBER_KEY};
+use crate::packet::{Value, depth::RAW_JSON, value::NUMBER_KEY};
 
 /// Writes one value behind what is in the buffer.
 pub(super) struct Serializer<'b>(pub(super) &'b mut Vec<u8>);

@@ -1,10 +1,10 @@
 //! The packets that are neither events nor acknowledgements, for parsers other than the JSON one.
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
-
 use super::{Packet, PacketType};
-use crate::{Protocol, packet::Value};
+use crate::{
+    Protocol,
+    packet::{JsonText, Value},
+};
 
 /// What tells a client that it is connected. Engine.IO 3 clients know their id.
 pub(crate) fn connect(protocol: Protocol, namespace: &str, sid: &str, pid: Option<&str>) -> Packet {
@@ -27,11 +27,11 @@ pub(crate) fn connect_error(
     protocol: Protocol,
     namespace: &str,
     message: &str,
-    data: Option<&RawValue>,
+    data: Option<&JsonText>,
     texts_only: bool,
 ) -> Packet {
     // Nested more deeply than can be read again, it is left out.
-    let data = data.and_then(|data| Value::deserialize(data).ok());
+    let data = data.and_then(|data| serde_json::from_str::<Value>(data.get()).ok());
     let data = match (protocol, data) {
         (Protocol::V3, Some(data)) if !texts_only || data.as_str().is_some() => data,
         (Protocol::V3, _) => message.into(),

@@ -7,6 +7,7 @@ use crate::{
         self, Body, DecodeError, Value,
         carried::{self, Carried},
         decode::split_query,
+        depth::is_read_anew,
         error::Reason,
         msgpack::Limits,
     },
@@ -48,7 +49,7 @@ pub(crate) fn judge(packet: &Packet, protocol: Protocol, limits: Limits) -> Resu
     })
 }
 
-/// Goes no deeper than `depth`, and counts bytes down.
+/// Goes no deeper than `depth`, to no key under which a text would be read as something deeper, and counts bytes down.
 fn check_limits(value: &Value, depth: usize, binaries: &mut usize) -> Result<(), DecodeError> {
     let deeper = || depth.checked_sub(1).ok_or_else(DecodeError::nested_too_deeply);
     match value {
@@ -65,6 +66,9 @@ fn check_limits(value: &Value, depth: usize, binaries: &mut usize) -> Result<(),
         }
         Value::Object(members) => {
             let depth = deeper()?;
+            if members.keys().any(|key| is_read_anew(key)) {
+                return Err(DecodeError::nested_too_deeply());
+            }
             members
                 .values()
                 .try_for_each(|value| check_limits(value, depth, binaries))

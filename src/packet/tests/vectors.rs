@@ -1,9 +1,12 @@
 //! Packets as Node writes them, read and written.
 
-use serde_json::{json, value::to_raw_value};
+use serde_json::json;
 
 use super::*;
-use crate::Protocol::{V3, V4};
+use crate::{
+    Protocol::{V3, V4},
+    packet::JsonText,
+};
 
 struct Case {
     protocol: Protocol,
@@ -289,17 +292,17 @@ fn packets_are_written_as_node_writes_them() {
 /// Vectors 41 and 42 go only to clients, whose server refuses them.
 #[test]
 fn connection_errors_have_the_shape_of_the_clients_generation() {
-    let data = to_raw_value(&json!({"code": "E001"})).unwrap();
+    let data = JsonText::of(&json!({"code": "E001"})).unwrap();
     let cases = [
         (V4, "/", None, r#"4{"message":"not authorized"}"#),
         (
             V4,
             "/admin",
-            Some(&*data),
+            Some(&data),
             r#"4/admin,{"message":"not authorized","data":{"code":"E001"}}"#,
         ),
         (V3, "/", None, r#"4"not authorized""#),
-        (V3, "/admin", Some(&*data), r#"4/admin,{"code":"E001"}"#),
+        (V3, "/admin", Some(&data), r#"4/admin,{"code":"E001"}"#),
     ];
     for (protocol, namespace, data, wire) in cases {
         let (text, attachments) =

@@ -1,9 +1,7 @@
 //! Whether there is a place for one more socket of a client.
 
-use serde_json::value::RawValue;
-
 use super::{Client, Entry, State};
-use crate::server::Socket;
+use crate::{packet::JsonText, server::Socket};
 
 /// Whether there is a place for one more socket of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +47,7 @@ impl Client {
     /// # Errors
     ///
     /// There is none: the client has as many namespaces and questions as it may have, or says too much to get into them.
-    pub(in crate::server) fn begin_question(&self, auth: Option<&RawValue>) -> Result<Question, Place> {
+    pub(in crate::server) fn begin_question(&self, auth: Option<&JsonText>) -> Result<Question, Place> {
         let auth = auth.map_or(0, |auth| auth.get().len());
         let mut state = self.0.state();
         let places = state.sockets.len() + usize::from(state.questions);

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
 use super::{
@@ -16,7 +15,7 @@ use super::{
 use crate::{
     Protocol, SocketId,
     engine::{self, CloseReason, Connection, Outgoing},
-    packet::EncodeError,
+    packet::{EncodeError, JsonText},
     room::Member as _,
     server::{Client, DisconnectReason, Socket, emit, namespace::NamespaceInner, socket::Status},
 };
@@ -53,7 +52,7 @@ impl Client {
     pub(in crate::server) fn claim(
         &self,
         namespace: &Arc<NamespaceInner>,
-        auth: Option<&RawValue>,
+        auth: Option<&JsonText>,
     ) -> Result<Option<Claim>, oneshot::Receiver<()>> {
         let Some((recovery, pid, received)) = self.asks_for(namespace, auth) else {
             return Ok(None);
@@ -82,7 +81,7 @@ impl Client {
     fn asks_for<'a>(
         &self,
         namespace: &'a NamespaceInner,
-        auth: Option<&RawValue>,
+        auth: Option<&JsonText>,
     ) -> Option<(&'a Recovery, String, Option<Position>)> {
         let recovery = namespace.recovery()?;
         if self.protocol() != Protocol::V4 {

@@ -1,9 +1,11 @@
 //! Packets as `socket.io-msgpack-parser` 2.2.1 and 3.0.2 write them.
 
 use super::*;
-use crate::packet::Rest;
-use crate::packet::parser::{self, Packet, connect, connect_error, disconnect};
-use serde_json::{json, value::to_raw_value};
+use crate::packet::{
+    JsonText, Rest,
+    parser::{self, Packet, connect, connect_error, disconnect},
+};
+use serde_json::json;
 
 /// What writes a packet, its bytes, and its arguments as JSON, in which bytes are numbers.
 type Case = (fn(&mut Vec<u8>), &'static str, &'static str);
@@ -174,7 +176,7 @@ fn control(protocol: Protocol, packet: &Packet) -> String {
 #[test]
 fn control_packets_are_those_of_npm() {
     let sid = "QCagl5IBtK9NqVKvAAAA";
-    let code = to_raw_value(&json!({"code": 1})).unwrap();
+    let code = JsonText::of(&json!({"code": 1})).unwrap();
     let refused = |protocol, namespace, message, data| {
         control(protocol, &connect_error(protocol, namespace, message, data, true))
     };
@@ -209,7 +211,7 @@ fn control_packets_are_those_of_npm() {
 #[test]
 fn clients_2_x_get_the_data_of_a_refusal_only_where_it_is_a_text() {
     let of = |data: serde_json::Value, texts_only| {
-        let data = to_raw_value(&data).unwrap();
+        let data = JsonText::of(&data).unwrap();
         connect_error(V3, "/", "message", Some(&data), texts_only).data
     };
     assert_eq!(of(json!("data"), true), "data".into());
