@@ -217,6 +217,15 @@ async fn limits_are_counted() {
             "94a7 6d657373616765 c40101 c40101 c70100 01",
             Some(Limit::Attachments),
         ),
+        // A moment and `undefined` are no bytes, other extensions are.
+        (
+            "95a7 6d657373616765 c40101 d40107 d40000 d7000000000000000000",
+            None,
+        ),
+        (
+            "94a7 6d657373616765 c40101 d40107 c7010701",
+            Some(Limit::Attachments),
+        ),
         ("92a7 6d657373616765 919190", None),
         ("92a7 6d657373616765 91919190", Some(Limit::JsonDepth)),
         // { "$serde_json::private::RawValue": "" }, and what is no key.

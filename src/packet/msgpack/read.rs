@@ -137,7 +137,8 @@ impl<'a> Reader<'a> {
                 {
                     return Err(Breach::TooDeep);
                 }
-                Token::Binary(_) => {
+                // An extension becomes bytes too, in an array with its type.
+                Token::Binary(_) | Token::Extension(..) => {
                     binaries += 1;
                     None
                 }

@@ -17,7 +17,7 @@ pub struct Json;
 /// `Date` of a client reads as it does with JSON, as a string in ISO 8601; and as its milliseconds where a number is
 /// asked for. `undefined` reads like `null`, and an extension of msgpack as an array of its type and its bytes.
 ///
-/// [`max_attachments`](crate::Builder::max_attachments) is the number of values in a packet that may be bytes,
+/// [`max_attachments`](crate::Builder::max_attachments) is the number of values in a packet that may be bytes, extensions included,
 /// [`max_json_depth`](crate::Builder::max_json_depth) holds as for JSON.
 #[cfg(feature = "msgpack")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -205,13 +205,16 @@ fn depth_and_bytes_are_limited() {
     let error = decode(&message, V4);
     assert!(error.map(drop).unwrap_err().is_nested_too_deeply());
 
-    let files = |count: usize| {
-        let data = format!("{:02x}a165{}", 0x91 + count, "c40101".repeat(count));
-        packet(&[EVENT, ROOT, ("data", &data)])
-    };
-    assert_eq!(judged(&files(LIMITS.binaries), V4), "");
-    let error = decode(&files(LIMITS.binaries + 1), V4).map(drop).unwrap_err();
-    assert!(error.is_too_many_attachments() && !error.is_ignorable());
+    // An extension is an array with bytes in it.
+    for file in ["c40101", "d40107", "d50001ff", "c7010701"] {
+        let files = |count: usize| {
+            let data = format!("{:02x}a165{}", 0x91 + count, file.repeat(count));
+            packet(&[EVENT, ROOT, ("data", &data)])
+        };
+        assert_eq!(judged(&files(LIMITS.binaries), V4), "");
+        let error = decode(&files(LIMITS.binaries + 1), V4).map(drop).unwrap_err();
+        assert!(error.is_too_many_attachments() && !error.is_ignorable());
+    }
 }
 
 /// Also where the limit is set higher than the stack would bear.
