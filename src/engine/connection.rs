@@ -2,6 +2,7 @@
 
 mod drive;
 mod events;
+mod over;
 mod writable;
 
 use std::{
@@ -139,13 +140,23 @@ impl Connection {
     }
 
     pub(crate) fn close_with(&self, reason: CloseReason) {
+        self.close_told(reason, false);
+    }
+
+    /// The same, and where that ends the session at once, a task of its own tells the receiver. For whoever closes several.
+    pub(super) fn close_apart(&self, reason: CloseReason) {
+        self.close_told(reason, true);
+    }
+
+    fn close_told(&self, reason: CloseReason, apart: bool) {
         // Whoever ended the session sees to it that its receiver is told: a handler of another one that closes this one, too,
         // isn't to run the handlers of this one inside of its own.
         if self.ready_state() == ReadyState::Closed {
             return;
         }
         let now = clock::now();
-        self.update(now, |core, _| {
+        self.update(now, |core, effects| {
+            effects.apart = apart;
             // An answer that is still being read ends with the session, so that isn't to be over before.
             let queued = !core.outbox.is_drained() || core.is_unread();
             core.session.close(reason, queued, now);

@@ -65,6 +65,8 @@ pub(super) struct Effects {
     /// What nobody will send. It is dropped last: a drop of the users' own may call back, or panic.
     pub(super) forgotten: Queue,
     pub(super) closed: Option<(Arc<dyn Receiver>, CloseReason, Transport)>,
+    /// Whoever ends the session looks after others, too: a task of its own tells the receiver.
+    pub(super) apart: bool,
     /// The session ended before it had found a use.
     pub(super) unused: bool,
 }

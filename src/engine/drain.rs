@@ -24,7 +24,7 @@ impl Engine {
     /// Closes every connection, after what is queued has been sent, and refuses new ones from now on.
     pub(crate) fn close(&self, reason: CloseReason) {
         for connection in self.shared().registry.close(reason) {
-            connection.close_with(reason);
+            connection.close_apart(reason);
         }
     }
 
@@ -52,7 +52,7 @@ impl Engine {
             let moment = period.min(LONGEST).mul_f64(share);
             sleep_until(Instant::from_std(begun + moment)).await;
             if !has_ended(&connection) {
-                connection.close_with(reason);
+                connection.close_apart(reason);
                 closed.fetch_add(1, Ordering::Relaxed);
             }
         }
@@ -62,12 +62,17 @@ impl Engine {
     pub(crate) fn cut(&self, reason: CloseReason) -> usize {
         let left = self.shared().registry.close(reason);
         for connection in &left {
-            connection.fail(reason);
+            connection.cut(reason);
         }
         left.len()
     }
 
-    /// Waits until no connection is left.
+    /// How many connections have ended, or begin, and have receivers that haven't been told.
+    pub(crate) fn under_way(&self) -> usize {
+        self.shared().registry.under_way()
+    }
+
+    /// Waits until no connection is left, and every receiver has been told.
     pub(crate) async fn closed(&self) {
         self.shared().registry.emptied().await;
     }

@@ -4,7 +4,7 @@ use std::{
     borrow::Borrow,
     collections::HashSet,
     hash::{Hash, Hasher},
-    sync::{PoisonError, atomic::Ordering},
+    sync::{Arc, PoisonError, atomic::Ordering},
 };
 
 use super::{CloseReason, Connection};
@@ -17,13 +17,18 @@ use crate::{
 #[derive(Default)]
 pub(super) struct Registry {
     sessions: Mutex<Sessions>,
-    /// Sessions that begin and aren't entered yet, and receivers that are being told of the end of theirs.
-    under_way: AtomicUsize,
+    under_way: Arc<Count>,
+}
+
+/// How many sessions begin and aren't entered yet, and how many receivers are still to be told of the end of theirs.
+#[derive(Default)]
+struct Count {
+    sessions: AtomicUsize,
     emptied: Notify,
 }
 
 /// A session on its way in or out. Until it is dropped the registry doesn't count as empty.
-pub(super) struct UnderWay<'a>(&'a Registry);
+pub(super) struct UnderWay(Arc<Count>);
 
 #[derive(Default)]
 struct Sessions {
@@ -37,19 +42,19 @@ struct Sessions {
 /// A connection that is found by its session id.
 struct ById(Connection);
 
-impl Drop for UnderWay<'_> {
+impl Drop for UnderWay {
     fn drop(&mut self) {
-        self.0.under_way.fetch_sub(1, Ordering::AcqRel);
+        self.0.sessions.fetch_sub(1, Ordering::AcqRel);
         self.0.emptied.notify_waiters();
     }
 }
 
 impl Registry {
     /// A session begins; `None` once the engine is closed.
-    pub(super) fn begin(&self) -> Option<UnderWay<'_>> {
+    pub(super) fn begin(&self) -> Option<UnderWay> {
         let sessions = self.lock();
         // Under the lock, so that whoever closes the engine sees it.
-        sessions.closed.is_none().then(|| self.under_way())
+        sessions.closed.is_none().then(|| self.start())
     }
 
     /// Enters a session that has begun. An error says why it is to be closed: the engine has been meanwhile, or it is full: of
@@ -78,11 +83,11 @@ impl Registry {
         self.lock().by_id.get(id).map(|found| found.0.clone())
     }
 
-    /// Takes a session out. Until the guard is dropped its receiver is being told.
+    /// Takes a session out. Until the guard is dropped its receiver is to be told.
     ///
     /// One that was never entered stands in nobody's way: another one may have its id by now.
-    pub(super) fn remove(&self, connection: &Connection) -> UnderWay<'_> {
-        let telling = self.under_way();
+    pub(super) fn remove(&self, connection: &Connection) -> UnderWay {
+        let telling = self.start();
         let id = connection.id().as_str();
         let mut sessions = self.lock();
         let entered = sessions.by_id.get(id);
@@ -103,6 +108,11 @@ impl Registry {
         self.lock().by_id.len()
     }
 
+    /// How many begin, or end and have receivers that haven't been told.
+    pub(super) fn under_way(&self) -> usize {
+        self.under_way.sessions.load(Ordering::Acquire)
+    }
+
     pub(super) fn is_closed(&self) -> bool {
         self.lock().closed.is_some()
     }
@@ -116,19 +126,19 @@ impl Registry {
 
     /// Waits until no session is left.
     pub(super) async fn emptied(&self) {
-        let emptied = self.emptied.notified();
+        let emptied = self.under_way.emptied.notified();
         tokio::pin!(emptied);
         emptied.as_mut().enable();
-        while self.len() > 0 || self.under_way.load(Ordering::Acquire) > 0 {
+        while self.len() > 0 || self.under_way() > 0 {
             emptied.as_mut().await;
-            emptied.set(self.emptied.notified());
+            emptied.set(self.under_way.emptied.notified());
             emptied.as_mut().enable();
         }
     }
 
-    fn under_way(&self) -> UnderWay<'_> {
-        self.under_way.fetch_add(1, Ordering::AcqRel);
-        UnderWay(self)
+    fn start(&self) -> UnderWay {
+        self.under_way.sessions.fetch_add(1, Ordering::AcqRel);
+        UnderWay(Arc::clone(&self.under_way))
     }
 
     fn lock(&self) -> MutexGuard<'_, Sessions> {

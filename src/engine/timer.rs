@@ -17,7 +17,7 @@ use super::{
 /// How exact deadlines are.
 const TICK: Duration = Duration::from_millis(250);
 
-/// Reminders before the other tasks of the thread have their turn: what the end of a session causes takes its time.
+/// Reminders before the other tasks of the thread have their turn.
 const REMINDERS: usize = 64;
 
 /// The deadlines of all connections of an engine.
@@ -139,13 +139,14 @@ async fn run(mut running: Running) {
     }
 }
 
-/// A panic in what the end of a connection causes must not take the heartbeats of the others with it.
+/// A panic in what a deadline causes, in a waker perhaps, must not take the heartbeats of the others with it. What may take its time, to
+/// tell a receiver of the end, isn't done here but by a task of its own.
 fn remind(connection: &Weak<Inner>, now: Instant, tick: u32) {
     let Some(connection) = Connection::upgrade(connection) else {
         return;
     };
     if catch_unwind(AssertUnwindSafe(|| connection.handle_timeout(now, tick))).is_err() {
-        tracing::error!("the receiver of a connection panicked when it was told of the end");
+        tracing::error!("a panic when a connection was reminded of its deadline");
     }
 }
 

@@ -99,7 +99,8 @@ pub struct DrainReport {
     pub closed: usize,
     /// Those that had not ended when the grace was over and were cut off: what was queued for them is lost.
     pub cut: usize,
-    /// Sockets and disconnect handlers that had not finished by then. They go on until the runtime ends.
+    /// Connections whose sockets were still to be told, sockets and disconnect handlers that had not finished by then. They go on
+    /// until the runtime ends.
     pub unfinished: usize,
 }
 
@@ -162,7 +163,7 @@ impl SocketIo {
             .map(|engine| engine.close_over(drain.period, REASON));
         let closed = join_all(closing).await.into_iter().sum();
         let cut = self.end_within(drain.grace).await;
-        let unfinished = self.leaving().count();
+        let unfinished = self.unfinished();
         tracing::info!(connections, closed, cut, unfinished, "drained");
         DrainReport {
             connections,
@@ -192,7 +193,7 @@ impl SocketIo {
             engine.close(REASON);
         }
         let cut = self.end_within(deadline).await;
-        let unfinished = self.leaving().count();
+        let unfinished = self.unfinished();
         if cut > 0 || unfinished > 0 {
             tracing::warn!(?deadline, cut, unfinished, "closed before everything had ended");
         }
@@ -234,6 +235,12 @@ impl SocketIo {
     fn refusing_engines(&self) -> Vec<Engine> {
         self.engine().refuse(REASON);
         self.engines()
+    }
+
+    fn unfinished(&self) -> usize {
+        let engines = self.engines();
+        let telling: usize = engines.iter().map(Engine::under_way).sum();
+        telling + self.leaving().count()
     }
 
     async fn ended(&self) {

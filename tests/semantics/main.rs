@@ -10,6 +10,7 @@
 mod wire;
 
 mod acks;
+mod apart;
 mod draining;
 mod dynamic;
 mod handshake;

@@ -35,7 +35,7 @@ impl Block {
         (release, Self(Arc::new(Mutex::new(released))))
     }
 
-    fn wait(&self) {
+    pub(crate) fn wait(&self) {
         // An error is the end of the test: it has failed already.
         let _ = self.0.lock().unwrap().recv();
     }

@@ -1,11 +1,12 @@
 //! What the drivers do with a connection.
 
 use std::{
+    mem,
     sync::{Arc, PoisonError, Weak, atomic::Ordering},
     time::Instant,
 };
 
-use super::{Connection, Inner, PollingFormat};
+use super::{Connection, Inner, PollingFormat, over::Over};
 use crate::{
     Protocol,
     engine::{
@@ -114,7 +115,15 @@ impl Connection {
         self.update(clock::now(), |core, _| core.session.fail(reason));
     }
 
-    /// Ends the session at once, and leaves it to a task to tell the receiver.
+    /// The same, and a task of its own tells the receiver. For whoever ends several.
+    pub(in crate::engine) fn cut(&self, reason: CloseReason) {
+        self.update(clock::now(), |core, effects| {
+            effects.apart = true;
+            core.session.fail(reason);
+        });
+    }
+
+    /// Ends the session at once, and leaves it to others to tell the receiver.
     ///
     /// For senders: they may hold locks, may be the receiver of another session that is being told of its end, and need not
     /// be in a runtime.
@@ -153,7 +162,7 @@ impl Connection {
         });
     }
 
-    /// The time for which this connection was entered into the wheel has come.
+    /// The time for which this connection was entered into the wheel has come. If it ends the session, a task tells the receiver.
     pub(in crate::engine) fn handle_timeout(&self, now: Instant, tick: u32) {
         let heard = self.last_heard(now);
         self.update(now, |core, effects| {
@@ -162,6 +171,7 @@ impl Connection {
                 return;
             }
             core.scheduled = None;
+            effects.apart = true;
             core.outbox.shrink();
             match core.session.handle_timeout(now, heard, &self.0.shared.config) {
                 TimeoutStep::Ping => {
@@ -204,15 +214,23 @@ impl Connection {
         if let Some(tick) = tick {
             shared.timers.insert(tick, self);
         }
-        if let Some((receiver, reason, transport)) = effects.closed.take() {
-            shared
-                .instruments
-                .disconnected(transport, self.protocol(), reason);
-            let _told = shared.registry.remove(self);
-            effects.wake();
-            self.span().in_scope(|| receiver.on_close(reason));
-        } else {
-            effects.wake();
+        let Some((receiver, reason, transport)) = effects.closed.take() else {
+            return effects.wake();
+        };
+        shared
+            .instruments
+            .disconnected(transport, self.protocol(), reason);
+        let over = Over {
+            connection: self.clone(),
+            reason,
+            // Before it is left to a task: whoever waits for the last session would not find it any more.
+            _telling: shared.registry.remove(self),
+            receiver,
+            _forgotten: mem::take(&mut effects.forgotten),
+        };
+        effects.wake();
+        if effects.apart {
+            over.tell_apart();
         }
     }
 

@@ -150,3 +150,38 @@ async fn what_does_not_end_is_cut_at_once() {
     assert_eq!(upper.told(), [Told::Close(OVER)]);
     assert!(server.engine.closed().now_or_never().is_some());
 }
+
+/// Whoever closes many would be held up by each of them; but it is waited for all of them, whether their tasks have begun or not.
+#[tokio::test(start_paused = true)]
+async fn connections_that_are_ended_together_are_told_by_tasks_that_closing_waits_for() {
+    let ways: [fn(&Engine); 2] = [
+        |engine| engine.close(OVER),
+        |engine| assert_eq!(engine.cut(OVER), 3),
+    ];
+    for end in ways {
+        let server = idle(3).await;
+        end(&server.engine);
+        assert_eq!((server.engine.clients_count(), server.engine.under_way()), (0, 3));
+        assert!(server.engine.closed().now_or_never().is_none());
+        assert!((0..3).all(|index| server.upper(index).told().is_empty()));
+        settle().await;
+        assert!((0..3).all(|index| server.upper(index).told() == [Told::Close(OVER)]));
+        assert_eq!(server.engine.under_way(), 0);
+        assert!(server.engine.closed().now_or_never().is_some());
+    }
+}
+
+#[test]
+fn who_has_not_been_told_when_the_runtime_ends_is_told_by_that() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.unwrap();
+    let server = runtime.block_on(async {
+        let server = idle(3).await;
+        server.engine.close(OVER);
+        server
+    });
+    assert!((0..3).all(|index| server.upper(index).told().is_empty()));
+    drop(runtime);
+    assert!((0..3).all(|index| server.upper(index).told() == [Told::Close(OVER)]));
+    assert!(server.engine.closed().now_or_never().is_some());
+}
