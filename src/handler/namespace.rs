@@ -113,6 +113,9 @@ impl<S: Clone + Send + Sync + 'static> Namespace<S> {
     /// that returns an error, or one of whose extractors refuses, ends the connection to this namespace: the client
     /// gets a `connect_error` event.
     ///
+    /// Each namespace asks its own, and `/` is one as any other. Only clients of Engine.IO 3 (JS 1.x and 2.x) get into another namespace while they
+    /// are connected to `/`, and not before: so those of `/` guard everything for them, as in Socket.IO 2.x.
+    ///
     /// ```
     /// use axum::extract::State;
     /// use axum_socketio::{ConnectError, Socket, SocketIo, extract::Auth};

@@ -49,12 +49,24 @@ struct State {
     /// The bytes of `auth` that they are asked with.
     asked_with: u32,
     closed: bool,
+    /// Whether `/` lets an Engine.IO 3 client into other namespaces; see [`Place::Waits`].
+    is_root_open: bool,
 }
 
 #[derive(Debug)]
 struct Entry {
     socket: Socket,
-    joined: bool,
+    stage: Stage,
+}
+
+/// How far a socket has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// `/` is to be connected first.
+    Waits,
+    /// In the middlewares.
+    Enters,
+    Joined,
 }
 
 impl Client {
@@ -120,7 +132,7 @@ impl Client {
         state
             .sockets
             .iter()
-            .filter(|entry| entry.joined)
+            .filter(|entry| entry.has_joined())
             .map(|entry| entry.socket.clone())
             .collect()
     }
@@ -137,7 +149,7 @@ impl Client {
     #[doc(alias = "nsps")]
     pub fn socket(&self, namespace: impl AsRef<str>) -> Option<Socket> {
         let state = self.0.state();
-        let entry = state.find(namespace.as_ref()).filter(|entry| entry.joined);
+        let entry = state.find(namespace.as_ref()).filter(|entry| entry.has_joined());
         entry.map(|entry| entry.socket.clone())
     }
 
@@ -153,7 +165,7 @@ impl Client {
     pub(super) fn admit(&self, socket: &Socket) -> bool {
         let mut state = self.0.state();
         let entry = state.sockets.iter_mut().find(|entry| entry.socket == *socket);
-        let admitted = entry.map(|entry| entry.joined = true).is_some();
+        let admitted = entry.map(|entry| entry.stage = Stage::Joined).is_some();
         drop(state);
         if admitted {
             self.connection().stay_open();
@@ -163,7 +175,9 @@ impl Client {
 
     /// The socket has left.
     pub(super) fn forget(&self, socket: &Socket) {
-        self.0.state().sockets.retain(|entry| entry.socket != *socket);
+        let mut state = self.0.state();
+        state.sockets.retain(|entry| entry.socket != *socket);
+        state.is_root_open &= state.has_joined("/");
     }
 
     /// A socket's queue got full, or too many of its handlers wait.
@@ -294,9 +308,8 @@ impl ClientInner {
                     socket.acks().resolve(id, || body.keep());
                 }
             }
-            PacketType::Disconnect => {
-                socket.depart(DisconnectReason::ClientNamespaceDisconnect);
-            }
+            PacketType::Disconnect if self.client().waits_no_more(&socket) => socket.discard(),
+            PacketType::Disconnect => socket.depart(DisconnectReason::ClientNamespaceDisconnect),
             PacketType::ConnectError | PacketType::Connect => {}
         }
     }
@@ -394,11 +407,21 @@ impl Receiver for ClientInner {
     }
 }
 
+impl Entry {
+    fn has_joined(&self) -> bool {
+        self.stage == Stage::Joined
+    }
+}
+
 impl State {
     /// The socket that the packet is for. One that is still in the middlewares hears only that it is to leave.
     fn hearer(&self, namespace: &str, kind: PacketType) -> Option<Socket> {
         let entry = self.find(namespace)?;
-        (entry.joined || kind == PacketType::Disconnect).then(|| entry.socket.clone())
+        (entry.has_joined() || kind == PacketType::Disconnect).then(|| entry.socket.clone())
+    }
+
+    fn has_joined(&self, namespace: &str) -> bool {
+        self.find(namespace).is_some_and(Entry::has_joined)
     }
 
     fn find(&self, namespace: &str) -> Option<&Entry> {

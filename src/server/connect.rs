@@ -3,6 +3,8 @@
 //! The sequence: the namespace is looked up, middlewares decide one after the other, the client is told, the socket becomes
 //! a member of the namespace, connect handlers start, and only then events of the socket are dispatched. All of it happens
 //! inline until something waits; the rest then runs in a task of its own.
+//!
+//! For clients of Engine.IO 3 the middlewares of all other namespaces come after this: see [`Place::Waits`].
 
 use std::{
     error::Error,
@@ -65,6 +67,10 @@ impl Client {
         }
         match self.reserve(&socket) {
             Place::Kept => socket.pass_middlewares(),
+            Place::Waits => tracing::debug!(
+                namespace = socket.namespace_name(),
+                "a client of Engine.IO 3 waits until it is connected to `/`"
+            ),
             Place::Taken => {
                 socket.discard();
                 if protocol == Protocol::V4 {
@@ -229,6 +235,11 @@ impl Socket {
             }
         }
         self.open_inbox();
+        if self.protocol() == Protocol::V3 && self.namespace_name() == "/" {
+            while let Some(socket) = self.client().next_behind_root() {
+                socket.pass_middlewares();
+            }
+        }
     }
 
     /// Tells the client that it is connected, and makes it a member of the namespace; `false` if it has gone.

@@ -1,6 +1,9 @@
 //! The server of `tests/clients/js/members-server.mjs`, and what clients see of it.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+};
 
 use axum::extract::State;
 use axum_socketio::{
@@ -8,7 +11,7 @@ use axum_socketio::{
     SocketIo, Value,
     extract::{Data, Event, EventName, Rest},
 };
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use crate::{Node, Step, ask, contract, sid, transcript};
 
@@ -59,12 +62,12 @@ fn source(error: &HandlerError) -> String {
 
 fn packet_middlewares(namespace: &Namespace) {
     let _ = namespace.clone().on_connect(async |socket: Socket| {
-        let waiting: Arc<Mutex<Vec<tokio::sync::oneshot::Sender<()>>>> = Arc::default();
+        let waiting: Arc<Mutex<Vec<oneshot::Sender<()>>>> = Arc::default();
         socket.middleware(async move |EventName(event): EventName| match &*event {
             "refuse" => Err(EventError::new("refused")),
             "refuse with data" => Err(EventError::new("refused").with_data(serde_json::json!({ "code": 7 }))),
             "slow" => {
-                let (release, released) = tokio::sync::oneshot::channel();
+                let (release, released) = oneshot::channel();
                 waiting.lock().unwrap().push(release);
                 let _ = released.await;
                 Ok(())
@@ -145,6 +148,34 @@ fn dynamic(io: &SocketIo) {
         .on_connect(async |socket: Socket| socket.emit("asked", socket.namespace_name()));
 }
 
+type Verdict = Result<(), &'static str>;
+
+/// A middleware of `/` that lets in who asks for `/admit` next, and refuses who asks for `/refuse`.
+fn guarded() -> SocketIo {
+    let io = server();
+    let waiting: Arc<Mutex<VecDeque<oneshot::Sender<Verdict>>>> = Arc::default();
+    let decided = waiting.clone();
+    let _ = io.of("/").middleware(async move || {
+        let (decide, decision) = oneshot::channel();
+        waiting.lock().unwrap().push_back(decide);
+        decision.await.unwrap()
+    });
+    let _ = io.of_matching_async(move |request: NamespaceRequest| {
+        let verdict = match request.name() {
+            "/admit" => Some(Ok(())),
+            "/refuse" => Some(Err("refused")),
+            _ => None,
+        };
+        if let Some(verdict) = verdict {
+            let next = decided.lock().unwrap().pop_front().unwrap();
+            next.send(verdict).unwrap();
+        }
+        // Nobody is told.
+        async move { verdict.is_some() && std::future::pending().await }
+    });
+    io
+}
+
 /// From the auth payload, or the query of a 2.x client.
 fn token(socket: &Socket, name: &str) -> Option<String> {
     let auth: Value = socket.handshake().auth().ok()?;
@@ -154,7 +185,11 @@ fn token(socket: &Socket, name: &str) -> Option<String> {
 /// What clients see of the original servers and of this one.
 async fn same(major: &str, steps: &[Step<'_>]) {
     let node = Node::run("clients/js/members-server.mjs", &[major, "0"]).await;
-    let ours = contract::Server::serve(&server()).await;
+    same_as(&node, major, &server(), steps).await;
+}
+
+async fn same_as(node: &Node, major: &str, ours: &SocketIo, steps: &[Step<'_>]) {
+    let ours = contract::Server::serve(ours).await;
     let eio = if major == "2" { "3" } else { "4" };
     let theirs = transcript(&node.url, eio, steps).await;
     assert_eq!(transcript(ours.url(), eio, steps).await, theirs);
@@ -240,6 +275,28 @@ async fn dynamic_namespaces_of_2_are_made_as_in_node() {
         ("41/dynamic-1\x1e40/dynamic-1", "child"),
     ];
     same("2", steps).await;
+}
+
+#[tokio::test]
+async fn the_main_namespace_guards_all_others_as_in_2() {
+    let node = Node::run("clients/js/members-server.mjs", &["2", "0", "guarded"]).await;
+    let steps: &[Step<'_>] = &[
+        ("40/packets", ""),
+        ("40/refuse", "44\"refused\""),
+        ("40/dynamic-1", ""),
+        // What isn't there is said at once.
+        ("40/nowhere", "44/nowhere"),
+        ("40", ""),
+        ("40/admit", "child"),
+        (r#"42/packets,["plain",1]"#, "plain"),
+        // Where it is, it stays, and it gets into no other.
+        ("41", ""),
+        (r#"42/packets,["plain",2]"#, "plain"),
+        ("40/dynamic-2", ""),
+        ("40", ""),
+        ("40/admit", "child"),
+    ];
+    same_as(&node, "2", &guarded(), steps).await;
 }
 
 #[tokio::test]

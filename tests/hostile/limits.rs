@@ -186,25 +186,61 @@ async fn a_megabyte_of_brackets_closes_its_connection_by_default() {
 #[tokio::test]
 async fn one_namespace_too_many_is_a_connect_error() {
     for (eio, refusal) in [
-        (Eio::V4, r#"44/custom,{"message":"too many namespaces"}"#),
-        (Eio::V3, r#"44/custom,"too many namespaces""#),
+        (Eio::V4, r#"44/other,{"message":"too many namespaces"}"#),
+        (Eio::V3, r#"44/other,"too many namespaces""#),
     ] {
         let told = Told::default();
-        let mut ground = Ground::new(told.hook(SocketIo::builder().max_namespaces(1))).await;
+        let mut ground = Ground::new(told.hook(SocketIo::builder().max_namespaces(2))).await;
+        let _ = ground.io.of("/other");
         let mut client = ground.client(eio, Via::WebSocket).await;
-        client.send("40/custom,").await;
+        client.join("/custom").await;
+        client.send("40/other,").await;
         client.expect(refusal).await;
-        told.expect(&ground.io, Limit::Namespaces, 1, Some("/custom"));
+        told.expect(&ground.io, Limit::Namespaces, 2, Some("/other"));
         client.expect_nothing().await;
         // Who leaves one may join another.
-        client.send("41").await;
-        client.join("/custom").await;
+        client.send("41/custom,").await;
+        client.join("/other").await;
         ground
             .expect_left("client namespace disconnect", "the first")
             .await;
         client.close().await;
         ground.expect_left("transport close", "the second").await;
         ground.check("both").await;
+    }
+}
+
+/// What waits for `/` is kept.
+#[tokio::test]
+async fn namespaces_that_an_old_client_waits_for_count_as_those_that_it_is_in() {
+    let auth = "a".repeat(600);
+    let refuses = async || Err::<(), _>("not here");
+    let too_many = r#"44/third,"too many namespaces""#;
+    let too_large = r#"44/second,"auth too large""#;
+    for (first, second, third) in [("1", "2", Some(too_many)), (&*auth, &*auth, None)] {
+        let builder = SocketIo::builder().max_namespaces(2).max_http_buffer_size(1000);
+        let ground = Ground::alone(builder).await;
+        let _ = ground.io.of("/").middleware(refuses);
+        for name in ["/first", "/second", "/third"] {
+            let _ = ground.io.of(name);
+        }
+        let mut client = TestClient::open(&ground.server, Eio::V3, Via::WebSocket).await;
+        client.expect(r#"44"not here""#).await;
+        client.send(format!("40/first?a={first},")).await;
+        client.send(format!("40/second?a={second},")).await;
+        match third {
+            Some(refusal) => {
+                client.send("40/third,").await;
+                client.expect(refusal).await;
+            }
+            None => client.expect(too_large).await,
+        }
+        // Who gives one up has room for another.
+        client.send("41/first,").await;
+        client.send(format!("40/third?a={first},")).await;
+        client.send("2").await;
+        client.expect("3").await;
+        client.close().await;
     }
 }
 

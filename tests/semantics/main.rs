@@ -27,6 +27,7 @@ mod reasons;
 mod recovery;
 mod robustness;
 mod rooms;
+mod root;
 mod senders;
 mod sequential;
 mod shutdown;

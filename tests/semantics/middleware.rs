@@ -130,19 +130,6 @@ async fn the_main_namespace_of_old_clients_waits_for_its_middleware() {
 }
 
 #[tokio::test]
-async fn an_old_client_refused_by_the_main_namespace_stays_for_others() {
-    let (io, main) = io(SocketIo::builder());
-    let _ = main.middleware(async || Err::<(), _>("not here"));
-    let _ = io.of("/other");
-    let server = TestServer::start(&io).await;
-    for via in [Via::Polling, Via::WebSocket] {
-        let mut client = TestClient::open(&server, Eio::V3, via).await;
-        client.expect(r#"44"not here""#).await;
-        client.join("/other").await;
-    }
-}
-
-#[tokio::test]
 async fn a_client_that_leaves_meanwhile_is_never_connected() {
     let (log, mut heard) = log();
     let (io, _) = io(SocketIo::builder());

@@ -1,12 +1,14 @@
 //! Whether there is a place for one more socket of a client.
 
-use super::{Client, Entry, State};
-use crate::{packet::JsonText, server::Socket};
+use super::{Client, Entry, Stage, State};
+use crate::{Protocol, packet::JsonText, server::Socket};
 
 /// Whether there is a place for one more socket of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::server) enum Place {
     Kept,
+    /// It is kept, and `/` has to be connected first: in Socket.IO 2.x its middlewares guard every other namespace.
+    Waits,
     /// By another socket in the same namespace; or there is no connection any more.
     Taken,
     /// The client is in as many namespaces as it may be.
@@ -35,11 +37,41 @@ impl Client {
         if self.is_wordy(&state, socket.auth_len()) {
             return Place::Wordy;
         }
+        let waits = self.protocol() == Protocol::V3 && socket.namespace_name() != "/" && !state.is_root_open;
+        let (stage, place) = if waits {
+            (Stage::Waits, Place::Waits)
+        } else {
+            (Stage::Enters, Place::Kept)
+        };
         state.sockets.push(Entry {
             socket: socket.clone(),
-            joined: false,
+            stage,
         });
-        Place::Kept
+        place
+    }
+
+    /// Which of the sockets that waited for `/` is next. There is none, and none waits any more, when all have been let go on; if `/` has
+    /// been left meanwhile, they wait for the next time.
+    pub(in crate::server) fn next_behind_root(&self) -> Option<Socket> {
+        let mut state = self.0.state();
+        if !state.has_joined("/") {
+            return None;
+        }
+        let next = state.sockets.iter_mut().find(|entry| entry.stage == Stage::Waits);
+        let Some(next) = next else {
+            state.is_root_open = true;
+            return None;
+        };
+        next.stage = Stage::Enters;
+        Some(next.socket.clone())
+    }
+
+    /// Whether it waited for `/`, which it does no more.
+    pub(in crate::server) fn waits_no_more(&self, socket: &Socket) -> bool {
+        let mut state = self.0.state();
+        let waiting = |entry: &Entry| entry.stage == Stage::Waits && entry.socket == *socket;
+        let at = state.sockets.iter().position(waiting);
+        at.map(|at| state.sockets.remove(at)).is_some()
     }
 
     /// Keeps a place for the answer to a question.

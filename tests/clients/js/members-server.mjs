@@ -4,12 +4,14 @@
 //     node members-server.mjs 4 [port]      socket.io 4.8 with allowEIO3
 //     node members-server.mjs 2 [port]      socket.io 2.5
 //
+// With a third argument, `guarded`, a middleware of `/` lets in who asks for `/admit` next, and refuses who asks for `/refuse`.
+//
 // Prints its URL once it listens.
 
 import { createServer } from "node:http";
 import { packages } from "./packages.mjs";
 
-const [major = "4", port = "0"] = process.argv.slice(2);
+const [major = "4", port = "0", guarded] = process.argv.slice(2);
 
 const http = createServer();
 const io = makeServer(major);
@@ -29,6 +31,7 @@ dynamic(io.of(/^\/dynamic-\d+$/));
 io.of((name, auth, next) => next(auth.token === "broken" ? new Error("no") : null, auth.token === "sesame")).on("connection", (socket) => {
   socket.emit("asked", socket.nsp.name);
 });
+if (guarded) guard();
 
 http.listen(Number(port), "127.0.0.1", () => console.log(`http://127.0.0.1:${http.address().port}`));
 
@@ -40,6 +43,17 @@ function makeServer(version) {
 function tell(count, answer) {
   if (heard.length < count) return setTimeout(tell, 10, count, answer);
   answer(...heard.splice(0));
+}
+
+function guard() {
+  const waiting = [];
+  io.use((socket, next) => waiting.push(next));
+  io.of((name, auth, next) => {
+    // Nobody is told.
+    if (name === "/admit") return waiting.shift()();
+    if (name === "/refuse") return waiting.shift()(new Error("refused"));
+    next(null, false);
+  });
 }
 
 function packetMiddlewares(namespace) {
