@@ -51,13 +51,12 @@ pub(super) struct Inner {
     protocol: Protocol,
     /// The driver is running and will look at the outbox before it rests, so nobody needs to wake it.
     awake: AtomicBool,
-    /// Nothing is read, because the receiver doesn't want the next message yet.
-    blocked: AtomicBool,
     /// Somebody listens to what happens. Written under the lock.
     watched: AtomicBool,
     /// `ReadyState`, to be read without the lock.
     ready: AtomicU8,
-    /// When the client last gave a sign of life.
+    /// `Sign`, the client's last one of life, and when it gave that.
+    sign: AtomicU8,
     heard: AtomicU64,
     core: Mutex<Core>,
 }

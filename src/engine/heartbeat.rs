@@ -11,18 +11,43 @@ use crate::Protocol;
 /// as a sign of life, so that no live peer is closed earlier than by either generation of Node's server.
 ///
 /// ```text
-///  V4            ping_at passed
-///     Resting ─────────────────► Awaiting ── ping_timeout without a pong ──► expired
-///        ▲                          │
+///  V4            ping_at passed                     ┌──┐ another ping_interval, while nothing is read
+///     Resting ─────────────────► Awaiting ◄─────────┘  │
+///        ▲                          │ └────────────────┘
+///        │                          ├── ping_timeout without a pong ──► expired
 ///        └── a pong since the ping ─┘
 ///  V3
 ///     Listening ── ping_interval + ping_timeout without a packet ──► expired
 /// ```
+///
+/// While a client isn't read, because its receiver doesn't want the next message, what it answers isn't known: it is pinged
+/// as if it did, which it relies on, and expires as in V3, if for `ping_interval` + `ping_timeout` nothing can be taken from
+/// it. A receiver that is slow and moves on keeps its client; one that stands still has it end, so that one that has gone
+/// meanwhile doesn't stay for ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Heartbeat {
     Resting { ping_at: Instant },
     Awaiting { since: Instant },
     Listening,
+}
+
+/// The last sign of life of a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Heard {
+    pub(super) at: Instant,
+    pub(super) sign: Sign,
+}
+
+/// What counts as a sign of life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Sign {
+    /// A pong, or any packet in V3.
+    Said,
+    /// It was read on, after a time in which it wasn't. What it has said meanwhile is still to be read.
+    ReadOn,
+    /// From then on it wasn't read any more.
+    Blocked,
 }
 
 /// What a heartbeat asks for when its time has come.
@@ -43,41 +68,70 @@ impl Heartbeat {
         }
     }
 
-    /// Takes notice of the time. `heard` is when the client last gave a sign of life: a pong, or any packet in V3.
-    pub(super) fn handle_timeout(&mut self, now: Instant, heard: Instant, config: &Config) -> Beat {
-        self.notice(heard, config);
-        match *self {
-            Self::Resting { ping_at } if now >= ping_at => {
-                *self = Self::Awaiting { since: now };
-                Beat::Ping
-            }
-            Self::Awaiting { since } if now >= since + config.ping_timeout => Beat::Expired,
-            Self::Listening if now >= heard + config.ping_interval + config.ping_timeout => Beat::Expired,
-            _ => Beat::Nothing,
+    /// Takes notice of the time.
+    pub(super) fn handle_timeout(&mut self, now: Instant, heard: Heard, config: &Config) -> Beat {
+        *self = self.noticing(heard, config);
+        let (ping, end) = self.due(heard, config);
+        if end.is_some_and(|end| now >= end) {
+            return Beat::Expired;
         }
+        if ping.is_some_and(|ping| now >= ping) {
+            *self = Self::Awaiting { since: now };
+            return Beat::Ping;
+        }
+        Beat::Nothing
     }
 
     /// When to look again.
-    pub(super) fn poll_timeout(&self, now: Instant, heard: Instant, config: &Config) -> Instant {
-        match *self {
-            Self::Resting { ping_at } => ping_at,
-            Self::Awaiting { since } if heard >= since => heard + config.ping_interval,
+    pub(super) fn poll_timeout(&self, now: Instant, heard: Heard, config: &Config) -> Instant {
+        let noticing = self.noticing(heard, config);
+        let (ping, end) = noticing.due(heard, config);
+        let look = match noticing {
             // Not later than the next ping may be due, because only then it is noticed that a pong has come.
-            Self::Awaiting { since } if now < since + config.ping_interval => {
-                since + config.ping_interval.min(config.ping_timeout)
+            Self::Awaiting { since } => Some(since + config.ping_interval).filter(|look| now < *look),
+            Self::Resting { .. } | Self::Listening => None,
+        };
+        let next = ping.into_iter().chain(end).chain(look).min();
+        next.expect("invariant: a ping or the end is due")
+    }
+
+    /// When the next ping is due, and when the client has expired, if nothing is heard of it until then.
+    fn due(self, heard: Heard, config: &Config) -> (Option<Instant>, Option<Instant>) {
+        let silent = heard.at + config.ping_interval + config.ping_timeout;
+        match self {
+            Self::Resting { ping_at } => (Some(ping_at), None),
+            Self::Awaiting { since } if heard.sign == Sign::Blocked => {
+                (Some(since + config.ping_interval), Some(silent))
             }
-            Self::Awaiting { since } => since + config.ping_timeout,
-            Self::Listening => heard + config.ping_interval + config.ping_timeout,
+            Self::Awaiting { since } => (None, Some(since + config.ping_timeout)),
+            Self::Listening => (None, Some(silent)),
         }
     }
 
-    fn notice(&mut self, heard: Instant, config: &Config) {
-        if let Self::Awaiting { since } = *self
-            && heard >= since
-        {
-            *self = Self::Resting {
-                ping_at: heard + config.ping_interval,
-            };
+    /// The state after it has been noticed what was heard.
+    fn noticing(self, heard: Heard, config: &Config) -> Self {
+        match self {
+            Self::Awaiting { since } if heard.at >= since => {
+                let answered = match heard.sign {
+                    Sign::Said => heard.at,
+                    // It may have been answered long ago: the next one isn't to be later for it.
+                    Sign::ReadOn | Sign::Blocked => since,
+                };
+                Self::Resting {
+                    ping_at: answered + config.ping_interval,
+                }
+            }
+            other => other,
+        }
+    }
+}
+
+impl Sign {
+    pub(super) const fn from_u8(value: u8) -> Self {
+        match value {
+            0 => Self::Said,
+            1 => Self::ReadOn,
+            _ => Self::Blocked,
         }
     }
 }
@@ -95,8 +149,9 @@ mod tests {
         heartbeat: Heartbeat,
         config: Config,
         start: Instant,
-        heard: Instant,
+        heard: Heard,
         now: Instant,
+        look: Instant,
     }
 
     impl Watch {
@@ -114,8 +169,12 @@ mod tests {
                 heartbeat,
                 config,
                 start,
-                heard: start,
+                heard: Heard {
+                    at: start,
+                    sign: Sign::Said,
+                },
                 now: start,
+                look: start,
             }
         }
 
@@ -131,8 +190,35 @@ mod tests {
             panic!("the heartbeat asks to be looked at and has nothing to say");
         }
 
+        /// Looks at it if it has asked to be looked at by then, when it was looked at last.
+        fn look_at(&mut self, second: u32) -> Beat {
+            self.now = self.start + second * SECOND;
+            if self.look > self.now {
+                return Beat::Nothing;
+            }
+            let beat = self.heartbeat.handle_timeout(self.now, self.heard, &self.config);
+            self.look = self.heartbeat.poll_timeout(self.now, self.heard, &self.config);
+            beat
+        }
+
         fn hear(&mut self, at: u32) {
-            self.heard = self.start + at * SECOND;
+            self.notice(at, Sign::Said);
+        }
+
+        /// It isn't read from now on.
+        fn block(&mut self, at: u32) {
+            self.notice(at, Sign::Blocked);
+        }
+
+        /// One message could be taken, and the next one can't.
+        fn move_on(&mut self, at: u32) {
+            self.notice(at, Sign::ReadOn);
+            self.block(at);
+        }
+
+        fn notice(&mut self, at: u32, sign: Sign) {
+            let at = self.start + at * SECOND;
+            self.heard = Heard { at, sign };
         }
     }
 
@@ -168,5 +254,63 @@ mod tests {
         let mut watch = Watch::new(Protocol::V3, 25, 20);
         watch.hear(40);
         assert_eq!(watch.next(), (85, Beat::Expired));
+    }
+
+    #[test]
+    fn who_is_not_read_is_pinged_on_and_expires_if_nothing_can_be_taken_from_it() {
+        let mut watch = Watch::new(Protocol::V4, 25, 20);
+        watch.block(24);
+        assert_eq!(watch.next(), (25, Beat::Ping));
+        assert_eq!(watch.next(), (50, Beat::Ping));
+        assert_eq!(watch.next(), (69, Beat::Expired));
+
+        let mut watch = Watch::new(Protocol::V3, 25, 20);
+        watch.block(24);
+        assert_eq!(watch.next(), (69, Beat::Expired));
+    }
+
+    #[test]
+    fn who_was_pinged_before_it_was_not_read_any_more_has_its_time() {
+        let mut watch = Watch::new(Protocol::V4, 25, 20);
+        assert_eq!(watch.next(), (25, Beat::Ping));
+        watch.block(44);
+        assert_eq!(watch.next(), (50, Beat::Ping));
+        assert_eq!(watch.next(), (75, Beat::Ping));
+        assert_eq!(watch.next(), (89, Beat::Expired));
+    }
+
+    /// Clients close if there is no ping for `ping_interval` + `ping_timeout`.
+    #[test]
+    fn one_message_now_and_then_keeps_a_client_and_its_pings_come_in_time() {
+        for (interval, timeout) in [(25, 20), (5, 20), (25, 5)] {
+            for pace in 1..interval + timeout {
+                let mut watch = Watch::new(Protocol::V4, interval, timeout);
+                let (mut pinged, mut moved) = (0, 0);
+                watch.block(0);
+                for second in 1..1_000 {
+                    if second % pace == 0 {
+                        moved = second;
+                        watch.move_on(second);
+                    }
+                    let case = format!("{interval} {timeout} {pace}: {second}");
+                    match watch.look_at(second) {
+                        Beat::Ping => pinged = second,
+                        Beat::Nothing => {}
+                        Beat::Expired => panic!("{case}: moved {moved}"),
+                    }
+                    assert!(second - pinged <= interval, "{case}: pinged {pinged}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn who_is_read_again_has_to_answer_the_next_ping() {
+        let mut watch = Watch::new(Protocol::V4, 25, 20);
+        watch.block(20);
+        assert_eq!(watch.next(), (25, Beat::Ping));
+        watch.notice(40, Sign::ReadOn);
+        assert_eq!(watch.next(), (50, Beat::Ping));
+        assert_eq!(watch.next(), (70, Beat::Expired));
     }
 }

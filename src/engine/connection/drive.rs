@@ -12,6 +12,7 @@ use crate::{
     engine::{
         CloseReason, Handshake, ReadyState, clock,
         core::{Core, Effects},
+        heartbeat::{Heard, Sign},
         outbox::Control,
         service::Shared,
         session::TimeoutStep,
@@ -39,7 +40,7 @@ impl Connection {
             polling,
             protocol,
             awake: AtomicBool::new(false),
-            blocked: AtomicBool::new(false),
+            sign: AtomicU8::new(Sign::Said as u8),
             watched: AtomicBool::new(false),
             ready: AtomicU8::new(ReadyState::Opening as u8),
             heard: AtomicU64::new(0),
@@ -73,11 +74,9 @@ impl Connection {
         self.ready_state() == ReadyState::Open
     }
 
-    /// The client gave a sign of life.
+    /// The client said something that shows that it lives.
     pub(in crate::engine) fn heard(&self, now: Instant) {
-        self.0
-            .heard
-            .store(self.0.shared.timers.nanos(now), Ordering::Relaxed);
+        self.note(now, Sign::Said);
     }
 
     /// The driver runs: until it rests it needn't be woken.
@@ -85,25 +84,41 @@ impl Connection {
         self.0.awake.store(awake, Ordering::Relaxed);
     }
 
-    /// Nothing is read until the receiver wants the next message.
+    /// Nothing is read until the receiver wants the next message. From the first time on the client has the time of a heartbeat.
     pub(in crate::engine) fn set_blocked(&self) {
-        self.0.blocked.store(true, Ordering::Relaxed);
+        if !self.is_blocked() {
+            self.note(clock::now(), Sign::Blocked);
+        }
     }
 
-    /// Reading goes on. What the client has said meanwhile, a pong perhaps, is still to be read.
+    /// The receiver wants the next message. What the client has said meanwhile, a pong perhaps, is still to be read.
+    ///
+    /// Not to be called for less: a task is woken for many reasons, and each would keep a client that has gone.
     pub(in crate::engine) fn unblock(&self) {
-        if self.0.blocked.load(Ordering::Relaxed) {
-            self.heard(clock::now());
-            self.0.blocked.store(false, Ordering::Relaxed);
+        if self.is_blocked() {
+            self.note(clock::now(), Sign::ReadOn);
         }
     }
 
-    /// When the client last gave a sign of life. While nothing is read it can't give one, which isn't its fault.
-    fn last_heard(&self, now: Instant) -> Instant {
-        if self.0.blocked.load(Ordering::Relaxed) {
-            self.heard(now);
+    fn is_blocked(&self) -> bool {
+        self.0.sign.load(Ordering::Relaxed) == Sign::Blocked as u8
+    }
+
+    /// The time first: who reads in between takes it for what was heard before, which does no harm.
+    fn note(&self, now: Instant, sign: Sign) {
+        let nanos = self.0.shared.timers.nanos(now);
+        self.0.heard.store(nanos, Ordering::Relaxed);
+        self.0.sign.store(sign as u8, Ordering::Release);
+    }
+
+    /// The client's last sign of life.
+    fn last_heard(&self) -> Heard {
+        let sign = Sign::from_u8(self.0.sign.load(Ordering::Acquire));
+        let at = self.0.heard.load(Ordering::Relaxed);
+        Heard {
+            at: self.0.shared.timers.instant(at),
+            sign,
         }
-        self.0.shared.timers.instant(self.0.heard.load(Ordering::Relaxed))
     }
 
     pub(in crate::engine) fn lock(&self) -> MutexGuard<'_, Core> {
@@ -164,7 +179,7 @@ impl Connection {
 
     /// The time for which this connection was entered into the wheel has come. If it ends the session, a task tells the receiver.
     pub(in crate::engine) fn handle_timeout(&self, now: Instant, tick: u32) {
-        let heard = self.last_heard(now);
+        let heard = self.last_heard();
         self.update(now, |core, effects| {
             // An entry that an earlier one has replaced.
             if core.scheduled != Some(tick) {
@@ -237,7 +252,7 @@ impl Connection {
     /// When the wheel has to look at this connection, unless it will do so before.
     fn next_tick(&self, core: &mut Core, now: Instant) -> Option<u32> {
         let shared = &self.0.shared;
-        let heard = self.last_heard(now);
+        let heard = self.last_heard();
         let deadline = core.session.poll_timeout(now, heard, &shared.config)?;
         let tick = shared.timers.tick_after(deadline);
         if core.scheduled.is_some_and(|scheduled| scheduled <= tick) {

@@ -9,6 +9,7 @@ use crate::{
     Protocol,
     engine::{
         CloseReason, Config, ReadyState, Transport,
+        heartbeat::{Heard, Sign},
         session::{PollAnswer, PollStep, ProbeId, PushStep, Session, TimeoutStep, UpgradeStep},
     },
 };
@@ -35,7 +36,7 @@ enum Operation {
     /// The WebSocket takes what is queued.
     Write,
     /// The client gives a sign of life.
-    Hear,
+    Hear(Sign),
     /// This many milliseconds pass, and the timer looks at whatever was due meanwhile.
     Pass(u64),
     Expire(u64),
@@ -78,7 +79,7 @@ impl Operation {
             7 => Self::Upgrade,
             8 => Self::LoseProbe,
             9 => Self::Write,
-            10 => Self::Hear,
+            10 => Self::Hear(Sign::from_u8(argument % 3)),
             11 => Self::Pass(millis),
             12 => Self::Expire(millis),
             13 => Self::StayOpen,
@@ -96,7 +97,7 @@ struct Model {
     session: Session,
     config: Config,
     now: Instant,
-    heard: Instant,
+    heard: Heard,
     queue: VecDeque<u64>,
     sent: u64,
     received: u64,
@@ -115,7 +116,10 @@ impl Model {
             session,
             config,
             now,
-            heard: now,
+            heard: Heard {
+                at: now,
+                sign: Sign::Said,
+            },
             queue: VecDeque::new(),
             sent: 0,
             received: 0,
@@ -159,7 +163,9 @@ impl Model {
                 }
             }
             Operation::Write => self.write(),
-            Operation::Hear => self.heard = self.now,
+            Operation::Hear(sign) => {
+                self.heard = Heard { at: self.now, sign };
+            }
             Operation::Pass(millis) => self.pass(Duration::from_millis(millis)),
             Operation::Expire(millis) => {
                 self.session.expire_at(self.now + Duration::from_millis(millis));

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::engine::heartbeat::{Heard, Sign};
 
 /// A session, and the client it sees: a queue of packets, the requests and the time.
 struct Pair {
@@ -8,7 +9,7 @@ struct Pair {
     config: Config,
     start: Instant,
     now: Instant,
-    heard: Instant,
+    heard: Heard,
     queued: usize,
 }
 
@@ -22,7 +23,10 @@ impl Pair {
             config,
             start: now,
             now,
-            heard: now,
+            heard: Heard {
+                at: now,
+                sign: Sign::Said,
+            },
             queued: 0,
         }
     }
@@ -81,7 +85,11 @@ impl Pair {
     }
 
     fn hear(&mut self) {
-        self.heard = self.now;
+        self.note(Sign::Said);
+    }
+
+    fn note(&mut self, sign: Sign) {
+        self.heard = Heard { at: self.now, sign };
     }
 
     fn is_over(&self) -> bool {

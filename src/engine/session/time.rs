@@ -3,14 +3,17 @@
 use std::time::Instant;
 
 use super::{Phase, Session, step::TimeoutStep};
-use crate::engine::{CloseReason, Config, heartbeat::Beat};
+use crate::engine::{
+    CloseReason, Config,
+    heartbeat::{Beat, Heard},
+};
 
 impl Session {
-    /// Takes notice of the time; `heard` is when the client last gave a sign of life.
+    /// Takes notice of the time; `heard` is the client's last sign of life.
     pub(in crate::engine) fn handle_timeout(
         &mut self,
         now: Instant,
-        heard: Instant,
+        heard: Heard,
         config: &Config,
     ) -> TimeoutStep {
         if let Phase::Closing(closing) = &self.phase {
@@ -40,7 +43,7 @@ impl Session {
     pub(in crate::engine) fn poll_timeout(
         &self,
         now: Instant,
-        heard: Instant,
+        heard: Heard,
         config: &Config,
     ) -> Option<Instant> {
         let beat = || {
@@ -56,7 +59,7 @@ impl Session {
         }
     }
 
-    fn beat(&mut self, now: Instant, heard: Instant, config: &Config) -> Beat {
+    fn beat(&mut self, now: Instant, heard: Heard, config: &Config) -> Beat {
         match (&self.phase, &mut self.heartbeat) {
             (Phase::Polling(_) | Phase::WebSocket | Phase::Closing(_), Some(heartbeat)) => {
                 heartbeat.handle_timeout(now, heard, config)

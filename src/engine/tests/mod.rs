@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "a test is a driver too")]
 
 mod admission;
+mod blocked;
 #[cfg(feature = "deflate")]
 mod deflate;
 mod draining;

@@ -214,20 +214,6 @@ async fn a_receiver_that_became_ready_unnoticed_is_asked_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_whose_post_is_held_back_is_not_called_silent() {
-    let client = Client::open(Config::default()).await;
-    let (server, query) = (Arc::clone(&client.server), client.query.clone());
-    let post = tokio::spawn(async move { server.post(&query, "4pause\u{1e}4later").await });
-    settle().await;
-    for _ in 0..10 {
-        pass(10).await;
-    }
-    assert_eq!(client.upper.close_reasons(), []);
-    client.upper.resume();
-    post.await.unwrap().is(200, "ok");
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_body_over_the_limit_costs_nothing_but_itself() {
     let config = Config {
         max_http_buffer_size: 10,

@@ -297,27 +297,6 @@ async fn a_receiver_may_be_resumed_through_its_connection() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_is_not_heard_because_nobody_reads_is_not_called_silent() {
-    let server = server();
-    let mut ws = Ws::open(&server, "EIO=4").await;
-    let upper = server.last();
-    ws.send("4pause").await;
-    for _ in 0..4 {
-        ws.send("4a").await;
-        pass(25).await;
-        ws.send("3").await;
-    }
-    assert_eq!(upper.close_reasons(), []);
-    upper.resume();
-    pass(26).await;
-    assert_eq!(upper.close_reasons(), []);
-    // Once more in its turn, because the last ping and the resumption are one moment here.
-    pass(26).await;
-    pass(21).await;
-    assert_eq!(upper.close_reasons(), [CloseReason::PingTimeout]);
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_client_has_its_time_after_the_reading_goes_on() {
     let server = server();
     let mut ws = Ws::open(&server, "EIO=4").await;

@@ -171,7 +171,6 @@ impl Push {
             return Poll::Ready(());
         };
         let connection = &self.connection;
-        connection.unblock();
         let mut turn = Turn::new();
         while dispatch.at.is_some() && connection.is_open() {
             if turn.is_over(clock::now) {
@@ -184,8 +183,8 @@ impl Push {
                 drop(displaced);
                 // It may have become ready before there was anybody to tell.
                 ready!(dispatch.receiver.poll_ready(cx));
-                connection.unblock();
             }
+            connection.unblock();
             let bytes = dispatch.next(connection);
             turn.spend(bytes, clock::now);
         }

@@ -191,7 +191,6 @@ impl<S: Stream> Driver<S> {
         let (Stage::Open(receiver), Some(stream)) = (&self.stage, &mut self.stream) else {
             return Ok(Rest::Done);
         };
-        self.connection.unblock();
         let mut inbox = Inbox::new(&self.connection, &**receiver);
         for _ in 0..READS {
             let Poll::Ready(read) = self.reader.poll_read(stream, &mut inbox, cx) else {

@@ -2,7 +2,7 @@
 
 use std::{
     borrow::Cow,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
@@ -120,10 +120,10 @@ impl<'a> Inbox<'a> {
 impl Sink for Inbox<'_> {
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.connection.is_open() {
-            self.receiver.poll_ready(cx)
-        } else {
-            Poll::Ready(())
+            ready!(self.receiver.poll_ready(cx));
         }
+        self.connection.unblock();
+        Poll::Ready(())
     }
 
     fn handle(&mut self, event: Event<'_>) -> Flow {
