@@ -83,7 +83,10 @@ impl<S> Namespace<S> {
     ///
     /// Events wait in a queue of 64 events and 1 MiB. When it is full the server stops reading from that connection, so the client feels
     /// the pressure. Acknowledgements wait behind a full queue too: a handler that awaits one from its own client then
-    /// waits until the acknowledgement times out.
+    /// waits until the acknowledgement times out. So do heartbeats: a connection of which no event can be taken for
+    /// [`ping_interval`](crate::Builder::ping_interval) + [`ping_timeout`](crate::Builder::ping_timeout), because one handler
+    /// takes so long, is closed with `ping timeout`, as nobody can tell whether its client is still there. Work that takes longer
+    /// belongs in a task of its own.
     ///
     /// What still waits when the socket leaves is dropped.
     ///

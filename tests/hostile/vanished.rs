@@ -1,14 +1,14 @@
 //! Clients that stop in the middle of something: they are gone in the time of the heartbeat, and nothing of them stays.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum_socketio::{Builder, SocketIo};
-use tokio::{io::AsyncWriteExt as _, net::TcpStream};
+use tokio::{io::AsyncWriteExt as _, net::TcpStream, sync::Semaphore};
 
 use crate::{
     ground::Ground,
     raw,
-    wire::{Eio, Request, TestClient, Via, Ws},
+    wire::{Eio, Packet, Request, TestClient, Via, Ws, http::Pending},
 };
 
 /// Short heartbeats, for a few clients: the witnesses answer none, so that each test has its own server without them.
@@ -162,4 +162,62 @@ async fn a_poll_given_up_ends_its_session() {
         ground.expect_left("transport error", "a poll").await;
         ground.check("a poll").await;
     }
+}
+
+/// They wait for what never comes, so nothing is read any more, and no end can be heard.
+#[tokio::test]
+async fn a_client_whose_handlers_never_end_is_gone_in_time() {
+    for sequential in [false, true] {
+        let mut ground = Ground::alone(hasty().max_events_in_flight(3)).await;
+        let permits = Arc::new(Semaphore::new(0));
+        let waits = permits.clone();
+        let namespace = ground.io.of("/").on("wait", async move || {
+            let _ = waits.acquire().await;
+        });
+        if sequential {
+            let _ = namespace.sequential();
+        }
+        let (mut sockets, mut posts) = (Vec::new(), Vec::new());
+        for eio in [Eio::V3, Eio::V4] {
+            posts.push(post_many(&ground, eio).await);
+            for leaves in ["says nothing", "says good-bye", "closes its half"] {
+                sockets.push(say_much_and_leave(&ground, eio, leaves).await);
+            }
+        }
+        for left in 0..sockets.len() + posts.len() {
+            let case = format!("{left} had left, sequential: {sequential}");
+            ground.expect_left("ping timeout", &case).await;
+        }
+        permits.close();
+        drop((sockets, posts));
+        ground.emptied("handlers that waited").await;
+    }
+}
+
+/// More than may wait in a queue.
+const EVENTS: usize = 100;
+const EVENT: &str = r#"42["wait"]"#;
+
+async fn post_many(ground: &Ground, eio: Eio) -> Pending {
+    let client = ground.client(eio, Via::Polling).await;
+    let events = vec![Packet::Text(EVENT.to_owned()); EVENTS];
+    let post = Request::post(client.target(), eio.encode(&events));
+    post.start(ground.server.addr).await
+}
+
+async fn say_much_and_leave(ground: &Ground, eio: Eio, leaves: &str) -> TcpStream {
+    let mut stream = raw::websocket(ground.server.addr, &eio.target("websocket")).await;
+    let mut said = match eio {
+        Eio::V3 => Vec::new(),
+        Eio::V4 => raw::frame(0x81, b"40"),
+    };
+    said.extend(raw::frame(0x81, EVENT.as_bytes()).repeat(EVENTS));
+    if leaves == "says good-bye" {
+        said.extend(raw::frame(0x88, b""));
+    }
+    stream.write_all(&said).await.unwrap();
+    if leaves == "closes its half" {
+        stream.shutdown().await.unwrap();
+    }
+    stream
 }
