@@ -104,7 +104,7 @@ impl Connection {
         self.0.sign.load(Ordering::Relaxed) == Sign::Blocked as u8
     }
 
-    /// The time first: who reads in between takes it for what was heard before, which does no harm.
+    /// The time first: who reads in between takes it for one of the sign before, which does no harm.
     fn note(&self, now: Instant, sign: Sign) {
         let nanos = self.0.shared.timers.nanos(now);
         self.0.heard.store(nanos, Ordering::Relaxed);
