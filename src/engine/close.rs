@@ -13,7 +13,7 @@ pub enum CloseReason {
     /// The client broke the rules of the transport, a request of it was aborted, a message was too large, or the
     /// connection stopped taking packets.
     TransportError,
-    /// The client's heartbeat didn't come in time.
+    /// The client's heartbeat didn't come in time, or for as long its receiver wanted no message, so that none could be read.
     PingTimeout,
     /// The client sent something that is no Engine.IO packet.
     ParseError,

@@ -37,7 +37,8 @@ pub enum DisconnectReason {
     TransportClose,
     /// The connection failed, or the client broke the rules of the transport: `transport error`.
     TransportError,
-    /// The client answered no heartbeat: `ping timeout`.
+    /// The client answered no heartbeat, or its handlers waited so long that none could be read, see
+    /// [`max_events_in_flight`](crate::Builder::max_events_in_flight): `ping timeout`.
     PingTimeout,
     /// The client sent what is no Engine.IO packet: `parse error`.
     ParseError,
