@@ -207,10 +207,9 @@ impl Builder {
     /// is read from that client until one has ended, so that it feels the pressure. Likewise when so many times
     /// [`max_namespaces`](Self::max_namespaces) handlers of all kinds wait for one client, those of sockets that have left included.
     ///
-    /// Acknowledgements are not read then either: if all handlers await one from their own client, they do so until it times
-    /// out. Nor are heartbeats, nor that the client has gone: if none of the handlers ends for
-    /// [`ping_interval`](Self::ping_interval) + [`ping_timeout`](Self::ping_timeout), the connection is closed with `ping timeout`.
-    /// A client whose handlers are slow and end, one now and then, keeps it. Work that takes longer belongs in a task of its own.
+    /// Acknowledgements aren't read then either (if all handlers await one from their own client, they do so until it times out), nor
+    /// heartbeats: if none ends for [`ping_interval`](Self::ping_interval) + [`ping_timeout`](Self::ping_timeout), the client is closed
+    /// with `ping timeout`. Handlers that end now and then keep it; work that takes longer belongs in a task of its own.
     pub const fn max_events_in_flight(mut self, events: usize) -> Self {
         self.settings.max_events_in_flight = events;
         self
