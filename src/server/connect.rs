@@ -276,11 +276,16 @@ impl Socket {
                     let flight = Flight::of_other(self);
                     return dispatch::spawn(self.io(), async move {
                         socket.finish_stored(&event).await;
-                        drop(flight);
                         socket.work_off().await;
+                        drop(flight);
                     });
                 }
-                Next::Event(event) => self.dispatch_stored(&event),
+                Next::Event(event) => {
+                    let late = self.dispatch_stored(&event);
+                    if !late.is_empty() {
+                        return self.fall_behind(late);
+                    }
+                }
                 Next::Leave(leave) => self.depart_now(leave),
                 Next::Opened => return,
             }

@@ -15,7 +15,7 @@ use crate::{
         dispatch::{self, DisconnectListener, DisconnectParts},
         emit,
         in_flight::Flight,
-        inbox::Leave,
+        inbox::{Leave, Postponed},
         listeners::List,
         running::UnderWay,
         socket::Status,
@@ -116,7 +116,7 @@ impl Socket {
         self.depart_with(reason, false);
     }
 
-    /// The sequence of leaving, now or behind connect handlers that have not started; or nothing where it has begun.
+    /// The sequence of leaving, now or behind handlers that have not started; or nothing where it has begun.
     fn depart_with(&self, reason: DisconnectReason, farewell: bool) {
         let leave = Leave {
             reason,
@@ -124,17 +124,18 @@ impl Socket {
             _under_way: UnderWay::start(self.io()),
         };
         let mut inbox = self.inbox();
-        let now = inbox.postpone(leave);
-        if now.is_none() && farewell {
+        let postponed = inbox.postpone(leave);
+        if farewell && !matches!(postponed, Postponed::No(_)) {
             // Under the lock, so that it can't come after the leave that it announces.
             self.set_leaving(true);
         }
         drop(inbox);
-        if let Some(leave) = now {
-            self.depart_now(leave);
-        } else if self.status() == Status::Connecting {
+        match postponed {
+            Postponed::No(leave) => self.depart_now(leave),
+            Postponed::Full => self.client().pressed(),
             // A middleware that awaits one would wait for nothing.
-            self.acks().clear();
+            Postponed::Yes if self.status() == Status::Connecting => self.acks().clear(),
+            Postponed::Yes => {}
         }
     }
 
@@ -170,11 +171,15 @@ impl Socket {
 
     /// Forgets a socket that never became connected; no handler hears of it.
     pub(super) fn discard(&self) {
-        drop(self.let_go(None));
+        let (_, was_full) = self.let_go(None);
+        if was_full {
+            self.client().eased();
+        }
     }
 
-    /// From here on nothing refers to the socket, which leaves for this reason if it ever was in. Gives back who is to hear of it.
-    fn let_go(&self, reason: Option<DisconnectReason>) -> Vec<Arc<dyn DisconnectListener>> {
+    /// From here on nothing refers to the socket, which leaves for this reason if it ever was in. Gives back who is to hear of it, and whether
+    /// its client isn't read because its queue was full.
+    fn let_go(&self, reason: Option<DisconnectReason>) -> (Vec<Arc<dyn DisconnectListener>>, bool) {
         self.set_status(Status::Disconnected);
         self.leave_namespace(reason);
         self.client().forget(self);
@@ -183,15 +188,12 @@ impl Socket {
         let given_up = self.inbox().clear();
         let was_full = given_up.as_ref().is_some_and(|held| held.is_full());
         drop(given_up);
-        if was_full {
-            self.client().eased();
-        }
         let own = self
             .own_listeners()
             .map(SocketListeners::disconnect)
             .unwrap_or_default();
         self.close_own_listeners();
-        own
+        (own, was_full)
     }
 
     fn run_all(
@@ -253,7 +255,7 @@ impl Drop for LeaveSequence<'_> {
     fn drop(&mut self) {
         let (socket, reason, farewell) = (self.socket, self.leave.reason, self.leave.farewell);
         tracing::debug!(namespace = socket.namespace_name(), socket = socket.public_id(), %reason, "a socket left");
-        let own = socket.let_go(Some(reason));
+        let (own, was_full) = socket.let_go(Some(reason));
         if farewell {
             // Not before: a client may connect again as soon as it is told. Whether it still can be doesn't matter.
             let (parser, name) = (socket.home().parser(), socket.namespace_name());
@@ -264,5 +266,9 @@ impl Drop for LeaveSequence<'_> {
         let listeners = socket.home().listeners().disconnect();
         socket.run_all("disconnect", listeners.as_ref(), &own, reason);
         socket.session_can_be_had();
+        if was_full {
+            // Not before: a client that comes again at once would be told of first.
+            socket.client().eased();
+        }
     }
 }

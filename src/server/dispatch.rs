@@ -251,17 +251,22 @@ pub(super) async fn finish(socket: &Socket, event: Option<&str>, run: Run) {
 /// Starts the run inline and moves it to a task of its own if it waits.
 pub(super) fn start_or_spawn(socket: &Socket, event: Option<&str>, run: Run) {
     if let Some(rest) = start(socket, event, run) {
-        let (socket, event) = (socket.clone(), event.map(Box::<str>::from));
-        let io = socket.io().clone();
-        let flight = match event {
-            Some(_) => Flight::of_event(&socket),
-            None => Flight::of_other(&socket),
-        };
-        spawn(&io, async move {
-            finish(&socket, event.as_deref(), rest).await;
-            drop(flight);
-        });
+        move_out(socket, event, rest);
     }
+}
+
+/// Moves what is left of a run that waits to a task of its own.
+pub(super) fn move_out(socket: &Socket, event: Option<&str>, rest: Run) {
+    let (socket, event) = (socket.clone(), event.map(Box::<str>::from));
+    let io = socket.io().clone();
+    let flight = match event {
+        Some(_) => Flight::of_event(&socket),
+        None => Flight::of_other(&socket),
+    };
+    spawn(&io, async move {
+        finish(&socket, event.as_deref(), rest).await;
+        drop(flight);
+    });
 }
 
 thread_local! {

@@ -1,11 +1,14 @@
 //! Events that came before their turn.
 //!
 //! ```text
-//!              connect handlers have started          a handler waits (sequential namespaces)
+//!              connect handlers have started          a handler waits (sequential namespaces) or is out of breath (others)
 //!   Held ──────────────────────────────────► Open ──────────────────────────────────────────► Held
 //!    ▲ new socket                              ▲                                                │
 //!    └─ events queue up                        └──────────── the queue has been worked off ─────┘
 //! ```
+//!
+//! A leave waits for connect handlers, and so does one that the client or its connection has begun for the events before it whose handlers
+//! would have started if they weren't out of breath: that takes a moment. It doesn't for a handler that waits.
 
 use std::collections::VecDeque;
 
@@ -35,9 +38,20 @@ pub(super) struct Held {
     bytes: usize,
     /// Too much waits; told once, and taken back once.
     full: bool,
-    /// The socket is to leave as soon as its connect handlers have started.
+    leaves: Leaves,
+    /// The socket is to leave when its turn has come.
     leaving: Option<Leave>,
-    connecting: bool,
+}
+
+/// When a socket leaves whose gate is shut.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Leaves {
+    #[default]
+    AtOnce,
+    /// As soon as its connect handlers have started, whatever else waits.
+    Connected,
+    /// After the events that came before, unless the server sends it away.
+    InTurn,
 }
 
 /// An event kept for later.
@@ -67,6 +81,16 @@ pub(super) enum Stored {
     Full,
 }
 
+/// What became of a leave at the gate.
+#[derive(Debug)]
+pub(super) enum Postponed {
+    /// Nothing: it is to happen now.
+    No(Leave),
+    Yes,
+    /// It waits, and what its client sends meanwhile has to come after it.
+    Full,
+}
+
 /// What comes next for who works off the queue.
 #[derive(Debug)]
 pub(super) enum Next {
@@ -79,7 +103,7 @@ impl Inbox {
     /// Of a socket whose connect handlers have not started.
     pub(super) fn connecting() -> Self {
         Self::Held(Box::new(Held {
-            connecting: true,
+            leaves: Leaves::Connected,
             ..Held::default()
         }))
     }
@@ -104,14 +128,32 @@ impl Inbox {
         *self = Self::Held(Box::default());
     }
 
-    /// Puts the leave behind the connect handlers, if those have not started; gives it back if there is no need to.
-    pub(super) fn postpone(&mut self, leave: Leave) -> Option<Leave> {
-        match self {
-            Self::Held(held) if held.connecting => {
-                held.leaving.get_or_insert(leave);
-                None
-            }
-            _ => Some(leave),
+    /// Shuts the gate if it is open: handlers that don't wait are late, and what comes next, leaves as well, has to come after them.
+    pub(super) fn pause(&mut self) {
+        if self.is_open() {
+            self.hold();
+        }
+        if let Self::Held(held) = self {
+            held.leaves = Leaves::InTurn;
+        }
+    }
+
+    /// Puts the leave behind what has to come first.
+    pub(super) fn postpone(&mut self, leave: Leave) -> Postponed {
+        let Self::Held(held) = self else {
+            return Postponed::No(leave);
+        };
+        match held.leaves {
+            Leaves::AtOnce => return Postponed::No(leave),
+            Leaves::InTurn if leave.farewell => return Postponed::No(leave),
+            Leaves::Connected | Leaves::InTurn => held.leaving.get_or_insert(leave),
+        };
+        let overflows = !held.full && held.is_too_much();
+        held.full |= overflows;
+        if overflows {
+            Postponed::Full
+        } else {
+            Postponed::Yes
         }
     }
 
@@ -120,8 +162,11 @@ impl Inbox {
         let Self::Held(held) = self else {
             return (Next::Opened, false);
         };
-        held.connecting = false;
-        if let Some(leave) = held.leaving.take() {
+        if held.leaves == Leaves::Connected {
+            held.leaves = Leaves::AtOnce;
+        }
+        let turn = held.leaves != Leaves::InTurn || held.events.is_empty();
+        if let Some(leave) = held.leaving.take_if(|_| turn) {
             return (Next::Leave(leave), false);
         }
         let Some(event) = held.events.pop_front() else {
@@ -152,7 +197,8 @@ impl Held {
     }
 
     fn is_too_much(&self) -> bool {
-        self.events.len() >= MAX_EVENTS || self.bytes >= MAX_BYTES
+        let leaves = self.leaves == Leaves::InTurn && self.leaving.is_some();
+        leaves || self.events.len() >= MAX_EVENTS || self.bytes >= MAX_BYTES
     }
 }
 
@@ -191,7 +237,8 @@ mod tests {
             farewell: false,
             _under_way: UnderWay::start(&io),
         };
-        assert!(inbox.lock().unwrap().postpone(leave).is_none());
+        let postponed = inbox.lock().unwrap().postpone(leave);
+        assert!(matches!(postponed, Postponed::Yes));
         let (told, heard) = mpsc::channel();
         let waker = Waker::from(Arc::new(Told(inbox.clone(), told)));
         let mut closed = pin!(io.leaving().none());

@@ -30,6 +30,7 @@ mod in_flight;
 mod inbox;
 mod io;
 mod js_date;
+mod late;
 mod listeners;
 mod modes;
 mod namespace;

@@ -15,6 +15,7 @@ use crate::{
         emit,
         error::HandlerErrorKind,
         inbox::StoredEvent,
+        late::Late,
         socket_listeners::SocketListeners,
     },
 };
@@ -88,14 +89,13 @@ impl Socket {
         if !self.is_connected() {
             return;
         }
-        let mut runs = Vec::new();
-        if self.home().is_sequential() {
-            self.named_runs(&event, |name, run| runs.push((Box::<str>::from(name), run)));
-        } else {
-            self.named_runs(&event, |name, run| {
-                dispatch::start_or_spawn(&self, Some(name), run)
-            });
+        if !self.home().is_sequential() {
+            let mut late = Late::default();
+            self.named_runs(&event, |name, run| late.start(&self, name, run));
+            return late.go_on(&self).await;
         }
+        let mut runs = Vec::new();
+        self.named_runs(&event, |name, run| runs.push((Box::<str>::from(name), run)));
         for (name, run) in runs {
             dispatch::finish(&self, Some(&name), run).await;
         }

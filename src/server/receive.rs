@@ -8,6 +8,7 @@ use crate::{
         dispatch::{self, Run},
         in_flight::Flight,
         inbox::{Next, Stored, StoredEvent},
+        late::Late,
     },
 };
 
@@ -19,43 +20,37 @@ impl Socket {
             ack,
         });
         match stored {
-            Stored::No => self.dispatch(body, ack),
+            Stored::No => {
+                let late = self.dispatch(body, ack);
+                if !late.is_empty() {
+                    self.fall_behind(late);
+                }
+            }
             Stored::Full => self.client().pressed(),
             Stored::Yes => {}
         }
     }
 
-    pub(super) fn dispatch_stored(&self, event: &StoredEvent) {
-        self.dispatch(event.body.as_body(), event.ack);
+    /// Gives back what is late; what comes next has to come after it.
+    pub(super) fn dispatch_stored(&self, event: &StoredEvent) -> Late {
+        self.dispatch(event.body.as_body(), event.ack)
     }
 
-    fn dispatch(&self, body: Body<'_>, ack: Option<u64>) {
+    fn dispatch(&self, body: Body<'_>, ack: Option<u64>) -> Late {
+        let mut late = Late::default();
         if !self.is_connected() {
-            return;
+            return late;
         }
-        let event = match body.event(self.protocol()) {
-            Ok(event) => event,
-            Err(error) if error.is_ignorable() => return tracing::debug!(%error, "a packet was ignored"),
-            Err(error) => return self.client().fail(error),
-        };
-        if !self.home().is_special() {
-            self.each_run(event, ack, |event, run| {
-                dispatch::start_or_spawn(self, Some(event), run)
-            });
-        } else {
-            self.dispatch_specially(event, body, ack);
+        match body.event(self.protocol()) {
+            Ok(event) if !self.home().is_special() => {
+                self.each_run(event, ack, |event, run| late.start(self, event, run));
+            }
+            Ok(event) if self.home().is_sequential() => self.dispatch_sequentially(event, body, ack),
+            Ok(event) => self.runs(event, body, ack, |event, run| late.start(self, event, run)),
+            Err(error) if error.is_ignorable() => tracing::debug!(%error, "a packet was ignored"),
+            Err(error) => self.client().fail(error),
         }
-    }
-
-    /// In a sequential namespace, or past middlewares.
-    fn dispatch_specially(&self, event: EventPayload<'_>, body: Body<'_>, ack: Option<u64>) {
-        if self.home().is_sequential() {
-            self.dispatch_sequentially(event, body, ack);
-        } else {
-            self.runs(event, body, ack, |event, run| {
-                dispatch::start_or_spawn(self, Some(event), run)
-            });
-        }
+        late
     }
 
     /// Makes the runs of an event, which may have to pass middlewares.
@@ -96,10 +91,11 @@ impl Socket {
             for run in unfinished {
                 dispatch::finish(&socket, Some(&name), run).await;
             }
-            drop(flight);
             if resumes {
                 socket.work_off().await;
             }
+            // One at a time of all that have run here: a client that leaves and comes again has one more.
+            drop(flight);
         });
     }
 

@@ -20,13 +20,13 @@ use crate::{
 
 /// What the hook was told.
 #[derive(Clone, Default)]
-struct Told(Arc<Mutex<Vec<Line>>>);
+pub(crate) struct Told(pub(crate) Arc<Mutex<Vec<Line>>>);
 
 /// The limit, the value of its option, the namespace.
-type Line = (Limit, usize, Option<String>);
+pub(crate) type Line = (Limit, usize, Option<String>);
 
 impl Told {
-    fn hook(&self, builder: Builder) -> Builder {
+    pub(crate) fn hook(&self, builder: Builder) -> Builder {
         let told = self.clone();
         builder.on_limit(move |exceeded| {
             let namespace = exceeded.namespace().map(str::to_owned);

@@ -22,6 +22,7 @@ mod members;
 mod middleware;
 mod misuse;
 mod order;
+mod order_beside_locks;
 mod packet_middleware;
 mod reasons;
 mod recovery;

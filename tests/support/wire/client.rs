@@ -171,6 +171,14 @@ impl TestClient {
         }
     }
 
+    /// Sends the packets so that the server finds them all there: in one body, or with as few writes as can be.
+    pub(crate) async fn send_at_once(&mut self, texts: impl IntoIterator<Item = String>) {
+        match &mut self.link {
+            Link::Polling(_) => self.send_all(texts).await,
+            Link::WebSocket(ws) => ws.send_all(texts).await,
+        }
+    }
+
     /// The next packet, or `None` if the server closes the connection. Polls past the noops of an upgrade.
     pub(crate) async fn recv(&mut self) -> Option<Packet> {
         let target = self.target_if_open();
