@@ -393,6 +393,10 @@ impl Receiver for ClientInner {
         state.pending = None;
         let sockets: Vec<_> = state.sockets.drain(..).collect();
         drop(state);
+        // Before any handler runs: its client may be about to ask for it over the next connection.
+        for entry in &sockets {
+            entry.socket.gives_back_session();
+        }
         for entry in sockets {
             entry.socket.depart(reason.into());
         }

@@ -215,7 +215,7 @@ impl Socket {
             .tell(emit::connect_error(parser, self.protocol(), name, error));
     }
 
-    fn admitted(self) {
+    pub(super) fn admitted(self) {
         if !self.client().admit(&self) {
             return self.discard();
         }

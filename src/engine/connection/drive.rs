@@ -57,7 +57,7 @@ impl Connection {
     }
 
     /// Whether these are handles of one connection.
-    pub(in crate::engine) fn is_same(&self, other: &Self) -> bool {
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 

@@ -1,10 +1,12 @@
 //! Sessions whose connection is lost and that are resumed while others emit, in every order.
 
+use std::sync::{Arc, OnceLock};
+
 use http::Method;
 
-use super::{Client, request};
+use super::{Client, answer, at_once, request};
 use crate::{
-    server::{SocketIo, recovery::ConnectionStateRecovery},
+    server::{Socket, SocketIo, recovery::ConnectionStateRecovery},
     sync::{explore, thread},
 };
 
@@ -36,6 +38,14 @@ impl Received {
     }
 }
 
+/// Asks for a session over a new connection, whose id it gives back.
+fn ask(io: &SocketIo, pid: &str, received: &Received) -> String {
+    let sid = super::open(io);
+    let connect = format!("40{{\"pid\":\"{pid}\",\"offset\":\"{}\"}}", received.offset);
+    assert_eq!(request(io, &sid, Method::POST, connect), "ok");
+    sid
+}
+
 #[test]
 fn what_is_emitted_while_a_session_is_lost_and_resumed_arrives_once_and_in_order() {
     // The server has heard of the loss before its client is back, or hears of it from the client.
@@ -57,14 +67,64 @@ fn what_is_emitted_while_a_session_is_lost_and_resumed_arrives_once_and_in_order
             if is_noticed && let Some(packets) = client.poll_and_leave() {
                 received.add(&packets);
             }
-            let sid = super::open(&io);
-            let connect = format!("40{{\"pid\":\"{pid}\",\"offset\":\"{}\"}}", received.offset);
-            assert_eq!(request(&io, &sid, Method::POST, connect), "ok");
+            let sid = ask(&io, &pid, &received);
             emitting.join().unwrap();
             let answer = request(&io, &sid, Method::GET, "");
             received.add(&answer);
             assert_eq!(received.numbers, [0, 1, 2, 3]);
             assert!(answer.contains(&pid), "{answer}");
+        });
+    }
+}
+
+#[test]
+fn a_session_that_is_asked_for_twice_is_neither_lost_nor_given_out_twice() {
+    // Its connection ends while the middlewares decide, or isn't known to have ended when the next one is there.
+    for is_noticed in [true, false] {
+        explore(2, move || {
+            let recovery = ConnectionStateRecovery::new().skip_middlewares(false);
+            let io = SocketIo::builder().connection_state_recovery(recovery);
+            let io = io.build().unwrap();
+            let first = Arc::new(OnceLock::new());
+            let asking = first.clone();
+            let main = io.sockets().middleware(async move |socket: Socket| {
+                if socket.recovered() && asking.set(socket).is_ok() {
+                    // Its verdict comes from elsewhere.
+                    std::future::pending::<()>().await;
+                }
+                Ok::<_, crate::ConnectError>(())
+            });
+            let (client, welcome) = Client::connect_and_read(&io);
+            let pid = welcome.split('"').nth(7).unwrap().to_owned();
+            let mut received = Received::default();
+            main.emit("news", 0);
+            received.add(&client.poll());
+            assert_eq!(client.poll_and_leave(), None);
+            main.emit("news", 1);
+            let second = ask(&io, &pid, &received);
+            let socket: Socket = first.get().cloned().unwrap();
+            let deciding = thread::spawn(move || socket.admitted());
+            let next = if is_noticed {
+                second
+            } else {
+                ask(&io, &pid, &received)
+            };
+            // Until there is nothing more, and it has gone.
+            while let Some(packets) = at_once(answer(&io, &next, Method::GET, "")) {
+                received.add(&packets);
+            }
+            deciding.join().unwrap();
+            if is_noticed {
+                assert_eq!((main.waiting_sessions(), main.len()), (1, 0));
+            }
+            let last = ask(&io, &pid, &received);
+            let answer = request(&io, &last, Method::GET, "");
+            received.add(&answer);
+            assert_eq!(received.numbers, [0, 1]);
+            assert!(answer.contains(&pid), "{answer}");
+            assert_eq!(main.len(), 1);
+            // Who met it when its connect handlers were to start has begun anew.
+            assert!(!is_noticed || main.waiting_sessions() == 0);
         });
     }
 }

@@ -9,6 +9,9 @@
 //!          what it missed, then the CONNECT of the new socket
 //! ```
 //!
+//! From the CONNECT until middlewares have decided the session is claimed: parked for all who emit, and had by nobody. If that connection
+//! is lost, too, it is as it was, with the time that it had.
+//!
 //! A packet is written once and kept once, in the [log](log::Log) of its namespace. What a session was sent is a row of positions in it,
 //! its [history](history::History). Both stand behind one lock with the connection, the [lifeline](lifeline::Lifeline), so that the order in which a
 //! client is sent packets is the order in which it is sent them again, whoever emits on whichever thread, and none falls between two

@@ -64,7 +64,8 @@ impl ConnectionStateRecovery {
         self
     }
 
-    /// Whether a client that is recovered is let in without asking the middlewares again: true by default.
+    /// Whether a client that is recovered is let in without asking the middlewares again: true by default. Who is turned away has lost its
+    /// session.
     #[must_use]
     pub const fn skip_middlewares(mut self, skip: bool) -> Self {
         self.skip_middlewares = skip;
@@ -125,7 +126,8 @@ impl Builder {
     ///
     /// Whoever has missed more than half of [`max_send_buffer`](Self::max_send_buffer) begins anew, too: a slow client that is disconnected
     /// because its buffer is full shall not be given the same again. A session is given out once, and to one connection: if the old one
-    /// isn't known to be dead yet, it is closed. In a cluster it is given out by the server that the client had been connected to.
+    /// isn't known to be dead yet, it is closed, also while a middleware decides on it. One whose connection ends before the middlewares have
+    /// decided waits on, as long as it would have. In a cluster it is given out by the server that the client had been connected to.
     ///
     /// Data and extensions are kept as they are when the connection is lost, after the `disconnecting` handlers; what is done later with
     /// the socket that had it, but for emitting, the next one doesn't hear of. Its connect handlers never start before the disconnect

@@ -12,7 +12,7 @@ use tokio::{runtime::Handle, time::timeout_at};
 
 use super::{
     ExpiredSession, Recovery,
-    sessions::{Kept, Lapsed, Parked, Recoverable},
+    sessions::{Kept, Lapsed, Parked, Pid, Recoverable},
 };
 use crate::{
     engine,
@@ -54,9 +54,7 @@ impl Socket {
                 // But perhaps in rooms.
                 home.index().remove(self);
                 recovery.sessions().is_not_early(self.serial());
-                if let Some(claim) = recoverable.take_claim() {
-                    recovery.give_back(&claim);
-                }
+                self.gives_back_session();
             }
             Some(reason) if reason.is_recoverable() => self.park(recovery, recoverable),
             Some(_) => {
@@ -81,11 +79,7 @@ impl Socket {
     /// The disconnect handlers have started: from now on the client can have its session again, and its connect handlers run after those.
     pub(in crate::server) fn session_can_be_had(&self) {
         if let (Some(recovery), Some(recoverable)) = (self.home().recovery(), self.recoverable()) {
-            let waiting = recovery.sessions().left(recoverable.pid().as_str());
-            for client in waiting {
-                // One that has gone meanwhile doesn't hear it.
-                let _ = client.send(());
-            }
+            recovery.can_be_had(&recoverable.pid());
         }
     }
 
@@ -122,6 +116,15 @@ pub(super) fn copied(copy: impl FnOnce() -> http::Extensions) -> http::Extension
 }
 
 impl Recovery {
+    /// Tells those who have asked for the session that they can ask again.
+    pub(super) fn can_be_had(&self, pid: &Pid) {
+        let waiting = self.sessions().left(pid.as_str());
+        for client in waiting {
+            // One that has gone meanwhile doesn't hear it.
+            let _ = client.send(());
+        }
+    }
+
     /// Forgets the sessions that wait: the server is closed.
     pub(in crate::server) fn close(&self) {
         let far = engine::now() + 2 * self.options.max_disconnection_duration;

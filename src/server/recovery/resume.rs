@@ -1,6 +1,6 @@
 //! How a client comes back to its session.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use serde::Deserialize;
 use tokio::sync::oneshot;
@@ -10,7 +10,7 @@ use super::{
     history::Position,
     lifeline::Lifeline,
     park::copied,
-    sessions::{Found, Lapsed, Parked, Pid, Recoverable},
+    sessions::{Found, Lapsed, Parked, Pid, Recoverable, Sessions},
 };
 use crate::{
     Protocol, SocketId,
@@ -18,12 +18,20 @@ use crate::{
     packet::{EncodeError, JsonText},
     room::Member as _,
     server::{Client, DisconnectReason, Socket, emit, namespace::NamespaceInner, socket::Status},
+    sync::MutexGuard,
 };
 
 /// A session that a client has asked for and is about to get.
+///
+/// What becomes of it is decided once, under the lock of the [sessions](super::sessions::Sessions): the client is let in or isn't, or its
+/// connection ends before that and the session waits on, or the client asks for it over another connection.
 pub(in crate::server) struct Claim {
     parked: Parked,
     received: Option<Position>,
+    /// When the time of the session is over, should it have to wait on.
+    until: Instant,
+    /// That of the client.
+    connection: Connection,
 }
 
 /// Why a session that is there can't be had.
@@ -53,12 +61,20 @@ impl Client {
         &self,
         namespace: &Arc<NamespaceInner>,
         auth: Option<&JsonText>,
-    ) -> Result<Option<Claim>, oneshot::Receiver<()>> {
+    ) -> Result<Option<Arc<Claim>>, oneshot::Receiver<()>> {
         let Some((recovery, pid, received)) = self.asks_for(namespace, auth) else {
             return Ok(None);
         };
         // Its own statement, as the next: guards must be gone before handlers run.
-        let found = recovery.find(&pid);
+        let mut found = recovery.find(&pid);
+        if let Some(Found::Claimed(before)) = found {
+            if before.connection.is_same(self.connection()) {
+                return Ok(None);
+            }
+            before.connection.fail_later(CloseReason::TransportClose);
+            // Its socket may have got in just before.
+            found = recovery.find(&pid);
+        }
         if let Some(Found::Connected(id)) = found {
             let before = namespace.index().get(id.as_str()).cloned();
             match before {
@@ -107,30 +123,39 @@ impl Recovery {
         pid: &str,
         received: Option<Position>,
         connection: &Connection,
-    ) -> Result<Option<Claim>, Unclaimed> {
+    ) -> Result<Option<Arc<Claim>>, Unclaimed> {
+        // Another connection's is dropped when the lock is free.
+        let found;
         let mut sessions = self.sessions();
-        let parked = match sessions.find(pid, engine::now()) {
-            Some(Found::Parked(parked)) => parked,
-            Some(Found::Leaving(left)) => return Err(Unclaimed::Leaving(left)),
-            Some(Found::Connected(_)) | None => return Ok(None),
+        found = sessions.find(pid, engine::now());
+        let (parked, until) = match &found {
+            Some(Found::Parked(parked, until)) => (parked.clone(), *until),
+            Some(Found::Claimed(before)) => (before.parked.clone(), before.until),
+            Some(Found::Leaving(_) | Found::Connected(_)) | None => {
+                drop(sessions);
+                return match found {
+                    Some(Found::Leaving(left)) => Err(Unclaimed::Leaving(left)),
+                    _ => Ok(None),
+                };
+            }
         };
-        sessions.forget(pid);
         if parked.lifeline().can_resume(&self.log, received, connection) {
-            return Ok(Some(Claim { parked, received }));
+            let claim = Arc::new(Claim {
+                parked,
+                received,
+                until,
+                connection: connection.clone(),
+            });
+            sessions.claimed(&claim);
+            return Ok(Some(claim));
         }
+        sessions.forget(pid);
         let rooms = sessions.leave(&parked);
         Err(Unclaimed::Incomplete(Lapsed { parked, rooms }))
     }
 
-    /// The client has gone again, before it got its session: that waits on.
-    pub(in crate::server) fn give_back(&self, claim: &Claim) {
-        claim.parked.lifeline().wait();
-        let until = engine::now() + self.options.max_disconnection_duration;
-        self.sessions().wait(&claim.parked, until);
-    }
-
     /// The client isn't let in again.
-    pub(in crate::server) fn end(&self, claim: &Claim) {
+    fn end(&self, claim: &Claim) {
         self.sessions().leave(&claim.parked);
         claim.parked.lifeline().end();
         self.forget_if_nobody();
@@ -145,6 +170,10 @@ impl Claim {
     pub(super) const fn parked(&self) -> &Parked {
         &self.parked
     }
+
+    pub(super) const fn until(&self) -> Instant {
+        self.until
+    }
 }
 
 impl Socket {
@@ -155,7 +184,7 @@ impl Socket {
     }
 
     /// What the socket is to have again is there before the middlewares run.
-    pub(in crate::server) fn take_over(&self, claim: Claim) {
+    pub(in crate::server) fn take_over(&self, claim: Arc<Claim>) {
         let kept = claim.parked.kept();
         self.restore(kept.data.clone(), copied(|| kept.extensions.clone()));
         self.set_recoverable(Recoverable::again(claim));
@@ -170,18 +199,55 @@ impl Socket {
     /// The client isn't let in, so its session is over.
     pub(in crate::server) fn gives_up_session(&self) {
         let claim = self.recoverable().and_then(Recoverable::take_claim);
-        if let (Some(recovery), Some(claim)) = (self.home().recovery(), claim) {
+        let (Some(recovery), Some(claim)) = (self.home().recovery(), claim) else {
+            return;
+        };
+        let held = recovery.sessions().redeem(&claim);
+        if held {
             recovery.end(&claim);
         }
+    }
+
+    /// The client has gone again before it got its session, perhaps while middlewares decide, which may take for ever: that waits on.
+    pub(in crate::server) fn gives_back_session(&self) {
+        let claim = self.recoverable().and_then(Recoverable::take_claim);
+        let (Some(recovery), Some(claim)) = (self.home().recovery(), claim) else {
+            return;
+        };
+        // Under one lock: whoever asks for it meanwhile finds it.
+        let mut sessions = recovery.sessions();
+        if sessions.redeem(&claim) {
+            self.lets_wait(recovery, sessions, &claim);
+        }
+    }
+
+    /// Has the session wait on, for as long as it would have without its client, and not forget it in vain.
+    fn lets_wait(&self, recovery: &Recovery, mut sessions: MutexGuard<'_, Sessions>, claim: &Claim) {
+        sessions.wait(&claim.parked, claim.until);
+        let surplus = sessions.surplus(recovery.options.max_waiting_sessions);
+        drop(sessions);
+        // Its time may be over before that of all others, or be over by now.
+        recovery.idle.notify_one();
+        recovery.end_all(surplus);
+        self.home().end_surplus_together(recovery);
+        self.home().look_after_recovery();
     }
 
     /// Tells the client that it is connected, and makes it a member of the namespace: with what it had, or as a new one. `false` if it has
     /// gone.
     pub(in crate::server) fn enter_recoverably(&self, recovery: &Recovery) -> bool {
-        match self.recoverable().and_then(Recoverable::take_claim) {
-            None => self.enter_anew(recovery),
-            Some(claim) => self.enter_again(recovery, &claim),
-        }
+        let Some(recoverable) = self.recoverable() else {
+            return self.enter_anew(recovery);
+        };
+        let claim = recoverable.take_claim();
+        let Some(claim) = claim.filter(|claim| recovery.sessions().begin_entry(claim)) else {
+            // It has been given back, or another connection of the client has got it.
+            self.connection().fail_later(CloseReason::TransportClose);
+            return false;
+        };
+        let entered = self.enter_again(recovery, &claim);
+        recovery.can_be_had(claim.parked.pid());
+        entered
     }
 
     fn enter_anew(&self, recovery: &Recovery) -> bool {
@@ -217,7 +283,8 @@ impl Socket {
         let resumed = lifeline.resume(&recovery.log, claim.received, self.connection(), welcome, or_else);
         self.client().is_left_in_the_dark(resumed.map(drop));
         let (Ok(resumed), Ok(())) = (resumed, self.advance(Status::Connecting, Status::Connected)) else {
-            recovery.give_back(claim);
+            lifeline.wait();
+            self.lets_wait(recovery, recovery.sessions(), claim);
             return false;
         };
         let pid = if resumed { pid } else { other };

@@ -53,8 +53,11 @@ pub(super) struct Sessions {
     /// The sockets in rooms that are members only when the middlewares have let them in. What is sent to those rooms meanwhile, the session
     /// that such a socket is to have gets where it waits.
     early: Arc<HashSet<u64>>,
-    /// What began to wait when its socket's disconnect handlers had not all started, and who is to be told when they have.
+    /// What began to wait when its socket's disconnect handlers had not all started, or is being given to a client, and who is to be told
+    /// when they have, and that is over.
     leaving: HashMap<Pid, Vec<oneshot::Sender<()>>>,
+    /// How many of those that are parked have been asked for.
+    claimed: usize,
     together: Arc<Together>,
 }
 
@@ -62,14 +65,18 @@ enum Session {
     /// The socket of this id.
     Connected(SocketId),
     Parked(Parked, Instant),
+    /// A client has asked for it and isn't let in yet: until then all is as if it waited, but that its time can't be over.
+    Claimed(Arc<Claim>),
 }
 
 /// Where a session was found.
 pub(super) enum Found {
     Connected(SocketId),
-    /// Its socket's disconnect handlers have not all started. They will have when this is told.
+    /// Its socket's disconnect handlers have not all started, or a client is being given it. They will have, and that will be, when this is
+    /// told.
     Leaving(oneshot::Receiver<()>),
-    Parked(Parked),
+    Parked(Parked, Instant),
+    Claimed(Arc<Claim>),
 }
 
 /// A session whose client didn't come back in time.
@@ -139,6 +146,7 @@ impl Sessions {
             expiries: VecDeque::new(),
             early: Arc::default(),
             leaving: HashMap::new(),
+            claimed: 0,
             together,
         }
     }
@@ -177,7 +185,7 @@ impl Sessions {
         self.wait(parked, until);
     }
 
-    /// The handlers of its socket have heard that it has left. Gives back who is to be told.
+    /// The handlers of its socket have heard that it has left, or a client has got it. Gives back who is to be told.
     pub(super) fn left(&mut self, pid: &str) -> Vec<oneshot::Sender<()>> {
         let waiting = self.leaving.remove(pid);
         let (left, capacity) = (self.leaving.len(), self.leaving.capacity());
@@ -189,13 +197,55 @@ impl Sessions {
     pub(super) fn wait(&mut self, parked: &Parked, until: Instant) {
         self.by_pid
             .insert(parked.pid().clone(), Session::Parked(parked.clone(), until));
-        self.expiries.push_back((until, parked.pid().clone()));
+        self.expires(parked.pid(), until);
         // Those who have come back leave theirs behind: as often as they like, until the time is over.
         if self.expiries.len() > 2 * self.parked.len() + STALE_EXPIRIES {
             let mut expiries = std::mem::take(&mut self.expiries);
             expiries.retain(|(until, pid)| self.waits_until(pid, *until));
             self.expiries = expiries;
         }
+    }
+
+    /// Behind those whose time is over before: one that has been given back goes on with the time that it had.
+    fn expires(&mut self, pid: &Pid, until: Instant) {
+        let mut at = self.expiries.partition_point(|(other, _)| *other < until);
+        while let Some((_, other)) = self.expiries.get(at).filter(|(other, _)| *other == until) {
+            if other == pid {
+                return;
+            }
+            at += 1;
+        }
+        self.expiries.insert(at, (until, pid.clone()));
+    }
+
+    /// A client has asked for it, perhaps after another of its connections, which doesn't get it then.
+    pub(super) fn claimed(&mut self, claim: &Arc<Claim>) {
+        let pid = claim.parked().pid();
+        if !matches!(self.by_pid.get(pid), Some(Session::Claimed(_))) {
+            self.claimed += 1;
+            self.together.waiting.fetch_sub(1, Ordering::Relaxed);
+        }
+        self.by_pid.insert(pid.clone(), Session::Claimed(claim.clone()));
+    }
+
+    /// What has been asked for is for who has asked to dispose of. `false` if it isn't any more: of all who try once, one may.
+    pub(super) fn redeem(&mut self, claim: &Arc<Claim>) -> bool {
+        let pid = claim.parked().pid();
+        let known = self.by_pid.get(pid);
+        let held = matches!(known, Some(Session::Claimed(known)) if Arc::ptr_eq(known, claim));
+        if held {
+            self.forget(pid.as_str());
+        }
+        held
+    }
+
+    /// The same, and who asks for it meanwhile waits until [that is over](Self::left).
+    pub(super) fn begin_entry(&mut self, claim: &Arc<Claim>) -> bool {
+        let held = self.redeem(claim);
+        if held {
+            self.leaving.insert(claim.parked().pid().clone(), Vec::new());
+        }
+        held
     }
 
     pub(super) fn find(&mut self, pid: &str, now: Instant) -> Option<Found> {
@@ -207,7 +257,8 @@ impl Sessions {
         }
         match self.by_pid.get(pid)? {
             Session::Connected(id) => Some(Found::Connected(id.clone())),
-            Session::Parked(parked, until) => (now <= *until).then(|| Found::Parked(parked.clone())),
+            Session::Parked(parked, until) => (now <= *until).then(|| Found::Parked(parked.clone(), *until)),
+            Session::Claimed(claim) => (now <= claim.until()).then(|| Found::Claimed(claim.clone())),
         }
     }
 
@@ -220,6 +271,10 @@ impl Sessions {
         let session = self.by_pid.remove(pid);
         let (left, capacity) = (self.by_pid.len(), self.by_pid.capacity());
         shrink(left, capacity, |to| self.by_pid.shrink_to(to));
+        if matches!(session, Some(Session::Claimed(_))) {
+            self.claimed -= 1;
+            self.together.waiting.fetch_add(1, Ordering::Relaxed);
+        }
         session
     }
 
@@ -249,7 +304,7 @@ impl Sessions {
     /// Those that have waited longest, if more wait than may; they are forgotten.
     pub(super) fn surplus(&mut self, max: usize) -> Vec<Lapsed> {
         let mut surplus = Vec::new();
-        while self.parked.len() > max && !self.expiries.is_empty() {
+        while self.len() > max && !self.expiries.is_empty() {
             surplus.extend(self.end_first());
         }
         surplus
@@ -295,17 +350,15 @@ impl Sessions {
         self.expiries = VecDeque::new();
     }
 
-    /// How many wait.
+    /// How many wait, and have not been asked for.
     pub(super) fn len(&self) -> usize {
-        self.parked.len()
+        self.parked.len() - self.claimed
     }
 }
 
 impl Drop for Sessions {
     fn drop(&mut self) {
-        self.together
-            .waiting
-            .fetch_sub(self.parked.len(), Ordering::Relaxed);
+        self.together.waiting.fetch_sub(self.len(), Ordering::Relaxed);
     }
 }
 
@@ -319,7 +372,7 @@ struct State {
     pid: Pid,
     recovered: bool,
     /// The session that it is about to get.
-    claim: Option<Claim>,
+    claim: Option<Arc<Claim>>,
 }
 
 impl Recoverable {
@@ -334,7 +387,7 @@ impl Recoverable {
         )
     }
 
-    pub(super) fn again(claim: Claim) -> Self {
+    pub(super) fn again(claim: Arc<Claim>) -> Self {
         let parked = claim.parked().clone();
         Self::with(
             parked.0.kept.lifeline.clone(),
@@ -361,7 +414,7 @@ impl Recoverable {
         self.state().recovered
     }
 
-    pub(in crate::server) fn take_claim(&self) -> Option<Claim> {
+    pub(super) fn take_claim(&self) -> Option<Arc<Claim>> {
         self.state().claim.take()
     }
 
@@ -419,6 +472,35 @@ mod tests {
         sessions.park(&parked, Vec::new(), now);
         drop(sessions);
         assert_eq!(together.waiting.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn a_session_that_is_given_back_goes_on_with_the_time_that_it_had() {
+        let now = crate::engine::now();
+        let mut sessions = Sessions::new(Arc::default());
+        let at = |number| now + Duration::from_millis(number);
+        let [first, second] = [1, 2].map(|number| {
+            let kept = Kept {
+                id: SocketId::from(format!("socket {number}")),
+                data: serde_json::Value::Null,
+                extensions: http::Extensions::new(),
+                lifeline: Arc::default(),
+            };
+            let pid = Pid::new(&SocketId::from(format!("session {number}")));
+            Parked::new(number, true, pid, kept)
+        });
+        sessions.park(&first, Vec::new(), at(10));
+        sessions.park(&second, Vec::new(), at(20));
+        // Before its time would have been over, and after that.
+        for time in [5, 15] {
+            sessions.forget(first.pid().as_str());
+            assert_eq!(sessions.lapsed(at(time)).len(), 0);
+            sessions.wait(&first, at(10));
+            assert_eq!(sessions.expiries(), [at(10), at(20)]);
+        }
+        let lapsed = sessions.lapsed(at(15));
+        assert_eq!(lapsed.len(), 1);
+        assert!(lapsed[0].parked.pid() == first.pid());
     }
 
     #[test]

@@ -1,16 +1,22 @@
 //! What middlewares do to a socket whose client is about to get its session back.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
-use axum_socketio::{ConnectError, Socket, Value, recovery::ConnectionStateRecovery};
+use axum_socketio::{ConnectError, Namespace, Socket, Value, recovery::ConnectionStateRecovery};
 use serde_json::json;
 use tokio::sync::Semaphore;
 
-use super::{Client, LONG, asking, events, told, with};
-use crate::wire::{Eio, TestClient, TestServer, Via, within};
+use super::{Client, LONG, Memory, WAYS, asking, events, told, value, with};
+use crate::{
+    log::{Heard, log},
+    wire::{Eio, TestClient, TestServer, Via, within},
+};
 
 fn asked() -> ConnectionStateRecovery {
     ConnectionStateRecovery::new()
@@ -43,7 +49,7 @@ async fn who_is_turned_away_is_in_no_room_that_a_middleware_has_joined() {
 #[tokio::test]
 async fn who_is_gone_before_the_middlewares_have_decided_is_in_no_room_that_one_has_joined() {
     let (io, main, mut heard) = told(with(asked()));
-    let (log, mut came) = crate::log::log();
+    let (log, mut came) = log();
     let waits = Arc::new(Semaphore::new(1));
     let gate = waits.clone();
     let main = main.middleware(async move |socket: Socket| {
@@ -94,7 +100,7 @@ async fn what_is_sent_to_a_room_that_a_middleware_joins_again_comes_once() {
         Ok::<_, ConnectError>(())
     });
     let server = TestServer::start(&io).await;
-    for via in super::WAYS {
+    for via in WAYS {
         let client = Client::connect(&server, via).await;
         heard.expect("new room hall").await;
         let memory = client.lose_connection(&mut heard).await;
@@ -103,7 +109,7 @@ async fn what_is_sent_to_a_room_that_a_middleware_joins_again_comes_once() {
         assert_eq!(missed, events(meanwhile));
         heard.expect("recovered room hall").await;
         main.to("hall").emit("after", ());
-        assert_eq!(client.event().await, super::value(json!(["after"])));
+        assert_eq!(client.event().await, value(json!(["after"])));
         let socket = main.sockets().pop().unwrap();
         socket.disconnect(true);
         heard.expect("left: server namespace disconnect").await;
@@ -134,4 +140,146 @@ async fn who_has_gone_and_could_not_have_been_sent_all_begins_anew_the_next_time
     let (_, missed) = Client::resume(&server, Via::WebSocket, &memory).await;
     assert_eq!(missed, [Value::Null; 0]);
     heard.expect("new ").await;
+}
+
+/// A middleware that keeps who asks for a session waiting as long as `keeps` holds, says so, and lets it in when there is a permit.
+fn kept_waiting(main: Namespace, keeps: &Arc<AtomicBool>) -> (Namespace, Heard, Arc<Semaphore>) {
+    let (log, asked) = log();
+    let (gate, keeps) = (Arc::new(Semaphore::new(0)), keeps.clone());
+    let waits = gate.clone();
+    let main = main.middleware(async move |socket: Socket| {
+        if socket.recovered() && keeps.load(Ordering::Relaxed) {
+            log.say("waits");
+            waits.acquire().await.unwrap().forget();
+            log.say("decided");
+        }
+        Ok::<_, ConnectError>(())
+    });
+    (main, asked, gate)
+}
+
+/// A connection over which a client asks for its session, and that a middleware keeps waiting.
+async fn waiting(server: &TestServer, via: Via, memory: &Memory, asked: &mut Heard) -> TestClient {
+    let mut wire = TestClient::open(server, Eio::V4, via).await;
+    wire.send(format!("40{}", asking(memory))).await;
+    asked.expect("waits").await;
+    wire
+}
+
+/// So many sessions wait for their clients.
+async fn wait_for_sessions(main: &Namespace, number: usize) {
+    within(async {
+        while main.waiting_sessions() != number {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_has_gone_again_while_a_middleware_decides_gets_its_session_over_the_next_connection() {
+    let (io, main, mut heard) = told(with(asked()));
+    let keeps = Arc::new(AtomicBool::new(true));
+    let (main, mut asked, gate) = kept_waiting(main, &keeps);
+    let server = TestServer::start(&io).await;
+    for via in WAYS {
+        keeps.store(true, Ordering::Relaxed);
+        let mut client = Client::connect(&server, via).await;
+        heard.expect("new ").await;
+        client.join(&["room"]).await;
+        let memory = client.lose_connection(&mut heard).await;
+        main.emit("missed", 1);
+        let wire = waiting(&server, via, &memory, &mut asked).await;
+        assert_eq!(main.waiting_sessions(), 0);
+        main.emit("missed", 2);
+        wire.close().await;
+        wait_for_sessions(&main, 1).await;
+        main.to("room").emit("missed", 3);
+        keeps.store(false, Ordering::Relaxed);
+        let (mut client, missed) = Client::resume(&server, via, &memory).await;
+        assert_eq!(missed, events([1, 2, 3].map(|number| json!(["missed", number]))));
+        assert_eq!(client.memory.pid, memory.pid);
+        heard.expect("recovered room").await;
+        // The first one's comes when it doesn't matter any more.
+        gate.add_permits(1);
+        asked.expect("decided").await;
+        main.to("room").emit("after", ());
+        assert_eq!(client.event().await, value(json!(["after"])));
+        assert_eq!((main.waiting_sessions(), main.len()), (0, 1));
+        let memory = client.lose_connection(&mut heard).await;
+        let (client, _) = Client::resume(&server, via, &memory).await;
+        heard.expect("recovered room").await;
+        assert_eq!(client.memory.pid, memory.pid);
+        main.disconnect(true);
+        heard.expect("left: server namespace disconnect").await;
+    }
+    assert_eq!(heard.drain(), [""; 0]);
+}
+
+#[tokio::test]
+async fn who_is_back_before_it_is_noticed_that_it_has_gone_again_gets_its_session() {
+    let (io, main, mut heard) = told(with(asked()));
+    let keeps = Arc::new(AtomicBool::new(true));
+    let (main, mut asked, gate) = kept_waiting(main, &keeps);
+    let server = TestServer::start(&io).await;
+    let memory = Client::away(&server, Via::WebSocket, &mut heard).await;
+    main.emit("missed", 1);
+    let mut wire = waiting(&server, Via::WebSocket, &memory, &mut asked).await;
+    keeps.store(false, Ordering::Relaxed);
+    let (mut client, missed) = Client::resume(&server, Via::WebSocket, &memory).await;
+    assert_eq!(missed, events([json!(["missed", 1])]));
+    assert_eq!(client.memory.pid, memory.pid);
+    heard.expect("recovered ").await;
+    // As any connection that a client has left behind.
+    wire.expect_closed().await;
+    gate.add_permits(1);
+    asked.expect("decided").await;
+    main.emit("after", ());
+    assert_eq!(client.event().await, value(json!(["after"])));
+    assert_eq!((main.waiting_sessions(), main.len()), (0, 1));
+}
+
+#[tokio::test]
+async fn a_middleware_that_never_ends_gives_a_session_no_more_time_than_it_had() {
+    let (log, mut expired) = log();
+    let recovery = asked()
+        .max_disconnection_duration(Duration::from_millis(300))
+        .on_expired(move |session| log.say(session.id()));
+    let (io, main, mut heard) = told(with(recovery));
+    let (main, mut asked, _gate) = kept_waiting(main, &Arc::new(AtomicBool::new(true)));
+    let server = TestServer::start(&io).await;
+    let memory = Client::away(&server, Via::WebSocket, &mut heard).await;
+    let wire = waiting(&server, Via::WebSocket, &memory, &mut asked).await;
+    // Its time would be over by then, but its client is there.
+    let before = Client::away(&server, Via::WebSocket, &mut heard).await;
+    expired.expect(&before.sid).await;
+    let after = Client::away(&server, Via::WebSocket, &mut heard).await;
+    wire.close().await;
+    expired.expect(&memory.sid).await;
+    expired.expect(&after.sid).await;
+    assert_eq!(main.waiting_sessions(), 0);
+}
+
+#[tokio::test]
+async fn a_session_that_a_middleware_decides_on_takes_no_other_ones_place() {
+    let (log, mut expired) = log();
+    let recovery = asked()
+        .max_waiting_sessions(1)
+        .on_expired(move |session| log.say(session.id()));
+    let (io, main, mut heard) = told(with(recovery));
+    let keeps = Arc::new(AtomicBool::new(true));
+    let (main, mut asked, _gate) = kept_waiting(main, &keeps);
+    let server = TestServer::start(&io).await;
+    let memory = Client::away(&server, Via::WebSocket, &mut heard).await;
+    let wire = waiting(&server, Via::WebSocket, &memory, &mut asked).await;
+    let other = Client::away(&server, Via::WebSocket, &mut heard).await;
+    assert_eq!(main.waiting_sessions(), 1);
+    // From then on it needs one again, and has waited longest.
+    wire.close().await;
+    expired.expect(&memory.sid).await;
+    keeps.store(false, Ordering::Relaxed);
+    let (client, _) = Client::resume(&server, Via::WebSocket, &other).await;
+    assert_eq!(client.memory.pid, other.pid);
+    heard.expect("recovered ").await;
+    assert_eq!(expired.drain(), [""; 0]);
 }
