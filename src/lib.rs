@@ -110,6 +110,7 @@ pub mod adapter;
 pub mod benching;
 pub mod engine;
 pub mod extract;
+mod foreign;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 pub mod handler;

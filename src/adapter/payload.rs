@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    Protocol,
+    Protocol, foreign,
     packet::{self, ArgError, EncodeError, Value, args, encode},
 };
 
@@ -34,6 +34,7 @@ impl Payload {
             return Err(PayloadError);
         }
         packet::check_placeholders(&json, attachments.len(), usize::MAX).map_err(|_| PayloadError)?;
+        let attachments = attachments.into_iter().map(foreign::bytes).collect();
         Ok(Self { json, attachments })
     }
 

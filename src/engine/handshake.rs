@@ -12,6 +12,8 @@ use hyper::upgrade::OnUpgrade;
 use smallvec::SmallVec;
 use tracing::Span;
 
+use crate::foreign;
+
 /// The longest request head that is kept, in bytes. Browsers send one or two thousand; HTTP servers take far more, and a
 /// client could have it kept for every connection.
 pub(super) const MAX_HEAD: usize = 16 * 1024;
@@ -175,6 +177,12 @@ impl Handshake {
 
     fn fields(&self) -> Fields<'_> {
         Fields(&self.fields)
+    }
+}
+
+impl Drop for Handshake {
+    fn drop(&mut self) {
+        foreign::dispose(std::mem::take(&mut self.extensions));
     }
 }
 

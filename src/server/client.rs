@@ -397,7 +397,8 @@ impl Receiver for ClientInner {
         for entry in &sockets {
             entry.socket.gives_back_session();
         }
-        for entry in sockets {
+        // All of them leave before any is dropped.
+        for entry in &sockets {
             entry.socket.depart(reason.into());
         }
     }

@@ -10,6 +10,7 @@ use crate::{
     Protocol,
     adapter::Payload,
     engine::{HEADROOM, Outgoing},
+    foreign,
     packet::{
         Body, EncodeError, Value,
         parser::{Messages, Packet, PacketType, Parser},
@@ -51,6 +52,7 @@ pub(super) fn written(parser: &dyn Parser, packet: &Packet, protocol: Protocol, 
         Ok(written) => written.map_err(EncodeError::of)?,
         Err(panic) => return Err(EncodeError::of(Panicked::new(&*panic))),
     };
+    let binary = binary.into_iter().map(foreign::bytes).collect();
     Ok(match text {
         Some(text) if protocol == Protocol::V4 && text.contains(SEPARATOR) => {
             return Err(EncodeError::of(

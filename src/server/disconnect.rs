@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 
 use crate::{
     engine::CloseReason,
+    foreign,
     server::{
         Socket,
         dispatch::{self, DisconnectListener, DisconnectParts},
@@ -166,28 +167,31 @@ impl Socket {
             .map(SocketListeners::disconnecting)
             .unwrap_or_default();
         self.run_all("disconnecting", listeners.as_ref(), &own, reason);
+        own.into_iter().for_each(foreign::dispose);
         drop(sequence);
     }
 
     /// Forgets a socket that never became connected; no handler hears of it.
     pub(super) fn discard(&self) {
-        let (_, was_full) = self.let_go(None);
+        let (own, was_full) = self.let_go(None);
+        own.into_iter().for_each(foreign::dispose);
         if was_full {
             self.client().eased();
         }
     }
 
     /// From here on nothing refers to the socket, which leaves for this reason if it ever was in. Gives back who is to hear of it, and whether
-    /// its client isn't read because its queue was full.
+    /// its client isn't read because its queue was full. Each step is taken, whatever wakers and values of the application do in one before.
     fn let_go(&self, reason: Option<DisconnectReason>) -> (Vec<Arc<dyn DisconnectListener>>, bool) {
         self.set_status(Status::Disconnected);
-        self.leave_namespace(reason);
+        foreign::step(|| self.leave_namespace(reason));
         self.client().forget(self);
-        self.acks().clear();
+        // Who waits is woken, by a waker of whatever executor.
+        foreign::step(|| self.acks().clear());
         // Its own statement: the guard must be gone before the connection is woken.
         let given_up = self.inbox().clear();
         let was_full = given_up.as_ref().is_some_and(|held| held.is_full());
-        drop(given_up);
+        foreign::dispose(given_up);
         let own = self
             .own_listeners()
             .map(SocketListeners::disconnect)
@@ -205,16 +209,21 @@ impl Socket {
     ) {
         let shared = shared.into_iter().flat_map(|list| list.iter());
         for listener in shared.chain(own) {
-            let mut parts = DisconnectParts::new(self, reason);
-            let run = dispatch::prepare(self, kind, None, || listener.call(&mut parts));
-            if let Some(rest) = run.and_then(|run| dispatch::start(self, None, run)) {
-                let (socket, guard) = (self.clone(), UnderWay::start(self.io()));
-                let flight = Flight::of_other(self);
-                dispatch::spawn(self.io(), async move {
-                    dispatch::finish(&socket, None, rest).await;
-                    drop((guard, flight));
-                });
-            }
+            // What an extractor refuses with, or a handler fails, is dropped here.
+            foreign::step(|| self.run(kind, &**listener, reason));
+        }
+    }
+
+    fn run(&self, kind: &'static str, listener: &dyn DisconnectListener, reason: DisconnectReason) {
+        let mut parts = DisconnectParts::new(self, reason);
+        let run = dispatch::prepare(self, kind, None, || listener.call(&mut parts));
+        if let Some(rest) = run.and_then(|run| dispatch::start(self, None, run)) {
+            let (socket, guard) = (self.clone(), UnderWay::start(self.io()));
+            let flight = Flight::of_other(self);
+            dispatch::spawn(self.io(), async move {
+                dispatch::finish(&socket, None, rest).await;
+                drop((guard, flight));
+            });
         }
     }
 }
@@ -259,9 +268,11 @@ impl Drop for LeaveSequence<'_> {
         if farewell {
             // Not before: a client may connect again as soon as it is told. Whether it still can be doesn't matter.
             let (parser, name) = (socket.home().parser(), socket.namespace_name());
-            socket
-                .client()
-                .tell(emit::disconnect(parser, socket.protocol(), name));
+            foreign::step(|| {
+                socket
+                    .client()
+                    .tell(emit::disconnect(parser, socket.protocol(), name));
+            });
         }
         let listeners = socket.home().listeners().disconnect();
         socket.run_all("disconnect", listeners.as_ref(), &own, reason);
@@ -270,5 +281,6 @@ impl Drop for LeaveSequence<'_> {
             // Not before: a client that comes again at once would be told of first.
             socket.client().eased();
         }
+        own.into_iter().for_each(foreign::dispose);
     }
 }

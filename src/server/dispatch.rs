@@ -18,6 +18,7 @@ use tokio::runtime::Handle;
 
 use crate::{
     engine::Cork,
+    foreign::{self, Foreign},
     packet::{ArgError, Args},
     server::{
         AckSender, ConnectError, DisconnectReason, Event, EventError, HandlerError, Socket, SocketIo,
@@ -202,15 +203,17 @@ pub(super) fn start(socket: &Socket, event: Option<&str>, mut run: Run) -> Optio
     let polled = catch_unwind(AssertUnwindSafe(|| {
         run.as_mut().poll(&mut Context::from_waker(Waker::noop()))
     }));
+    if matches!(polled, Ok(Poll::Pending)) {
+        return Some(run);
+    }
+    // A future that panicked in its poll may panic again in its drop.
+    foreign::dispose(run);
     match polled {
-        Ok(Poll::Pending) => return Some(run),
-        Ok(Poll::Ready(Ok(()))) => {}
+        Ok(Poll::Pending | Poll::Ready(Ok(()))) => {}
         Ok(Poll::Ready(Err(error))) => {
             socket.report(&HandlerError::of_run(event, error));
         }
         Err(panic) => {
-            // A future that panicked in its poll may panic again in its drop.
-            let _ = catch_unwind(AssertUnwindSafe(|| drop(run)));
             socket.report(&HandlerError::new(
                 event,
                 HandlerErrorKind::Panicked,
@@ -239,7 +242,7 @@ pub(super) async fn finish(socket: &Socket, event: Option<&str>, run: Run) {
                 Panicked::new(&*panic),
             )),
         };
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(rest.take())));
+        foreign::dispose(rest.take());
         if let Some(error) = error {
             socket.report(&error);
         }
@@ -331,10 +334,11 @@ pub(super) fn spawn(io: &SocketIo, future: impl Future<Output = ()> + Send + 'st
     }
 }
 
-/// The future, with a panic in it as an error.
-pub(super) async fn caught<T>(mut future: Pin<Box<dyn Future<Output = T> + Send>>) -> Result<T, Panicked> {
+/// The future, with a panic in it as an error. One in its drop, after another one or where nobody waits for it any more, is only logged.
+pub(super) async fn caught<T>(future: Pin<Box<dyn Future<Output = T> + Send>>) -> Result<T, Panicked> {
+    let mut future = Foreign::new(future);
     std::future::poll_fn(
-        |cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+        |cx| match catch_unwind(AssertUnwindSafe(|| future.get_mut().as_mut().poll(cx))) {
             Ok(poll) => poll.map(Ok),
             Err(panic) => Poll::Ready(Err(Panicked::new(&*panic))),
         },

@@ -8,6 +8,7 @@ use crate::{
     ServerId,
     adapter::AdapterError,
     engine::{SendError, brief},
+    foreign::Foreign,
     packet::{self, JsonText},
     server::dispatch::{BoxError, Rejected},
 };
@@ -319,7 +320,7 @@ pub struct HandlerError(Arc<WhatFailed>);
 struct WhatFailed {
     event: Option<Box<str>>,
     kind: HandlerErrorKind,
-    source: BoxError,
+    source: Foreign<BoxError>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -337,7 +338,7 @@ impl HandlerError {
         Self(Arc::new(WhatFailed {
             event: event.map(Into::into),
             kind,
-            source: source.into(),
+            source: Foreign::new(source.into()),
         }))
     }
 
@@ -415,6 +416,6 @@ impl fmt::Display for HandlerError {
 
 impl Error for HandlerError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(&*self.0.source)
+        Some(&**self.0.source)
     }
 }

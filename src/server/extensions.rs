@@ -5,6 +5,8 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use crate::foreign;
+
 /// Values of any type, at most one per type, kept with a socket in this process: like [`http::Extensions`], shared.
 ///
 /// ```
@@ -52,6 +54,13 @@ impl Extensions {
 
     fn lock(&self) -> MutexGuard<'_, http::Extensions> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Extensions {
+    fn drop(&mut self) {
+        let extensions = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
+        foreign::dispose(std::mem::take(extensions));
     }
 }
 

@@ -11,8 +11,9 @@ use bytes::Bytes;
 
 use crate::{
     engine::{CloseReason, Limit, Receiver},
+    foreign,
     packet::{
-        DecodeError, PacketType,
+        DecodeError, PacketType, Value,
         msgpack::{Codec, Decoded, Limits},
         parser::{self, Decoder, Kind, Message},
     },
@@ -51,7 +52,7 @@ impl Parsed<()> {
                     client.connection().close();
                     Box::new(Broken)
                 });
-                let parser = Mutex::new(decoder);
+                let parser = Custom(Mutex::new(decoder));
                 Arc::new(Parsed { client, parser })
             }
         }
@@ -101,18 +102,25 @@ fn hear_msgpack(client: &ClientInner, packet: Result<Decoded<'_>, DecodeError>) 
     }
 }
 
-impl Parse for Mutex<Box<dyn Decoder>> {
+/// The decoder of a parser of the user's own.
+struct Custom(Mutex<Box<dyn Decoder>>);
+
+impl Parse for Custom {
     fn parse(&self, client: &ClientInner, message: Message<'_>) {
-        let mut decoder = self.lock().unwrap_or_else(PoisonError::into_inner);
-        let parsed = catch_unwind(AssertUnwindSafe(|| decoder.add(message)));
+        let mut decoder = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let parsed = catch_unwind(AssertUnwindSafe(|| {
+            // The error is the user's too, so it is gone when this is over.
+            decoder.add(message).map_err(|error| error.to_string())
+        }));
         // Handlers must not run under the guard.
         drop(decoder);
-        let packet = match parsed {
+        let mut packet = match parsed {
             Ok(Ok(Some(packet))) => packet,
             Ok(Ok(None)) => return,
             Ok(Err(error)) => return client.client().fail(error),
             Err(panic) => return client.client().fail(Panicked::new(&*panic)),
         };
+        keep_bytes(&mut packet.data, client.limits().depth);
         match parser::judge(&packet, client.connection().protocol(), client.limits()) {
             Ok(judged) if judged.kind == PacketType::Connect => {
                 let auth = judged.auth();
@@ -121,6 +129,26 @@ impl Parse for Mutex<Box<dyn Decoder>> {
             Ok(judged) => client.hear(judged.namespace, judged.kind, judged.id, judged.body()),
             Err(error) => client.refuse_packet(error),
         }
+    }
+}
+
+impl Drop for Custom {
+    fn drop(&mut self) {
+        let decoder = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
+        foreign::dispose(std::mem::replace(decoder, Box::new(Broken)));
+    }
+}
+
+/// Bytes in there may be kept, and are dropped by whoever keeps them last. What is deeper is about to be refused.
+fn keep_bytes(value: &mut Value, depth: usize) {
+    let below = depth.checked_sub(1);
+    match (value, below) {
+        (Value::Binary(bytes), _) => *bytes = foreign::bytes(std::mem::take(bytes)),
+        (Value::Array(values), Some(depth)) => values.iter_mut().for_each(|value| keep_bytes(value, depth)),
+        (Value::Object(members), Some(depth)) => {
+            members.values_mut().for_each(|value| keep_bytes(value, depth));
+        }
+        _ => {}
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::{
     engine::brief,
+    foreign,
     packet::{Body, args::EventPayload},
     server::{
         EventParts, Socket,
@@ -158,5 +159,7 @@ impl Socket {
                 take(name, run);
             }
         }
+        // Of those that hear an event once it may be the last that is known.
+        [own_any, own].into_iter().flatten().for_each(foreign::dispose);
     }
 }

@@ -2,14 +2,16 @@
 
 use std::{
     fmt,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
 
-use crate::server::{DisconnectListener, ErrorListener, EventListener, PacketMiddleware, Socket};
+use crate::{
+    foreign,
+    server::{DisconnectListener, ErrorListener, EventListener, PacketMiddleware, Socket},
+};
 
 /// Names a listener of one socket, to remove it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -231,12 +233,8 @@ impl SocketListeners {
         entries.closed = true;
         let list = std::mem::take(&mut entries.list);
         drop(entries);
-        for entry in list {
-            // What a listener owns may panic when it is dropped. The others hear of the end all the same.
-            if catch_unwind(AssertUnwindSafe(|| drop(entry))).is_err() {
-                tracing::error!("what a listener of a socket owned panicked when it was dropped");
-            }
-        }
+        // What a listener owns may panic when it is dropped. The others hear of the end all the same.
+        list.into_iter().for_each(foreign::dispose);
     }
 
     fn those<L: ?Sized>(&self, pick: impl Fn(&Hears) -> Option<&Arc<L>>) -> Vec<Arc<L>> {

@@ -93,15 +93,17 @@ const ENGINE_DRIVERS: Names = &[
 const WALLS: &[Wall] = &[
     // Locks and atomics, real or modelled: a pure room has no use for them.
     wall(&["sync"], &[], &[DRIVER, &["loom"]]),
+    // Values of users' own, whose drop may panic.
+    wall(&["foreign"], &[], &[DATA, DRIVER]),
     pure(&["id", "protocol"], &[]),
     pure(&["packet", "room"], &["id", "protocol"]),
     pure(&["websocket"], &[]),
-    wall(ENGINE_DRIVERS, &["sync", "id", "protocol", "websocket"], IO),
+    wall(ENGINE_DRIVERS, &["sync", "foreign", "id", "protocol", "websocket"], IO),
     // A queued packet holds its WebSocket frame, made by the codec.
     pure(&["engine/outgoing"], &["id", "protocol", "websocket"]),
     pure(&["engine"], &["id", "protocol"]),
-    wall(&["adapter"], &["id", "protocol", "packet", "room"], IO),
-    wall(&["server"], &["sync", "id", "protocol", "packet", "room", "engine", "adapter"], IO),
+    wall(&["adapter"], &["foreign", "id", "protocol", "packet", "room"], IO),
+    wall(&["server"], &["sync", "foreign", "id", "protocol", "packet", "room", "engine", "adapter"], IO),
     wall(&["extract"], &["id", "protocol", "packet", "room", "server"], IO_AXUM),
     wall(&["handler"], &["id", "protocol", "packet", "room", "server", "extract"], IO_AXUM),
     wall(&["layer"], &["id", "protocol", "engine", "server"], IO_AXUM_TOWER),
@@ -130,6 +132,7 @@ const fn wall(prefixes: Names, rooms: Names, crates: &'static [Names]) -> Wall {
 /// From the bottom up.
 const ROOMS: &[&str] = &[
     "sync",
+    "foreign",
     "id",
     "protocol",
     "packet",

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     engine,
+    foreign::Foreign,
     room::{Index, Member as _},
     server::{DisconnectReason, Socket, SocketIo, namespace::NamespaceInner},
 };
@@ -87,7 +88,7 @@ impl Socket {
         let kept = Kept {
             id: self.id().clone(),
             data: self.data_value(),
-            extensions: copied(|| self.extensions().snapshot()),
+            extensions: Foreign::new(copied(|| self.extensions().snapshot())),
             lifeline: recoverable.lifeline.clone(),
         };
         let parked = Parked::new(self.serial(), self.in_own_room(), recoverable.pid(), kept);

@@ -186,7 +186,10 @@ impl Socket {
     /// What the socket is to have again is there before the middlewares run.
     pub(in crate::server) fn take_over(&self, claim: Arc<Claim>) {
         let kept = claim.parked.kept();
-        self.restore(kept.data.clone(), copied(|| kept.extensions.clone()));
+        self.restore(
+            kept.data.clone(),
+            copied(|| http::Extensions::clone(&kept.extensions)),
+        );
         self.set_recoverable(Recoverable::again(claim));
     }
 

@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use super::{lifeline::Lifeline, resume::Claim, together::Together};
 use crate::{
     SocketId,
+    foreign::Foreign,
     room::{Index, Member, Room, shrink},
     sync::{Mutex, MutexGuard},
 };
@@ -40,7 +41,7 @@ struct ParkedInner {
 pub(super) struct Kept {
     pub(super) id: SocketId,
     pub(super) data: serde_json::Value,
-    pub(super) extensions: http::Extensions,
+    pub(super) extensions: Foreign<http::Extensions>,
     pub(super) lifeline: Arc<Lifeline>,
 }
 
@@ -452,7 +453,7 @@ mod tests {
         let kept = Kept {
             id: id.clone(),
             data: serde_json::Value::Null,
-            extensions: http::Extensions::new(),
+            extensions: Foreign::new(http::Extensions::new()),
             lifeline: Arc::default(),
         };
         let pid = Pid::new(&SocketId::from("session"));
@@ -514,7 +515,7 @@ mod tests {
             let kept = Kept {
                 id,
                 data: serde_json::Value::Null,
-                extensions: http::Extensions::new(),
+                extensions: Foreign::new(http::Extensions::new()),
                 lifeline: Arc::default(),
             };
             let until = now + Duration::from_millis(number);
