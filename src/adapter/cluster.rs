@@ -115,10 +115,11 @@ impl Cluster {
                 place.insert(core);
             }
         }
-        self.adapter.open(namespace);
+        let opened = self.back_end(|adapter| adapter.open(namespace)).err();
         let greeted = self.hand_over_to_all(namespace, Message::InitialHeartbeat);
         drop(opening);
         // Without the lock: who hears of an error, or the log, may ask for a namespace.
+        opened.iter().for_each(|panicked| self.handle_error(panicked));
         greeted.iter().for_each(|sent| self.conclude(sent));
     }
 
@@ -140,11 +141,12 @@ impl Cluster {
         });
         drop(namespaces);
         let said = self.hand_over_to_all(namespace, Message::Close);
-        self.adapter.leave(namespace);
+        let closed = self.back_end(|adapter| adapter.leave(namespace)).err();
         drop(opening);
         // Who was asking is woken.
         drop(left);
         said.iter().for_each(|sent| self.conclude(sent));
+        closed.iter().for_each(|panicked| self.handle_error(panicked));
     }
 
     /// Says that this server has come or goes, where servers are found that way.
@@ -293,10 +295,17 @@ impl Cluster {
 
     /// More has been said than the others can take: what resolves when that is over.
     pub(crate) fn backpressure(&self) -> Option<Easing> {
-        catch_unwind(AssertUnwindSafe(|| self.adapter.backpressure())).unwrap_or_else(|_| {
-            self.handle_error(&AdapterError::new("the adapter panicked"));
+        self.back_end(Adapter::backpressure).unwrap_or_else(|panicked| {
+            self.handle_error(&panicked);
             None
         })
+    }
+
+    /// Asks the back end for something. A panic of that is an error, wherever in the life of a namespace it comes: in a drop it would end
+    /// the process.
+    fn back_end<T>(&self, ask: impl FnOnce(&dyn Adapter) -> T) -> Result<T, AdapterError> {
+        catch_unwind(AssertUnwindSafe(|| ask(&*self.adapter)))
+            .map_err(|_| AdapterError::new("the adapter panicked"))
     }
 
     pub(crate) fn on_error(&self, told: Told) {
@@ -390,7 +399,7 @@ impl Cluster {
             namespace: namespace.into(),
             message,
         };
-        self.adapter.publish(to, &envelope)
+        self.back_end(|adapter| adapter.publish(to, &envelope))?
     }
 
     fn conclude(&self, sent: &Result<(), AdapterError>) {

@@ -30,7 +30,7 @@ type Hook = Box<dyn Fn(&str) + Send + Sync>;
 struct Script {
     words: Mutex<Option<Incoming>>,
     log: Mutex<Vec<String>>,
-    /// Called with each line of the log, after it was written.
+    /// Called with each line of the log, after it was written, and with greetings, which aren't.
     hook: OnceLock<Hook>,
     fails: AtomicBool,
     panics: AtomicBool,
@@ -61,6 +61,10 @@ impl Scripted {
 
     fn write(&self, line: &str) {
         self.0.log.lock().unwrap().push(line.to_owned());
+        self.show(line);
+    }
+
+    fn show(&self, line: &str) {
         if let Some(hook) = self.0.hook.get() {
             hook(line);
         }
@@ -100,7 +104,11 @@ impl Adapter for Scripted {
 
     fn publish(&self, _: Destination<'_>, envelope: &Envelope) -> Result<(), AdapterError> {
         let kind = match &envelope.message {
-            Message::InitialHeartbeat | Message::Heartbeat => return self.sent(),
+            Message::InitialHeartbeat => {
+                self.show(&format!("greet {}", envelope.namespace));
+                return self.sent();
+            }
+            Message::Heartbeat => return self.sent(),
             Message::Broadcast { .. } => "broadcast",
             Message::ServerEvent { .. } => "event",
             Message::Fetched { .. } => "fetched",
@@ -182,11 +190,39 @@ async fn a_panic_while_an_order_is_carried_out_leaves_the_server_its_ears() {
 #[tokio::test]
 async fn a_panic_while_a_greeting_is_answered_leaves_the_server_its_ears() {
     let (adapter, say) = Scripted::channel();
-    let (_io, heard) = listening(&adapter);
+    let (io, heard) = listening(&adapter);
+    let (tell, told) = std::sync::mpsc::channel();
+    io.on_adapter_error(move |error| tell.send(error.to_string()).unwrap());
     adapter.0.panics.store(true, Ordering::Relaxed);
     say.send(said(Message::InitialHeartbeat)).unwrap();
     say.send(event(r#"["still there"]"#)).unwrap();
     within(heard).await.unwrap();
+    assert_eq!(told.try_recv().as_deref(), Ok("the adapter panicked"));
+}
+
+/// What it does for a namespace that a client has had made is done on behalf of that client, and partly in a drop.
+#[tokio::test]
+async fn a_back_end_that_panics_over_a_namespace_costs_no_client_its_connection() {
+    for wrong in ["open /room", "greet /room", "close /room", "leave /room"] {
+        let (adapter, _say) = Scripted::channel();
+        let (io, _heard) = listening(&adapter);
+        let (tell, told) = std::sync::mpsc::channel();
+        io.on_adapter_error(move |error| tell.send(error.to_string()).unwrap());
+        let rooms = io.of_matching(|name| name == "/room");
+        adapter.hook(move |line| assert!(line != wrong, "a test panics on purpose"));
+        let server = TestServer::start(&io).await;
+        let mut client = TestClient::connect(&server, Eio::V4, Via::WebSocket).await;
+        client.join("/room").await;
+        assert_eq!(rooms.len(), 1, "{wrong}");
+        client.send("41/room,").await;
+        client.join("/room").await;
+        client.send("41/room,").await;
+        while adapter.log().iter().filter(|line| *line == "leave /room").count() < 2 {
+            within(tokio::task::yield_now()).await;
+        }
+        assert_eq!(told.try_recv().as_deref(), Ok("the adapter panicked"), "{wrong}");
+        assert_eq!(io.of("/").len(), 1, "{wrong}");
+    }
 }
 
 /// Nobody says that they have gone: it is the broker who knows.
