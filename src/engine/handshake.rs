@@ -370,6 +370,23 @@ mod tests {
         assert_eq!(rebuilt.extensions.get::<u8>(), Some(&7));
     }
 
+    #[derive(Clone)]
+    struct Bomb;
+
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("a test panics on purpose");
+        }
+    }
+
+    /// A connection may be dropped wherever others are looked after.
+    #[test]
+    fn extensions_whose_drop_panics_are_dropped_all_the_same() {
+        let mut original = parts("/", &[]);
+        original.extensions.insert(Bomb);
+        drop(copy(original));
+    }
+
     #[test]
     fn the_mark_of_encryption_is_a_bit_and_comes_back() {
         let mut original = parts("/", &[]);

@@ -19,7 +19,6 @@ use tokio::{sync::oneshot, time::timeout};
 use crate::{
     Protocol, SocketId,
     engine::{CloseReason, Limit, Outgoing, ReadyState, RefusalReason, SendError},
-    foreign,
     packet::{self, EncodeError, JsonText},
     server::{
         Client, ConnectError, HandlerError, Middleware, Socket,
@@ -179,10 +178,7 @@ impl Socket {
                 });
             }
             Ok(Poll::Ready(verdict)) => self.conclude(Ok(verdict)),
-            Err(panic) => {
-                foreign::dispose(verdict);
-                self.conclude(Err(Panicked::new(&*panic)));
-            }
+            Err(panic) => self.conclude(Err(Panicked::new(&*panic))),
         }
     }
 

@@ -184,7 +184,7 @@ impl Socket {
     /// its client isn't read because its queue was full. Each step is taken, whatever wakers and values of the application do in one before.
     fn let_go(&self, reason: Option<DisconnectReason>) -> (Vec<Arc<dyn DisconnectListener>>, bool) {
         self.set_status(Status::Disconnected);
-        foreign::step(|| self.leave_namespace(reason));
+        self.leave_namespace(reason);
         self.client().forget(self);
         // Who waits is woken, by a waker of whatever executor.
         foreign::step(|| self.acks().clear());
@@ -209,21 +209,16 @@ impl Socket {
     ) {
         let shared = shared.into_iter().flat_map(|list| list.iter());
         for listener in shared.chain(own) {
-            // What an extractor refuses with, or a handler fails, is dropped here.
-            foreign::step(|| self.run(kind, &**listener, reason));
-        }
-    }
-
-    fn run(&self, kind: &'static str, listener: &dyn DisconnectListener, reason: DisconnectReason) {
-        let mut parts = DisconnectParts::new(self, reason);
-        let run = dispatch::prepare(self, kind, None, || listener.call(&mut parts));
-        if let Some(rest) = run.and_then(|run| dispatch::start(self, None, run)) {
-            let (socket, guard) = (self.clone(), UnderWay::start(self.io()));
-            let flight = Flight::of_other(self);
-            dispatch::spawn(self.io(), async move {
-                dispatch::finish(&socket, None, rest).await;
-                drop((guard, flight));
-            });
+            let mut parts = DisconnectParts::new(self, reason);
+            let run = dispatch::prepare(self, kind, None, || listener.call(&mut parts));
+            if let Some(rest) = run.and_then(|run| dispatch::start(self, None, run)) {
+                let (socket, guard) = (self.clone(), UnderWay::start(self.io()));
+                let flight = Flight::of_other(self);
+                dispatch::spawn(self.io(), async move {
+                    dispatch::finish(&socket, None, rest).await;
+                    drop((guard, flight));
+                });
+            }
         }
     }
 }

@@ -10,6 +10,7 @@
 mod wire;
 
 mod arrays;
+mod bombs;
 mod custom;
 #[cfg(feature = "msgpack")]
 mod msgpack;

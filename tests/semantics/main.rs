@@ -12,6 +12,7 @@ mod wire;
 mod acks;
 mod apart;
 mod draining;
+mod drops;
 mod dynamic;
 mod handshake;
 mod isolation;

@@ -16,7 +16,10 @@ use axum_socketio::{Socket, recovery::ConnectionStateRecovery};
 use serde_json::json;
 
 use super::{Client, LONG, WAYS, events, recovering, told, value, with};
-use crate::wire::{TestServer, Via, within};
+use crate::{
+    drops::Bomb,
+    wire::{TestServer, Via, within},
+};
 
 #[derive(Clone, Debug, PartialEq)]
 struct UserName(String);
@@ -385,5 +388,41 @@ async fn a_socket_that_was_there_before_broadcasts_to_others_than_its_client() {
     assert_eq!(client.event().await, value(json!(["to all"])));
     for event in ["while away", "to all others", "to others in the room", "to all"] {
         assert_eq!(other.event().await, value(json!([event])));
+    }
+}
+
+#[tokio::test]
+async fn sessions_whose_values_panic_when_they_are_dropped_all_end() {
+    let (tell, expired) = mpsc::channel();
+    let recovery = ConnectionStateRecovery::new()
+        .max_disconnection_duration(Duration::from_millis(50))
+        .on_expired(move |session| tell.send(session.rooms().len()).unwrap());
+    let (io, main, mut heard) = told(with(recovery));
+    let _ = main.clone().on_connect(async |socket: Socket| {
+        socket.join("room");
+        socket.extensions().insert(Bomb::new());
+    });
+    let server = TestServer::start(&io).await;
+    for _ in 0..2 {
+        let mut clients = Vec::new();
+        for via in [Via::WebSocket, Via::Polling] {
+            clients.push(Client::connect(&server, via).await);
+            heard.expect("new ").await;
+        }
+        for client in clients {
+            client.lose_connection(&mut heard).await;
+        }
+        for _ in 0..2 {
+            let rooms = within(async {
+                loop {
+                    match expired.try_recv() {
+                        Ok(rooms) => break rooms,
+                        Err(_) => tokio::task::yield_now().await,
+                    }
+                }
+            });
+            assert_eq!(rooms.await, 1);
+        }
+        assert_eq!(main.waiting_sessions(), 0);
     }
 }
