@@ -1,9 +1,10 @@
-//! Values of the application's own that are dropped here. Their drop may panic, for which whoever happens to hold the last of them can do
-//! nothing: it is said in the log, and what was being done goes on.
+//! What isn't the server's own: words of clients that are written into the log, and values of the application that are dropped here. Their
+//! drop may panic, for which whoever happens to hold the last of them can do nothing: it is said in the log, and what was being done goes on.
 
 use std::{
     any::Any,
-    fmt, mem,
+    fmt::{self, Write},
+    mem,
     ops::Deref,
     panic::{AssertUnwindSafe, catch_unwind},
 };
@@ -83,6 +84,44 @@ fn forget(panic: Box<dyn Any + Send>) {
     }
 }
 
+/// So many characters of a name are enough to tell it.
+const MAX_NAME: usize = 100;
+
+/// The name of an event, or of a namespace, is the client's own word, and as long as it likes.
+pub(crate) fn brief(name: &str) -> &str {
+    name.char_indices()
+        .nth(MAX_NAME)
+        .map_or(name, |(end, _)| &name[..end])
+}
+
+/// The beginning of a text, which is not made any further.
+pub(crate) fn cut(text: &(impl fmt::Display + ?Sized), chars: usize) -> String {
+    let mut beginning = Beginning {
+        text: String::new(),
+        left: chars,
+    };
+    // An error says that there is more.
+    if write!(beginning, "{text}").is_err() {
+        beginning.text.push('…');
+    }
+    beginning.text
+}
+
+struct Beginning {
+    text: String,
+    left: usize,
+}
+
+impl Write for Beginning {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for char in text.chars() {
+            self.left = self.left.checked_sub(1).ok_or(fmt::Error)?;
+            self.text.push(char);
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::panic::panic_any;
@@ -106,5 +145,12 @@ mod tests {
         dispose(Bomb(2));
         step(|| panic_any(Bomb(1)));
         drop(Foreign::new(Bomb(2)));
+    }
+
+    #[test]
+    fn a_text_is_made_as_far_as_it_is_wanted() {
+        assert_eq!(cut("äöü", 3), "äöü");
+        assert_eq!(cut("äöü", 2), "äö…");
+        assert_eq!(cut(&format_args!("{}{}", "ab", "cd"), 3), "abc…");
     }
 }

@@ -20,6 +20,7 @@ use crate::{
         members::Members,
         requests::{Effects, Requests},
     },
+    foreign::brief,
     room::shrink,
 };
 
@@ -260,7 +261,7 @@ impl Cluster {
         // Without the lock: what hears the log may emit.
         for (namespace, server, effects) in silent {
             effects.apply();
-            tracing::warn!(%server, %namespace, "a server of the cluster has been silent for too long");
+            tracing::warn!(%server, namespace = brief(&namespace), "a server of the cluster has been silent for too long");
         }
         for namespace in due {
             self.publish(&namespace, Message::Heartbeat);

@@ -10,7 +10,8 @@ use std::{
     },
 };
 
-use super::{Connection, brief, instruments::Overstepped, throttle::Throttle};
+use super::{Connection, instruments::Overstepped, throttle::Throttle};
+use crate::foreign::brief;
 
 /// A limit that somebody may overstep, named after the option of the builder that moves it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

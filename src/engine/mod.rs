@@ -85,7 +85,7 @@ pub use response::Refused;
 pub use service::Engine;
 pub(crate) use service::random_session_id;
 pub(crate) use throttle::Throttle;
-pub(crate) use trace::{brief, refused};
+pub(crate) use trace::refused;
 pub use transport_kind::Transport;
 
 /// Told of every new session.

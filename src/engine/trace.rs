@@ -29,16 +29,6 @@ pub(super) fn session(transport: Transport, protocol: Protocol, remote: Option<S
     )
 }
 
-/// So many characters of a name are enough to tell it.
-const MAX_NAME: usize = 100;
-
-/// The name of an event, or of a namespace, is the client's own word, and as long as it likes.
-pub(crate) fn brief(name: &str) -> &str {
-    name.char_indices()
-        .nth(MAX_NAME)
-        .map_or(name, |(end, _)| &name[..end])
-}
-
 impl Connection {
     /// The span of the session; if nobody wanted it when the session began, there is none.
     pub(super) fn span(&self) -> Span {

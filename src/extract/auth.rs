@@ -153,7 +153,7 @@ impl Error for AuthRejection {
     }
 }
 
-/// A rejection's body is what the log gets to see, so it tells its source too.
+/// A rejection's body is the text that `on_error` gets to see, so it tells its source too.
 impl IntoResponse for AuthRejection {
     fn into_response(self) -> Response {
         match self.0 {

@@ -7,7 +7,7 @@ use http::request::Parts;
 
 use crate::{
     extract::{FromDisconnect, FromEvent},
-    handler::{arity::for_each_arity, refused::Refused},
+    handler::{Refused, arity::for_each_arity, refused},
     server::{BoxError, DisconnectParts, EventParts, Socket},
 };
 
@@ -72,7 +72,7 @@ where
             Ok(argument) => return Ok(argument),
             Err(rejection) => rejection.into_response(),
         };
-        Err(Refused::read::<T>(rejection).await)
+        Err(refused::read::<T>(rejection).await)
     }
 }
 

@@ -14,7 +14,8 @@ type Verdict = Pin<Box<dyn Future<Output = Result<(), ConnectError>> + Send>>;
 /// a `Result<(), E: Into<ConnectError>>`.
 ///
 /// An extractor that refuses refuses the connection. The client is told the name of the rejection's status, such as
-/// "Unauthorized"; its text is traced.
+/// "Unauthorized". The log is told which extractor it was, and the status; the rejection's text, which may quote what the client has sent,
+/// only where the status says that the mistake is the server's. To see it, take a `Result`, as [`Auth`](crate::extract::Auth) shows.
 ///
 /// Implemented for every such function; see [`EventHandler`](crate::handler::EventHandler) for the type parameters.
 #[diagnostic::on_unimplemented(

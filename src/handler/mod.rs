@@ -61,6 +61,8 @@ mod socket;
 #[cfg(test)]
 mod tests;
 
+pub use crate::server::{Failed, Refused};
+
 pub use self::{
     arguments::{ConnectArgs, DisconnectArgs, EventArgs, FromHandshake},
     connect::ConnectHandler,
@@ -70,6 +72,5 @@ pub use self::{
     function::{Function, HandlerFuture},
     middleware::MiddlewareHandler,
     packet_middleware::PacketMiddlewareHandler,
-    refused::Refused,
-    reply::{Ack, Failed, IntoOutcome, IntoPassage, IntoReply, IntoVerdict},
+    reply::{Ack, IntoOutcome, IntoPassage, IntoReply, IntoVerdict},
 };

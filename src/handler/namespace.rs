@@ -243,8 +243,8 @@ impl<S: Clone + Send + Sync + 'static> Namespace<S> {
     /// Calls `handler` for whatever goes wrong in this namespace: a handler failed or panicked, an extractor refused,
     /// an emit was lost, a client sent nonsense.
     ///
-    /// There is one error handler, the last one set. Without any, errors are traced as warnings. It takes these two
-    /// arguments and no extractors; a closure can capture what else it needs.
+    /// There is one error handler, the last one set. Without any, errors are traced as warnings, without what they quote of
+    /// clients. It takes these two arguments and no extractors; a closure can capture what else it needs.
     ///
     /// An error says what happened, its `source()` why: which argument was no number, what a handler returned.
     ///

@@ -15,6 +15,7 @@ use tower_service::Service;
 
 use crate::{
     engine::{ClientFile, Encrypted, PathMatch},
+    foreign::brief,
     layer::{BoxError, ResponseBody, ResponseFuture, gate},
     server::{Gate, Mount, SocketIo},
 };
@@ -194,7 +195,7 @@ fn note_elsewhere(mount: &Mount, uri: &Uri) {
     if query.contains("EIO=") && query.contains("transport=") {
         tracing::debug!(
             target: "axum_socketio::elsewhere",
-            asked = uri.path(), served = mount.path_rule().as_str(),
+            asked = brief(uri.path()), served = mount.path_rule().as_str(),
             "a request of a Socket.IO client for another path"
         );
     }

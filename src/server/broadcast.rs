@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use crate::{
     adapter::Payload,
     engine::Outgoing,
+    foreign::brief,
     room::{Rooms, Selection, Target, listed},
     server::{
         AckStream, EmitError, Socket,
@@ -111,7 +112,7 @@ impl Broadcast {
     pub fn emit<A: Serialize>(&self, event: impl AsRef<str>, args: A) {
         let event = event.as_ref();
         if let Err(error) = self.try_emit(event, args) {
-            tracing::warn!(namespace = self.namespace.name(), event, %error, "a broadcast was lost");
+            tracing::warn!(namespace = brief(self.namespace.name()), event = brief(event), %error, "a broadcast was lost");
         }
     }
 

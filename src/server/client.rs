@@ -19,7 +19,10 @@ use crate::{
         self, Body, DecodeError, Packet, PacketType, Pending,
         parser::{Kind, PacketParser},
     },
-    server::{DisconnectReason, HandlerError, Socket, SocketIo, error::HandlerErrorKind, parsed::Parsed},
+    server::{
+        BoxError, DisconnectReason, HandlerError, Socket, SocketIo, error::HandlerErrorKind, parsed::Parsed,
+        said::Unread,
+    },
     sync::{Mutex, MutexGuard, atomic::AtomicU32},
 };
 
@@ -226,14 +229,21 @@ impl Client {
     /// The peer broke the rules of Socket.IO: its sockets hear of it and the connection is closed.
     pub(super) fn fail(&self, error: impl fmt::Display) {
         let message = error.to_string();
-        for socket in self.sockets() {
-            socket.report(&HandlerError::new(
-                None,
-                HandlerErrorKind::Decode,
-                message.clone(),
-            ));
-        }
+        self.report_all(|| message.clone().into());
         self.refuse(&message);
+    }
+
+    /// So it did, by what a parser of the user's own says, which may quote it: the log isn't told.
+    pub(super) fn fail_unread(&self, why: &str) {
+        let why = Unread::new(why);
+        self.report_all(|| why.clone().into());
+        self.refuse("the parser can't read a message");
+    }
+
+    fn report_all(&self, error: impl Fn() -> BoxError) {
+        for socket in self.sockets() {
+            socket.report(&HandlerError::new(None, HandlerErrorKind::Decode, error()));
+        }
     }
 
     /// The peer did what its state does not allow.

@@ -3,14 +3,14 @@
 //! Most of them are for clients to make: so many of a kind have a line of their own, and the others go where somebody who looks for
 //! them finds them, to `DEBUG`.
 
-use std::{error::Error, iter::successors};
+use std::error::Error;
 
 use tracing::field::display;
 
 use crate::{
     engine::Throttle,
-    packet::ArgError,
-    server::{HandlerError, Socket, error::HandlerErrorKind},
+    foreign::brief,
+    server::{HandlerError, Refused, Socket, error::HandlerErrorKind, said::Said},
 };
 
 /// The lines of one server, for each kind of mistake.
@@ -35,51 +35,53 @@ macro_rules! complain {
 impl Socket {
     /// What becomes of an error that nobody hears of.
     pub(super) fn complain(&self, error: &HandlerError) {
-        let source = error.source();
-        let (namespace, socket) = (self.namespace_name(), self.public_id());
+        let (namespace, socket) = (brief(self.namespace_name()), self.public_id());
+        // Made where a line is written, and not before.
+        let source = || error.source().map(Said::of);
         let complaints = self.io().complaints();
         let throttle = match error.kind() {
             HandlerErrorKind::Panicked => {
-                return tracing::error!(namespace, socket, error = source, "{error}");
+                return tracing::error!(
+                    namespace,
+                    socket,
+                    error = source().as_ref().map(Said::as_error),
+                    "{error}"
+                );
             }
             // The application has said no, which is nothing to look into.
             HandlerErrorKind::Refused => {
-                return tracing::debug!(namespace, socket, error = source, "{error}");
+                return tracing::debug!(
+                    namespace,
+                    socket,
+                    error = source().as_ref().map(Said::as_error),
+                    "{error}"
+                );
             }
             HandlerErrorKind::Failed => &complaints.failed,
             HandlerErrorKind::Rejected => &complaints.rejected,
             HandlerErrorKind::Emit => &complaints.emit,
             HandlerErrorKind::Decode => &complaints.decode,
         };
-        match quotes_an_argument(source) {
-            true => complain!(
-                throttle,
-                namespace,
-                socket,
-                error = source.map(display),
-                "{error}"
-            ),
-            false => complain!(throttle, namespace, socket, error = source, "{error}"),
-        }
+        complain!(
+            throttle,
+            namespace,
+            socket,
+            error = source().as_ref().map(Said::as_error),
+            "{error}"
+        );
     }
 
     /// An extractor of a middleware has refused the connection.
-    pub(crate) fn complain_of_refusal(&self, refused: &(dyn Error + 'static)) {
-        let namespace = self.namespace_name();
+    pub(crate) fn complain_of_refusal(&self, refused: &Refused) {
+        let namespace = brief(self.namespace_name());
         let remote = self.handshake().address().map(display);
         let rejected = &self.io().complaints().rejected;
         complain!(
             rejected,
             namespace,
             remote,
-            error = refused,
+            error = Said::of(refused).as_error(),
             "a middleware's extractor refused the connection"
         );
     }
-}
-
-/// What serde says of an argument quotes it, at whatever length, and subscribers write the sources of an error too: such an error is
-/// written without them. `on_error` is told all.
-fn quotes_an_argument(error: Option<&(dyn Error + 'static)>) -> bool {
-    successors(error, |&error| error.source()).any(|error| error.is::<ArgError>())
 }

@@ -19,6 +19,7 @@ use tokio::{sync::oneshot, time::timeout};
 use crate::{
     Protocol, SocketId,
     engine::{CloseReason, Limit, Outgoing, ReadyState, RefusalReason, SendError},
+    foreign::brief,
     packet::{self, EncodeError, JsonText},
     server::{
         Client, ConnectError, HandlerError, Middleware, Socket,
@@ -30,6 +31,7 @@ use crate::{
         inbox::Next,
         listeners::List,
         namespace::NamespaceInner,
+        said::Said,
         socket::Status,
         trace,
     },
@@ -133,7 +135,9 @@ impl Client {
                 sent.is_ok()
             }
             Err(error) => {
-                tracing::error!(error = error.source(), "the parser can't write a packet");
+                let source = error.source().map(Said::of);
+                let source = source.as_ref().map(Said::as_error);
+                tracing::error!(error = source, "the parser can't write a packet");
                 self.refuse("the parser can't write a packet");
                 false
             }
@@ -204,8 +208,8 @@ impl Socket {
             return;
         }
         tracing::debug!(
-            namespace = self.namespace_name(),
-            refusal = error.message(),
+            namespace = brief(self.namespace_name()),
+            refusal = brief(error.message()),
             "a connection was refused"
         );
         self.gives_up_session();
@@ -223,7 +227,7 @@ impl Socket {
             return self.discard();
         }
         tracing::debug!(
-            namespace = self.namespace_name(),
+            namespace = brief(self.namespace_name()),
             socket = self.public_id(),
             "a socket connected"
         );

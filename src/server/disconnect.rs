@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 
 use crate::{
     engine::CloseReason,
-    foreign,
+    foreign::{self, brief},
     server::{
         Socket,
         dispatch::{self, DisconnectListener, DisconnectParts},
@@ -258,7 +258,7 @@ struct LeaveSequence<'a> {
 impl Drop for LeaveSequence<'_> {
     fn drop(&mut self) {
         let (socket, reason, farewell) = (self.socket, self.leave.reason, self.leave.farewell);
-        tracing::debug!(namespace = socket.namespace_name(), socket = socket.public_id(), %reason, "a socket left");
+        tracing::debug!(namespace = brief(socket.namespace_name()), socket = socket.public_id(), %reason, "a socket left");
         let (own, was_full) = socket.let_go(Some(reason));
         if farewell {
             // Not before: a client may connect again as soon as it is told. Whether it still can be doesn't matter.

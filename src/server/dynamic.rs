@@ -15,7 +15,8 @@ use indexmap::IndexMap;
 use serde::de::DeserializeOwned;
 
 use crate::{
-    engine::{ReadyState, RefusalReason, brief},
+    engine::{ReadyState, RefusalReason},
+    foreign::brief,
     packet::JsonText,
     room::shrink,
     server::{
@@ -228,7 +229,11 @@ impl Client {
         }
         let NamespaceRequest { name, auth, .. } = request;
         let found = found.unwrap_or_else(|panicked| {
-            tracing::error!(namespace = brief(&name), error = %panicked, "a predicate of namespaces panicked");
+            tracing::error!(
+                namespace = brief(&name),
+                error = brief(&panicked.to_string()),
+                "a predicate of namespaces panicked"
+            );
             None
         });
         match found {
@@ -331,7 +336,7 @@ impl Drop for ChildOf {
         if let Some(cluster) = io.cluster() {
             cluster.leave(&self.name);
         }
-        tracing::debug!(namespace = &*self.name, "a dynamic namespace has ended");
+        tracing::debug!(namespace = brief(&self.name), "a dynamic namespace has ended");
     }
 }
 

@@ -7,8 +7,8 @@ use serde::Serialize;
 use crate::{
     ServerId,
     adapter::AdapterError,
-    engine::{SendError, brief},
-    foreign::Foreign,
+    engine::SendError,
+    foreign::{Foreign, brief, cut},
     packet::{self, JsonText},
     server::dispatch::{BoxError, Rejected},
 };
@@ -271,7 +271,12 @@ impl ConnectError {
     #[must_use]
     pub fn with_data(mut self, data: impl Serialize) -> Self {
         self.data = JsonText::of(&data)
-            .inspect_err(|error| tracing::warn!(%error, "the data of a refusal can't be serialised"))
+            .inspect_err(|error| {
+                tracing::warn!(
+                    error = cut(error, 300),
+                    "the data of a refusal can't be serialised"
+                )
+            })
             .ok();
         self
     }

@@ -23,6 +23,7 @@ mod error;
 mod event;
 mod event_error;
 mod extensions;
+mod failed;
 mod gate;
 #[cfg(feature = "deflate")]
 mod http_compression;
@@ -43,7 +44,9 @@ mod pending_acks;
 mod per_message_deflate;
 mod receive;
 mod recovery;
+mod refused;
 mod running;
+mod said;
 mod socket;
 mod socket_handshake;
 mod socket_listeners;
@@ -75,10 +78,12 @@ pub use self::{
     event::Event,
     event_error::EventError,
     extensions::Extensions,
+    failed::Failed,
     io::SocketIo,
     namespace::Namespace,
     origins::{AsyncOrigins, InvalidOrigin, OriginPolicy, OriginRefused, Origins},
     recovery::{ConnectionStateRecovery, ExpiredSession},
+    refused::Refused,
     socket::Socket,
     socket_handshake::Handshake,
     socket_listeners::ListenerId,

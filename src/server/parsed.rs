@@ -117,8 +117,8 @@ impl Parse for Custom {
         let mut packet = match parsed {
             Ok(Ok(Some(packet))) => packet,
             Ok(Ok(None)) => return,
-            Ok(Err(error)) => return client.client().fail(error),
-            Err(panic) => return client.client().fail(Panicked::new(&*panic)),
+            Ok(Err(error)) => return client.client().fail_unread(&error),
+            Err(panic) => return client.client().fail_unread(&Panicked::new(&*panic).to_string()),
         };
         keep_bytes(&mut packet.data, client.limits().depth);
         match parser::judge(&packet, client.connection().protocol(), client.limits()) {

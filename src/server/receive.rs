@@ -1,8 +1,7 @@
 //! What a socket does with an event from its client.
 
 use crate::{
-    engine::brief,
-    foreign,
+    foreign::{self, brief},
     packet::{Body, args::EventPayload},
     server::{
         EventParts, Socket,
@@ -148,7 +147,7 @@ impl Socket {
         if shared.is_empty() && own.is_empty() {
             tracing::debug!(
                 target: "axum_socketio::unheard",
-                namespace = self.namespace_name(),
+                namespace = brief(self.namespace_name()),
                 event = brief(name),
                 "nobody listens to an event"
             );

@@ -4,7 +4,7 @@ use std::{future::Future, pin::Pin};
 
 use tracing::{Instrument as _, Level, Span, level_filters::LevelFilter};
 
-use crate::server::Socket;
+use crate::{foreign::brief, server::Socket};
 
 /// The span of one run of a handler. Payloads aren't in it, nor is an id that gives a session away.
 ///
@@ -19,8 +19,8 @@ pub(super) fn handler(socket: &Socket, kind: &'static str, event: Option<&str>) 
         target: "axum_socketio::handler",
         "handler",
         kind,
-        namespace = socket.namespace_name(),
-        event,
+        namespace = brief(socket.namespace_name()),
+        event = event.map(brief),
         socket = socket.public_id(),
     )
 }

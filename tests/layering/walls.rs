@@ -106,7 +106,7 @@ const WALLS: &[Wall] = &[
     wall(&["server"], &["sync", "foreign", "id", "protocol", "packet", "room", "engine", "adapter"], IO),
     wall(&["extract"], &["id", "protocol", "packet", "room", "server"], IO_AXUM),
     wall(&["handler"], &["id", "protocol", "packet", "room", "server", "extract"], IO_AXUM),
-    wall(&["layer"], &["id", "protocol", "engine", "server"], IO_AXUM_TOWER),
+    wall(&["layer"], &["foreign", "id", "protocol", "engine", "server"], IO_AXUM_TOWER),
     pure(&["fuzzing", "benching"], &["protocol", "packet", "websocket", "engine"]),
     wall(&["testing"], &["id", "protocol", "packet", "websocket", "engine", "server"], IO_AXUM),
 ];

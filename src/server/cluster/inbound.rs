@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     ServerId,
     adapter::{Cluster, Envelope, Message, Options, Payload, RequestId},
+    foreign::brief,
     packet::KeptBody,
     server::{
         AckStream, Broadcast, SocketIo, broadcast::Flags, cluster::snapshot, namespace::NamespaceInner,
@@ -25,7 +26,7 @@ pub(super) fn carry_out(io: &SocketIo, cluster: &Arc<Cluster>, order: Envelope) 
             let fits = packet.event_name().is_some();
             if !fits {
                 tracing::warn!(
-                    namespace = namespace.name(),
+                    namespace = brief(namespace.name()),
                     server = %order.sender,
                     "a broadcast of another server is no event, or has a reserved name: nobody gets it"
                 );
@@ -39,7 +40,7 @@ pub(super) fn carry_out(io: &SocketIo, cluster: &Arc<Cluster>, order: Envelope) 
                 }
                 None => {
                     if let Err(error) = selection.emit_payload(&packet) {
-                        tracing::warn!(namespace = namespace.name(), %error, "a broadcast of another server was lost");
+                        tracing::warn!(namespace = brief(namespace.name()), %error, "a broadcast of another server was lost");
                     }
                 }
                 Some(request) => {

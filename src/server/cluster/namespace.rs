@@ -7,6 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{
     ServerId, SocketId,
     adapter::{Adapter, AdapterError, Answer, Incomplete, Memory, Message, Payload, REQUEST_TIMEOUT},
+    foreign::brief,
     server::{EmitError, Namespace, RemoteSocket, ServerEvent, SocketIo, cluster::collect},
 };
 
@@ -65,7 +66,7 @@ impl<S> Namespace<S> {
                 }
             }
             Err(error) => {
-                tracing::warn!(namespace = self.name(), event, %error, "an event for other servers was lost");
+                tracing::warn!(namespace = brief(self.name()), event = brief(event), %error, "an event for other servers was lost");
             }
         }
     }
@@ -88,7 +89,7 @@ impl<S> Namespace<S> {
         let event = event.as_ref();
         let packet = server_event(event, &args)
             .inspect_err(|error| {
-                tracing::warn!(namespace = self.name(), event, %error, "an event for other servers was lost");
+                tracing::warn!(namespace = brief(self.name()), event = brief(event), %error, "an event for other servers was lost");
             })
             .ok();
         let (Some(cluster), Some(packet)) = (self.inner().cluster(), packet) else {

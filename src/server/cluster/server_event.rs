@@ -14,6 +14,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{
     ServerId,
     adapter::{Cluster, Message, Payload, RequestId},
+    foreign::brief,
     packet::ArgError,
     server::{EmitError, namespace::NamespaceInner},
 };
@@ -138,6 +139,7 @@ impl NamespaceInner {
 }
 
 fn panicked(namespace: &str, event: &str) {
+    let (namespace, event) = (brief(namespace), brief(event));
     tracing::error!(namespace, event, "a listener of servers' events panicked");
 }
 

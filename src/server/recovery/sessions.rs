@@ -484,7 +484,7 @@ mod tests {
             let kept = Kept {
                 id: SocketId::from(format!("socket {number}")),
                 data: serde_json::Value::Null,
-                extensions: http::Extensions::new(),
+                extensions: crate::foreign::Foreign::new(http::Extensions::new()),
                 lifeline: Arc::default(),
             };
             let pid = Pid::new(&SocketId::from(format!("session {number}")));
