@@ -16,7 +16,7 @@ use crate::foreign;
 
 /// The longest request head that is kept, in bytes. Browsers send one or two thousand; HTTP servers take far more, and a
 /// client could have it kept for every connection.
-pub(super) const MAX_HEAD: usize = 16 * 1024;
+pub(crate) const MAX_HEAD: usize = 16 * 1024;
 
 /// The extensions that are the same for every request that has no others.
 static COMMON: OnceLock<Extensions> = OnceLock::new();

@@ -18,7 +18,7 @@ use crate::foreign::brief;
 #[non_exhaustive]
 pub enum Limit {
     /// `max_http_buffer_size`: a message was too large. The client got status 413, or its WebSocket was closed with code 1009. Or what it
-    /// said in `auth` for its namespaces was, all of it together: it got a connect error.
+    /// said to get into its namespaces was, names and `auth` of all together: it got a connect error.
     HttpBufferSize,
     /// `max_send_buffer`: a client read too slowly. It was disconnected, or the packet dropped, as
     /// [`Overflow`](super::Overflow) says.

@@ -71,7 +71,7 @@ pub use deflate::PerMessageDeflate;
 pub use event::{Event, Packet, PacketType};
 pub(crate) use future::Handle;
 pub use handshake::Encrypted;
-pub(crate) use handshake::Handshake;
+pub(crate) use handshake::{Handshake, MAX_HEAD};
 #[cfg(feature = "deflate")]
 pub use http_compression::HttpCompression;
 pub(crate) use idle::{Activity, Awaited, FOR_EVER, IdleStream, Serving, Stopping};

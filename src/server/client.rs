@@ -49,7 +49,7 @@ struct State {
     pending: Option<Box<Pending>>,
     /// How many predicates of dynamic namespaces are being asked.
     questions: u16,
-    /// The bytes of `auth` that they are asked with.
+    /// The bytes of names and `auth` that they are asked with.
     asked_with: u32,
     closed: bool,
     /// Whether `/` lets an Engine.IO 3 client into other namespaces; see [`Place::Waits`].

@@ -18,7 +18,7 @@ use tokio::{sync::oneshot, time::timeout};
 
 use crate::{
     Protocol, SocketId,
-    engine::{CloseReason, Limit, Outgoing, ReadyState, RefusalReason, SendError},
+    engine::{CloseReason, Limit, MAX_HEAD, Outgoing, ReadyState, RefusalReason, SendError},
     foreign::brief,
     packet::{self, EncodeError, JsonText},
     server::{
@@ -43,7 +43,12 @@ type Verdict = Pin<Box<dyn Future<Output = Result<(), ConnectError>> + Send>>;
 impl Client {
     /// The client asks for a namespace.
     pub(super) fn connect(&self, name: &str, query: Option<&str>, payload: &str) {
-        let auth = auth(self.connection().protocol(), query, payload);
+        let protocol = self.connection().protocol();
+        if protocol == Protocol::V3 && query.is_some_and(|query| query.len() > MAX_HEAD) {
+            tracing::debug!("the query of a namespace is longer than that of a request may be");
+            return self.not_let_into(name, &ConnectError::new("query too large"));
+        }
+        let auth = auth(protocol, query, payload);
         match self.io().namespace(name) {
             Some(namespace) => self.connect_to(namespace, auth),
             None => self.ask_for(name, auth),
@@ -54,7 +59,7 @@ impl Client {
         let protocol = self.connection().protocol();
         let claim = match self.claim(&namespace, auth.as_ref()) {
             Ok(claim) => claim,
-            Err(left) => match self.begin_question(auth.as_ref()) {
+            Err(left) => match self.begin_question(auth.as_ref(), namespace.made_up()) {
                 Ok(question) => return self.connect_later(question, left, namespace, auth),
                 Err(_) => None,
             },

@@ -29,6 +29,9 @@ use crate::{
     },
 };
 
+/// How long a name may be that a client makes up. It is kept, looked for and compared wherever its namespace is, and on all servers.
+const MAX_NAME: usize = 1024;
+
 /// A client's question for a namespace that isn't there, for [`SocketIo::of_matching_async`].
 #[derive(Clone)]
 pub struct NamespaceRequest {
@@ -77,13 +80,13 @@ pub(super) struct Parent {
 /// The children of a parent.
 #[derive(Default)]
 pub(super) struct Children {
-    by_name: Mutex<IndexMap<Box<str>, Weak<NamespaceInner>>>,
+    by_name: Mutex<IndexMap<Arc<str>, Weak<NamespaceInner>>>,
     together: Arc<Together>,
 }
 
 /// What makes a namespace a child. Dropped with it.
 pub(super) struct ChildOf {
-    name: Box<str>,
+    name: Arc<str>,
     io: Weak<IoInner>,
     parent: Arc<NamespaceInner>,
 }
@@ -100,7 +103,8 @@ impl SocketIo {
     /// A child ends with its last socket, unless the application keeps a handle of it, or has named it in [`of`](Self::of). Existing
     /// namespaces stand before patterns, and patterns are tried in the order in which they were given. A client can have as many namespaces
     /// made as it may be in, see [`max_namespaces`](crate::Builder::max_namespaces), of those that the predicate accepts: make it a narrow
-    /// one. It is called for every CONNECT to an unknown namespace, so it has to be quick.
+    /// one. It is called for every CONNECT to an unknown namespace, so it has to be quick. It is not asked about names of more than 1,024
+    /// bytes: those are no namespaces.
     ///
     /// ```
     /// use axum_socketio::{Socket, SocketIo, extract::Data};
@@ -161,24 +165,29 @@ impl SocketIo {
     }
 
     /// The child of this name, which comes to be unless a namespace of this name is there.
-    fn child(&self, parent: &Arc<NamespaceInner>, name: &str) -> Arc<NamespaceInner> {
+    fn child(&self, parent: &Arc<NamespaceInner>, name: &Arc<str>) -> Arc<NamespaceInner> {
         if let Some(known) = self.namespace(name) {
             return known;
         }
-        let child = self.new_child(parent, name);
+        let child = self.new_child(parent, name.clone());
         self.register_child(name, &child)
     }
 
     /// A child that nobody knows of yet.
-    pub(super) fn new_child(&self, parent: &Arc<NamespaceInner>, name: &str) -> Arc<NamespaceInner> {
+    pub(super) fn new_child(
+        &self,
+        parent: &Arc<NamespaceInner>,
+        name: impl Into<Arc<str>>,
+    ) -> Arc<NamespaceInner> {
+        let name = name.into();
         let link = ChildOf {
-            name: name.into(),
+            name: name.clone(),
             io: self.downgrade(),
             parent: parent.clone(),
         };
         // Before anyone can emit in it, and under no lock: it runs code of the back end.
         if let Some(cluster) = self.cluster() {
-            cluster.open(name);
+            cluster.open(&name);
         }
         let child = NamespaceInner::new_child(link, self.cluster().cloned(), self.settings());
         Arc::new(child.with_recovery(self))
@@ -189,10 +198,10 @@ impl Client {
     /// The client asks for a namespace that isn't there.
     pub(super) fn ask_for(&self, name: &str, auth: Option<JsonText>) {
         let parents = self.io().parents();
-        if parents.is_empty() {
+        if parents.is_empty() || name.len() > MAX_NAME {
             return self.has_no_such(name);
         }
-        let question = match self.begin_question(auth.as_ref()) {
+        let question = match self.begin_question(auth.as_ref(), name.len()) {
             Ok(question) => question,
             Err(place) => return self.not_let_into(name, &self.has_no_place(place, name)),
         };
@@ -254,7 +263,7 @@ impl Client {
         self.not_let_into(name, &ConnectError::new("Invalid namespace"));
     }
 
-    fn not_let_into(&self, name: &str, error: &ConnectError) {
+    pub(super) fn not_let_into(&self, name: &str, error: &ConnectError) {
         let protocol = self.connection().protocol();
         self.tell(emit::connect_error(self.parser(), protocol, name, error));
     }
@@ -293,9 +302,9 @@ impl Children {
         self.together.clone()
     }
 
-    pub(super) fn add(&self, name: &str, child: &Arc<NamespaceInner>) {
+    pub(super) fn add(&self, child: &Arc<NamespaceInner>) {
         let mut children = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
-        children.insert(name.into(), Arc::downgrade(child));
+        children.insert(child.shared_name(), Arc::downgrade(child));
     }
 
     /// How many there is memory for.
@@ -315,8 +324,8 @@ impl Children {
 }
 
 impl ChildOf {
-    pub(super) const fn name(&self) -> &str {
-        &self.name
+    pub(super) fn shared_name(&self) -> Arc<str> {
+        self.name.clone()
     }
 
     pub(super) const fn parent(&self) -> &Arc<NamespaceInner> {

@@ -49,7 +49,7 @@ pub(super) struct IoInner {
     this: Weak<Self>,
     engine: Engine,
     settings: Settings,
-    namespaces: RwLock<HashMap<Box<str>, Registered>>,
+    namespaces: RwLock<HashMap<Arc<str>, Registered>>,
     parents: RwLock<Vec<Arc<Parent>>>,
     next_serial: AtomicU64,
     leaving: Running,
@@ -134,7 +134,7 @@ impl SocketIo {
         let parents = self.parents();
         let parent = parents.iter().find(|parent| parent.pattern.accepts(&name));
         let made = match parent {
-            Some(parent) => self.new_child(&parent.namespace, &name),
+            Some(parent) => self.new_child(&parent.namespace, &*name),
             None => self.new_namespace(&name),
         };
         Namespace::new(self.register(&name, &made, Registered::Static(made.clone())))
@@ -193,7 +193,7 @@ impl SocketIo {
         let mut namespaces = self.0.namespaces.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = namespaces.get(name).and_then(Registered::get) {
             if let Registered::Static(_) = entry {
-                namespaces.insert(name.into(), Registered::Static(known.clone()));
+                namespaces.insert(known.shared_name(), Registered::Static(known.clone()));
             }
             return known;
         }
@@ -202,7 +202,7 @@ impl SocketIo {
         }
         // First, and under the lock: whoever finds it here may join it, and then emits through its parent have to reach him.
         made.is_about_to_be_registered();
-        namespaces.insert(name.into(), entry);
+        namespaces.insert(made.shared_name(), entry);
         made.clone()
     }
 
@@ -437,7 +437,7 @@ mod tests {
         let parent = io.of_matching(|_| true);
         let name = |number| format!("/{number}");
         let children: Vec<_> = (0..10_000)
-            .map(|number| io.register_child(&name(number), &io.new_child(parent.inner(), &name(number))))
+            .map(|number| io.register_child(&name(number), &io.new_child(parent.inner(), name(number))))
             .collect();
         assert_eq!(io.namespaces().len(), 10_001);
         drop(children);

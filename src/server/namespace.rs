@@ -40,7 +40,7 @@ pub struct Namespace<S = ()> {
 }
 
 pub(crate) struct NamespaceInner {
-    name: Box<str>,
+    name: Arc<str>,
     index: Mutex<Index<Socket>>,
     listeners: Listeners,
     next_ack: AtomicU64,
@@ -257,7 +257,7 @@ impl<S> Namespace<S> {
 }
 
 impl NamespaceInner {
-    pub(super) fn new(name: &str, cluster: Option<Arc<Cluster>>, settings: &Settings) -> Self {
+    pub(super) fn new(name: impl Into<Arc<str>>, cluster: Option<Arc<Cluster>>, settings: &Settings) -> Self {
         Self {
             name: name.into(),
             index: Mutex::new(Index::new()),
@@ -289,7 +289,7 @@ impl NamespaceInner {
 
     /// A child has what its parent has got by now.
     pub(super) fn new_child(link: ChildOf, cluster: Option<Arc<Cluster>>, settings: &Settings) -> Self {
-        let mut child = Self::new(link.name(), cluster, settings);
+        let mut child = Self::new(link.shared_name(), cluster, settings);
         let parent = link.parent();
         child.listeners = parent.listeners.snapshot();
         child.server_listeners = parent.server_listeners.snapshot();
@@ -303,7 +303,7 @@ impl NamespaceInner {
         if let Kinship::Child(link) = &self.kinship
             && let Some(children) = link.parent().children()
         {
-            children.add(&self.name, self);
+            children.add(self);
         }
     }
 
@@ -323,12 +323,22 @@ impl NamespaceInner {
         }
     }
 
+    /// How many bytes of its name a client has made up.
+    pub(super) fn made_up(&self) -> usize {
+        if self.is_child() { self.name.len() } else { 0 }
+    }
+
     pub(super) const fn is_child(&self) -> bool {
         matches!(self.kinship, Kinship::Child(_))
     }
 
     pub(super) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The same, for those who keep it as long as the namespace.
+    pub(super) fn shared_name(&self) -> Arc<str> {
+        self.name.clone()
     }
 
     pub(super) const fn cluster(&self) -> Option<&Arc<Cluster>> {

@@ -170,9 +170,10 @@ impl Socket {
             .get_or_init(|| Handshake::new(self.connection().clone(), self.0.auth.as_ref()))
     }
 
-    /// The bytes of what the client sent to connect to this namespace.
-    pub(super) fn auth_len(&self) -> usize {
-        self.0.auth.as_ref().map_or(0, |auth| auth.get().len())
+    /// How many bytes are kept of what the client sent to connect to this namespace.
+    pub(super) fn said(&self) -> usize {
+        let auth = self.0.auth.as_ref().map_or(0, |auth| auth.get().len());
+        auth + self.home().made_up()
     }
 
     /// The handshake request, made anew from what the connection keeps of it. JS `socket.request`.

@@ -32,21 +32,13 @@ use crate::{Protocol, engine::Connection, packet::JsonText, server::js_date};
 pub struct Handshake {
     connection: Connection,
     auth: Option<JsonText>,
-    /// What stood behind the namespace's name, for Engine.IO 3 clients.
-    namespace_query: BTreeMap<String, String>,
 }
 
 impl Handshake {
     pub(super) fn new(connection: Connection, auth: Option<&JsonText>) -> Self {
-        let namespace_query = match (connection.protocol(), auth) {
-            // It is made of it, so it can be read as it.
-            (Protocol::V3, Some(query)) => serde_json::from_str(query.get()).unwrap_or_default(),
-            _ => BTreeMap::new(),
-        };
         Self {
             connection,
             auth: auth.cloned(),
-            namespace_query,
         }
     }
 
@@ -70,26 +62,41 @@ impl Handshake {
 
     /// The value of a parameter of the query; the last one where it stands more than once.
     ///
-    /// An Engine.IO 3 client may give a query with the namespace, `io("/admin?token=x")`: as in Socket.IO 2.x, its parameters stand before
-    /// those of the request.
+    /// An Engine.IO 3 client may give a query with the namespace, `io("/admin?token=x")`, of 16 KiB at most: as in Socket.IO 2.x, its
+    /// parameters stand before those of the request.
     #[must_use]
     pub fn query(&self, name: &str) -> Option<String> {
-        self.query_pairs()
-            .filter(|(key, _)| key == name)
-            .map(|(_, value)| value)
-            .last()
+        let of_request = || {
+            let pairs = self.request_query().filter(|(key, _)| key == name);
+            pairs.map(|(_, value)| value.into_owned()).last()
+        };
+        self.namespace_query().remove(name).or_else(of_request)
     }
 
     /// The parameters of the query, with those of the protocol (`EIO`, `transport`, `t`). Those that an Engine.IO 3 client gave with the
     /// namespace replace those of the same name.
     pub fn query_pairs(&self) -> impl Iterator<Item = (String, String)> {
-        let query = form_urlencoded::parse(self.connection.handshake().query().as_bytes());
-        let replaced = |key: &str| self.namespace_query.contains_key(key);
-        let query = query.filter(move |(key, _)| !replaced(key));
-        let of_namespace = self.namespace_query.iter();
-        query
-            .map(|(key, value)| (key.into_owned(), value.into_owned()))
-            .chain(of_namespace.map(|(key, value)| (key.clone(), value.clone())))
+        let of_namespace = self.namespace_query();
+        let of_request = self
+            .request_query()
+            .filter(|(key, _)| !of_namespace.contains_key(&**key));
+        let of_request = of_request.map(|(key, value)| (key.into_owned(), value.into_owned()));
+        let mut pairs: Vec<_> = of_request.collect();
+        pairs.extend(of_namespace);
+        pairs.into_iter()
+    }
+
+    fn request_query(&self) -> form_urlencoded::Parse<'_> {
+        form_urlencoded::parse(self.connection.handshake().query().as_bytes())
+    }
+
+    /// What stood behind the namespace's name, for Engine.IO 3 clients. It isn't kept as a table, which would be many times as large.
+    fn namespace_query(&self) -> BTreeMap<String, String> {
+        match (self.connection.protocol(), &self.auth) {
+            // It is made of it, so it can be read as it.
+            (Protocol::V3, Some(query)) => serde_json::from_str(query.get()).unwrap_or_default(),
+            _ => BTreeMap::new(),
+        }
     }
 
     /// The first header of this name, if it is text. Names are compared without regard to case.

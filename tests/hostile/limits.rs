@@ -210,40 +210,6 @@ async fn one_namespace_too_many_is_a_connect_error() {
     }
 }
 
-/// What waits for `/` is kept.
-#[tokio::test]
-async fn namespaces_that_an_old_client_waits_for_count_as_those_that_it_is_in() {
-    let auth = "a".repeat(600);
-    let refuses = async || Err::<(), _>("not here");
-    let too_many = r#"44/third,"too many namespaces""#;
-    let too_large = r#"44/second,"auth too large""#;
-    for (first, second, third) in [("1", "2", Some(too_many)), (&*auth, &*auth, None)] {
-        let builder = SocketIo::builder().max_namespaces(2).max_http_buffer_size(1000);
-        let ground = Ground::alone(builder).await;
-        let _ = ground.io.of("/").middleware(refuses);
-        for name in ["/first", "/second", "/third"] {
-            let _ = ground.io.of(name);
-        }
-        let mut client = TestClient::open(&ground.server, Eio::V3, Via::WebSocket).await;
-        client.expect(r#"44"not here""#).await;
-        client.send(format!("40/first?a={first},")).await;
-        client.send(format!("40/second?a={second},")).await;
-        match third {
-            Some(refusal) => {
-                client.send("40/third,").await;
-                client.expect(refusal).await;
-            }
-            None => client.expect(too_large).await,
-        }
-        // Who gives one up has room for another.
-        client.send("41/first,").await;
-        client.send(format!("40/third?a={first},")).await;
-        client.send("2").await;
-        client.expect("3").await;
-        client.close().await;
-    }
-}
-
 /// Sockets keep it: a hundred namespaces would be a hundred messages.
 #[tokio::test]
 async fn too_much_auth_for_all_namespaces_is_a_connect_error() {

@@ -19,6 +19,7 @@ mod frames;
 mod ground;
 mod idle;
 mod limits;
+mod limits_of_names;
 mod limits_of_queues;
 mod network;
 mod packets;

@@ -21,7 +21,7 @@ pub(in crate::server) enum Place {
 #[derive(Debug)]
 pub(in crate::server) struct Question {
     client: Client,
-    auth: u32,
+    said: u32,
 }
 
 impl Client {
@@ -31,10 +31,10 @@ impl Client {
         if state.closed || state.find(socket.namespace_name()).is_some() {
             return Place::Taken;
         }
-        if state.sockets.len() >= self.io().settings().max_namespaces {
+        if state.places() >= self.io().settings().max_namespaces {
             return Place::None;
         }
-        if self.is_wordy(&state, socket.auth_len()) {
+        if self.is_wordy(&state, socket.said()) {
             return Place::Wordy;
         }
         let waits = self.protocol() == Protocol::V3 && socket.namespace_name() != "/" && !state.is_root_open;
@@ -74,31 +74,35 @@ impl Client {
         at.map(|at| state.sockets.remove(at)).is_some()
     }
 
-    /// Keeps a place for the answer to a question.
+    /// Keeps a place for the answer to a question, and counts the bytes that the client has said with it: `auth`, and what it has made up of the name.
     ///
     /// # Errors
     ///
     /// There is none: the client has as many namespaces and questions as it may have, or says too much to get into them.
-    pub(in crate::server) fn begin_question(&self, auth: Option<&JsonText>) -> Result<Question, Place> {
-        let auth = auth.map_or(0, |auth| auth.get().len());
+    pub(in crate::server) fn begin_question(
+        &self,
+        auth: Option<&JsonText>,
+        made_up: usize,
+    ) -> Result<Question, Place> {
+        let said = auth.map_or(0, |auth| auth.get().len()) + made_up;
         let mut state = self.0.state();
-        let places = state.sockets.len() + usize::from(state.questions);
-        if places >= self.io().settings().max_namespaces || state.questions == u16::MAX {
+        if state.places() >= self.io().settings().max_namespaces || state.questions == u16::MAX {
             return Err(Place::None);
         }
-        if self.is_wordy(&state, auth) {
+        if self.is_wordy(&state, said) {
             return Err(Place::Wordy);
         }
-        let auth = u32::try_from(auth).map_err(|_| Place::Wordy)?;
-        state.asked_with = state.asked_with.checked_add(auth).ok_or(Place::Wordy)?;
+        let said = u32::try_from(said).map_err(|_| Place::Wordy)?;
+        state.asked_with = state.asked_with.checked_add(said).ok_or(Place::Wordy)?;
         state.questions += 1;
         let client = self.clone();
-        Ok(Question { client, auth })
+        Ok(Question { client, said })
     }
 
-    /// Whether so much more is too much to be kept of what the client says in `auth`.
+    /// Whether so much more is too much to be kept of what the client says to get into its namespaces: names that it has
+    /// made up, and `auth`.
     fn is_wordy(&self, state: &State, more: usize) -> bool {
-        let kept = state.sockets.iter().map(|entry| entry.socket.auth_len());
+        let kept = state.sockets.iter().map(|entry| entry.socket.said());
         kept.sum::<usize>() + state.asked_with as usize + more > self.connection().max_http_buffer_size()
     }
 }
@@ -107,6 +111,13 @@ impl Drop for Question {
     fn drop(&mut self) {
         let mut state = self.client.0.state();
         state.questions -= 1;
-        state.asked_with -= self.auth;
+        state.asked_with -= self.said;
+    }
+}
+
+impl State {
+    /// How many namespaces the client is in, or may come to be in.
+    fn places(&self) -> usize {
+        self.sockets.len() + usize::from(self.questions)
     }
 }
