@@ -409,7 +409,11 @@ impl Receiver for ClientInner {
         }
         // All of them leave before any is dropped.
         for entry in &sockets {
-            entry.socket.depart(reason.into());
+            if entry.has_joined() {
+                entry.socket.depart(reason.into());
+            } else {
+                entry.socket.stays_out();
+            }
         }
     }
 

@@ -140,6 +140,16 @@ impl Socket {
         }
     }
 
+    /// The connection has ended before the socket was let in, which it now never is: it has nothing to leave, and nobody who closes the
+    /// server waits for its middlewares.
+    pub(super) fn stays_out(&self) {
+        // A middleware that awaits one would wait for nothing.
+        self.acks().clear();
+        // Its own statement: whoever closes the server is woken without the lock.
+        let leave = self.inbox().take_leave();
+        drop(leave);
+    }
+
     pub(super) fn depart_now(&self, leave: Leave) {
         // Handlers that send others away nest; a stack is not as deep as a namespace is large.
         let Some(_nested) = Nested::enter() else {

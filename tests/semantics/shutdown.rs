@@ -1,7 +1,7 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::extract::State;
-use axum_socketio::{DisconnectReason, SocketIo};
+use axum_socketio::{DisconnectReason, Drain, SocketIo};
 use futures::FutureExt as _;
 use tokio::sync::Notify;
 
@@ -53,6 +53,29 @@ async fn close_returns_when_every_disconnect_handler_has_ended() {
     assert_eq!(heard.drain(), ["ended"; 4]);
     assert_eq!(io.engine().clients_count(), 0);
     assert!(io.of("/").is_empty());
+}
+
+/// No disconnect handler ever hears of those who were never connected.
+#[tokio::test]
+async fn whom_a_middleware_never_lets_in_is_not_waited_for() {
+    let (io, _) = io(SocketIo::builder());
+    let _ = io
+        .of("/slow")
+        .middleware(async || std::future::pending::<()>().await);
+    let server = TestServer::start(&io).await;
+    for (eio, via) in TestClient::EVERY_WAY {
+        for leaves in [false, true] {
+            let mut client = TestClient::connect(&server, eio, via).await;
+            client.send("40/slow,").await;
+            if leaves {
+                client.send("41/slow,").await;
+            }
+            client.expect_nothing().await;
+            client.close().await;
+        }
+    }
+    let drain = Drain::new(Duration::ZERO).grace(Duration::from_secs(3600));
+    assert!(within(io.drain(drain)).await.is_clean());
 }
 
 #[tokio::test]
