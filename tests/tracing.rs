@@ -367,13 +367,17 @@ async fn what_clients_do_wrong_again_and_again_is_ten_lines_of_a_kind_and_says_h
     let _ = io
         .of("/")
         .on("count", async |Data(_): Data<u32>| ())
-        .on("fail", async || Err::<(), _>("not today"));
+        .on("fail", async || Err::<(), _>("not today"))
+        .on("lose", async |socket: Socket| {
+            socket.namespace().emit("connect", ())
+        });
     let _ = io.of("/guarded").middleware(async |_: Auth<u32>| ());
     let server = TestServer::start(&io).await;
     let mut client = TestClient::connect(&server, Eio::V4, Via::WebSocket).await;
     for _ in 0..25 {
         client.send(r#"42["count","many"]"#).await;
         client.send(r#"42["fail"]"#).await;
+        client.send(r#"42["lose"]"#).await;
         client.send("40/guarded,").await;
         client.expect(r#"44/guarded,{"message":"Bad Request"}"#).await;
         let request =
@@ -409,6 +413,8 @@ async fn what_clients_do_wrong_again_and_again_is_ten_lines_of_a_kind_and_says_h
     assert_eq!(of(tracing::Level::DEBUG, "an extractor refused").len(), 20);
     assert_eq!(of(tracing::Level::WARN, "a handler failed").len(), 10);
     assert_eq!(of(tracing::Level::DEBUG, "a handler failed").len(), 15);
+    assert_eq!(of(tracing::Level::WARN, "a broadcast was lost").len(), 10);
+    assert_eq!(of(tracing::Level::DEBUG, "a broadcast was lost").len(), 15);
     assert_eq!(of(tracing::Level::INFO, "handshake refused").len(), 10);
 }
 

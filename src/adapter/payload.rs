@@ -15,6 +15,10 @@ use crate::{
 /// A back end sends [`json`](Self::json) and [`attachments`](Self::attachments), or the [`values`](Self::values) in whatever form
 /// its wire has, and makes a payload of them again on the other side. For an event the first element is its name.
 ///
+/// An object that looks like a placeholder and is none, because somebody has sent it in msgpack or with a parser of one's own, has an
+/// escape in its key: `{"\u005fplaceholder":true,"num":0}`. To other software that is a placeholder all the same, as it would be without the
+/// escape; a payload knows better, so a back end passes the JSON on as it is.
+///
 /// It may say what only clients are to know, so its `Debug` output has the lengths and not the data.
 #[derive(Clone, PartialEq)]
 pub struct Payload {
@@ -27,13 +31,13 @@ impl Payload {
     ///
     /// # Errors
     ///
-    /// The text is no JSON array, or a placeholder in it names none of the attachments.
+    /// The text is no JSON array, or a placeholder in it names none of the attachments, or there are more placeholders than attachments.
     pub fn from_parts(json: impl Into<Box<str>>, attachments: Vec<Bytes>) -> Result<Self, PayloadError> {
         let json = json.into();
         if json.is_empty() || args::ack(&json).is_err() {
             return Err(PayloadError);
         }
-        packet::check_placeholders(&json, attachments.len(), usize::MAX).map_err(|_| PayloadError)?;
+        packet::check_own_placeholders(&json, attachments.len()).map_err(|_| PayloadError)?;
         let attachments = attachments.into_iter().map(foreign::bytes).collect();
         Ok(Self { json, attachments })
     }
@@ -73,7 +77,7 @@ impl Payload {
         let Ok(args) = args::ack(&self.json) else {
             return Ok(Vec::new());
         };
-        args.with_attachments(&self.attachments).rest()
+        args.with_own_attachments(&self.attachments).rest()
     }
 
     /// How many bytes it is, roughly.
@@ -101,26 +105,26 @@ impl Payload {
         Self::written(|buf| encode::ack(buf, 0, "/", 0, args))
     }
 
-    /// What a client's packet held, which was checked when it came.
-    pub(crate) fn checked(json: &str, attachments: Vec<Bytes>) -> Self {
+    /// What a client's packet held, which was checked when it came, and in which nothing may be a placeholder.
+    pub(crate) fn checked(json: &str) -> Self {
         let json = if json.is_empty() { "[]" } else { json };
         Self {
             json: json.into(),
-            attachments,
+            attachments: Vec::new(),
         }
     }
 
     /// The elements as a type, told apart as those of an emit.
     pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, ArgError> {
         let args = args::ack(&self.json).unwrap_or_else(|_| args::Args::none());
-        args.with_attachments(&self.attachments).all_as()
+        args.with_own_attachments(&self.attachments).all_as()
     }
 
     /// The name and, as a type, the arguments after it.
     pub(crate) fn read_event<T: DeserializeOwned>(&self) -> Result<T, ArgError> {
         let args =
             args::event(&self.json, Protocol::V4).map_or_else(|_| args::Args::none(), |event| event.args);
-        args.with_attachments(&self.attachments).all_as()
+        args.with_own_attachments(&self.attachments).all_as()
     }
 
     /// The name, if clients may be sent an event of this name.
@@ -193,6 +197,38 @@ mod tests {
             let values = payload.with_last("tag.1").values().unwrap();
             assert_eq!(values, ["e".into(), 1.into(), "tag.1".into()], "{json}");
         }
+    }
+
+    #[test]
+    fn what_looks_like_a_placeholder_is_none_here_and_on_the_other_side() {
+        let lookalike =
+            |number: u64| Value::from_iter([("_placeholder", Value::from(true)), ("num", number.into())]);
+        let values = [
+            "e".into(),
+            vec![lookalike(0), lookalike(0)].into(),
+            Value::Binary(Bytes::from_static(b"bytes")),
+            lookalike(7),
+        ];
+        let payload = Payload::from_values(&values).unwrap();
+        assert_eq!(payload.values().unwrap(), values);
+        let there = Payload::from_parts(payload.json(), payload.attachments().to_vec()).unwrap();
+        assert_eq!(there.values().unwrap(), values);
+        assert_eq!(there.with_last("tag.1").values().unwrap()[..4], values);
+        // Software that doesn't know the rule sees what it would see without it.
+        let spelled_out = payload.json().replace(r"\u005f", "_");
+        assert_ne!(spelled_out, payload.json());
+        let json = |json: &str| serde_json::from_str::<serde_json::Value>(json).unwrap();
+        assert_eq!(json(&spelled_out), json(payload.json()));
+        assert!(Payload::from_parts(spelled_out, payload.attachments().to_vec()).is_err());
+    }
+
+    /// A server of other software may have let them pass.
+    #[test]
+    fn no_attachment_stands_in_two_places() {
+        let placeholder = r#"{"_placeholder":true,"num":0}"#;
+        let two = format!("[{placeholder},{placeholder}]");
+        assert!(Payload::from_parts(two.clone(), vec![Bytes::new()]).is_err());
+        assert!(Payload::from_parts(two, vec![Bytes::new(); 2]).is_ok());
     }
 
     #[test]

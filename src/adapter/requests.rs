@@ -265,7 +265,7 @@ mod tests {
     use super::*;
 
     fn acks(from: &str, requests: &mut Requests) {
-        let packet = Payload::checked("[1]", Vec::new());
+        let packet = Payload::checked("[1]");
         let message = Message::ClientAck {
             request: "r".into(),
             socket: None,

@@ -10,7 +10,8 @@ use super::{
     error::{ArgError, DecodeError, Reason},
     json::{Element, Scanner},
     msgpack::Elements,
-    name, placeholder,
+    name,
+    placeholder::{self, Origin},
     shape::Shape,
     value::Value,
 };
@@ -43,6 +44,7 @@ enum Form<'a> {
     Json {
         raw: Slices<'a>,
         attachments: &'a [Bytes],
+        origin: Origin,
     },
     Msgpack(Elements<'a>),
     Values(&'a [Value]),
@@ -130,9 +132,12 @@ impl<'a> EventPayload<'a> {
 
 impl<'a> Args<'a> {
     const fn new(raw: Slices<'a>) -> Self {
-        let attachments = &[];
         Self {
-            form: Form::Json { raw, attachments },
+            form: Form::Json {
+                raw,
+                attachments: &[],
+                origin: Origin::Anybody,
+            },
             next: 0,
         }
     }
@@ -164,6 +169,15 @@ impl<'a> Args<'a> {
         self
     }
 
+    /// As [`with_attachments`](Self::with_attachments), for JSON that a server has written: in that, an object that only looks like a
+    /// placeholder is told apart.
+    pub(crate) fn with_own_attachments(mut self, with: &'a [Bytes]) -> Self {
+        if let Form::Json { origin, .. } = &mut self.form {
+            *origin = Origin::Server;
+        }
+        self.with_attachments(with)
+    }
+
     /// How many arguments are left.
     #[must_use]
     pub(crate) fn len(&self) -> usize {
@@ -188,10 +202,14 @@ impl<'a> Args<'a> {
     fn seeded<S: DeserializeSeed<'a>>(&mut self, seed: S) -> Result<S::Value, serde_json::Error> {
         let index = self.next;
         match &mut self.form {
-            Form::Json { raw, attachments } => {
+            Form::Json {
+                raw,
+                attachments,
+                origin,
+            } => {
                 let element = raw.get(index);
                 self.next += usize::from(element.is_some());
-                placeholder::seeded(seed, element.unwrap_or(Element::NULL), attachments)
+                placeholder::seeded(seed, element.unwrap_or(Element::NULL), attachments, *origin)
             }
             Form::Msgpack(elements) => {
                 self.next += usize::from(elements.len() > 0);

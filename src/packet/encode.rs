@@ -12,6 +12,7 @@ use serde_json::{Serializer, ser::Formatter};
 use super::{
     error::EncodeError,
     json::{self, JsonText, TextAsBytes, TextNext},
+    placeholder,
     shape::Shape,
 };
 use crate::Protocol;
@@ -244,7 +245,7 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// Compact JSON in which a placeholder stands for every byte string, which becomes an attachment.
+/// Compact JSON in which a placeholder stands for every byte string, which becomes an attachment, and nothing else is spelled like one.
 struct Detach<'a> {
     attachments: &'a mut Vec<Bytes>,
     text_next: &'a TextNext,
@@ -260,5 +261,22 @@ impl Formatter for Detach<'_> {
         writer.write_all(b"}")?;
         self.attachments.push(Bytes::copy_from_slice(bytes));
         Ok(())
+    }
+
+    /// Of a key, mostly: strings are written as [`TextAsBytes`].
+    fn write_string_fragment<W: ?Sized + io::Write>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        placeholder::string(writer, fragment)
+    }
+
+    fn write_raw_fragment<W: ?Sized + io::Write>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        placeholder::raw(writer, fragment)
     }
 }

@@ -2,7 +2,10 @@
 
 use bytes::Bytes;
 
-use super::{Args, Packet, PacketType, Pending, Value, args, check_placeholders, decode, encode};
+use super::{
+    Args, Packet, PacketType, Pending, Value, args, check_own_placeholders, check_placeholders, decode,
+    encode,
+};
 use crate::Protocol;
 
 const MAX_ATTACHMENTS: usize = 10;
@@ -82,6 +85,8 @@ fn check_args(args: &Args<'_>, payload: &str, attachments: usize) {
         return;
     };
     assert_eq!(plain.len(), args.len());
+    // What looks like a placeholder among them is none.
+    plain.iter().for_each(check_round_trip);
     let attachments = vec![Bytes::from_static(b"attached"); attachments];
     if check_placeholders(payload, attachments.len(), usize::MAX).is_ok() {
         let whole = args.clone().with_attachments(&attachments).rest::<Value>();
@@ -99,8 +104,10 @@ fn check_round_trip(value: &Value) {
     let text = str::from_utf8(&buf[written.start..]).expect("packets are text");
     let packet = decode(text, Protocol::V4, usize::MAX).expect("packets written are legal");
     let args = args::ack(packet.payload).expect("packets written are legal");
+    check_own_placeholders(packet.payload, written.attachments.len())
+        .expect("placeholders written are legal");
     let read: Value = args
-        .with_attachments(&written.attachments)
+        .with_own_attachments(&written.attachments)
         .next()
         .expect("what was written");
     assert_eq!(read, *value);

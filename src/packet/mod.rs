@@ -49,6 +49,6 @@ pub use error::ArgError;
 pub(crate) use error::{DecodeError, EncodeError};
 pub(crate) use json::JsonText;
 pub(crate) use name::is_reserved;
-pub(crate) use placeholder::check_placeholders;
+pub(crate) use placeholder::{check_own_placeholders, check_placeholders, may_name_attachments};
 pub use rest::Rest;
 pub use value::{Map, Value};

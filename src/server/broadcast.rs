@@ -8,7 +8,6 @@ use tokio::sync::mpsc;
 use crate::{
     adapter::Payload,
     engine::Outgoing,
-    foreign::brief,
     room::{Rooms, Selection, Target, listed},
     server::{
         AckStream, EmitError, Socket,
@@ -112,7 +111,8 @@ impl Broadcast {
     pub fn emit<A: Serialize>(&self, event: impl AsRef<str>, args: A) {
         let event = event.as_ref();
         if let Err(error) = self.try_emit(event, args) {
-            tracing::warn!(namespace = brief(self.namespace.name()), event = brief(event), %error, "a broadcast was lost");
+            let namespace = &self.namespace;
+            namespace.complain_of_loss(Some(event), &error, "a broadcast was lost");
         }
     }
 

@@ -3,14 +3,16 @@
 //! Most of them are for clients to make: so many of a kind have a line of their own, and the others go where somebody who looks for
 //! them finds them, to `DEBUG`.
 
-use std::error::Error;
+use std::{error::Error, fmt};
 
 use tracing::field::display;
 
 use crate::{
     engine::Throttle,
     foreign::brief,
-    server::{HandlerError, Refused, Socket, error::HandlerErrorKind, said::Said},
+    server::{
+        HandlerError, Refused, Socket, error::HandlerErrorKind, namespace::NamespaceInner, said::Said,
+    },
 };
 
 /// The lines of one server, for each kind of mistake.
@@ -82,6 +84,19 @@ impl Socket {
             remote,
             error = Said::of(refused).as_error(),
             "a middleware's extractor refused the connection"
+        );
+    }
+}
+
+impl NamespaceInner {
+    /// What nobody waits for was lost: clients may be why, by what they say and have sent to others.
+    pub(super) fn complain_of_loss(&self, event: Option<&str>, error: &dyn fmt::Display, message: &str) {
+        complain!(
+            self.complaints().emit,
+            namespace = brief(self.name()),
+            event = event.map(brief),
+            %error,
+            "{message}"
         );
     }
 }

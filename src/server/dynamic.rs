@@ -189,7 +189,7 @@ impl SocketIo {
         if let Some(cluster) = self.cluster() {
             cluster.open(&name);
         }
-        let child = NamespaceInner::new_child(link, self.cluster().cloned(), self.settings());
+        let child = NamespaceInner::new_child(link, self.cluster().cloned(), self);
         Arc::new(child.with_recovery(self))
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     engine::{Connection, HEADROOM, Outgoing},
     packet::{
         self, EncodeError,
-        args::EventPayload,
+        args::{self, EventPayload},
         encode::{self, Encoded},
         msgpack::Limits,
         parser::{self, Kind, Packet, PacketParser, Parser},
@@ -95,7 +95,9 @@ impl EventPacket {
             return Some(read(packet.body().event(Protocol::V4).ok()?));
         }
         let packet = packet::decode_checked(outgoing.message(), Protocol::V4, usize::MAX).ok()?;
-        Some(read(packet.body(&attached).event(Protocol::V4).ok()?))
+        let mut event = args::event(packet.payload, Protocol::V4).ok()?;
+        event.args = event.args.with_own_attachments(&attached);
+        Some(read(event))
     }
 
     /// Whether it could be written for all who were to get it.

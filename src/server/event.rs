@@ -1,10 +1,11 @@
 //! Events as values.
 
+use std::iter;
+
 use crate::{
     Value,
-    adapter::Payload,
-    packet::{KeptBody, Rest},
-    server::{BoxError, EmitError, inbox::StoredEvent, namespace::NamespaceInner},
+    packet::KeptBody,
+    server::{BoxError, inbox::StoredEvent, namespace::NamespaceInner},
 };
 
 /// An event as a value: its name and its arguments, those that no other extractor has taken.
@@ -34,12 +35,9 @@ impl Event {
     /// Has the event go on as this one.
     pub(super) fn replace(self, stored: &mut StoredEvent) -> Result<(), BoxError> {
         NamespaceInner::check_event(&self.name)?;
-        let payload = Payload::event(&self.name, &Rest(self.args)).map_err(EmitError::from)?;
-        // Whatever the parser: what has been read is read in the same way from here on.
-        stored.body = KeptBody::Json {
-            payload: payload.json().into(),
-            attachments: payload.attachments().to_vec(),
-        };
+        // Whatever the parser: as JSON, an object that only looks like a placeholder would be one.
+        let name = Value::from(self.name);
+        stored.body = KeptBody::Values(iter::once(name).chain(self.args).collect());
         Ok(())
     }
 }

@@ -64,7 +64,7 @@ pub(super) struct IoInner {
     bound: Mutex<Vec<Engine>>,
     /// Some engine compresses what WebSockets get. Read and written under the lock of the namespaces.
     compresses: AtomicBool,
-    complaints: Complaints,
+    complaints: Arc<Complaints>,
     /// Somebody has asked for a layer or a service.
     mounted: AtomicBool,
     /// Told when it is closed; gone with it.
@@ -107,7 +107,7 @@ impl SocketIo {
             held_back: Arc::default(),
             unnoticed: Arc::default(),
             bound: Mutex::default(),
-            complaints: Complaints::default(),
+            complaints: Arc::default(),
             mounted: AtomicBool::new(false),
             alive: watch::Sender::new(()),
         });
@@ -149,7 +149,7 @@ impl SocketIo {
         self.0.mounted.load(Ordering::Relaxed)
     }
 
-    pub(super) fn complaints(&self) -> &Complaints {
+    pub(super) fn complaints(&self) -> &Arc<Complaints> {
         &self.0.complaints
     }
 
@@ -185,7 +185,7 @@ impl SocketIo {
             cluster.open(name);
         }
         let cluster = self.0.cluster.clone();
-        Arc::new(NamespaceInner::new(name, cluster, &self.0.settings).with_recovery(self))
+        Arc::new(NamespaceInner::new(name, cluster, self).with_recovery(self))
     }
 
     /// Registers a namespace that has just been made, unless there is one of its name by now. Gives the one that is there.
@@ -232,7 +232,7 @@ impl SocketIo {
     pub(super) fn add_parent(&self, pattern: Pattern) -> Namespace {
         let mut parents = self.0.parents.write().unwrap_or_else(PoisonError::into_inner);
         let name = format!("/_{}", parents.len());
-        let namespace = Arc::new(NamespaceInner::new_parent(&name, &self.0.settings));
+        let namespace = Arc::new(NamespaceInner::new_parent(&name, self));
         parents.push(Arc::new(Parent {
             pattern,
             namespace: namespace.clone(),

@@ -17,8 +17,8 @@ use crate::{
     room::{Index, Room, Rooms, Target},
     server::{
         AckStream, Broadcast, EmitError, PacketMiddleware, Socket, SocketIo,
-        builder::Settings,
         cluster::ServerListeners,
+        complaints::Complaints,
         dynamic::{ChildOf, Children},
         listeners::Listeners,
         modes::Modes,
@@ -53,6 +53,8 @@ pub(crate) struct NamespaceInner {
     parser: PacketParser,
     /// Where clients may come back to their sessions.
     recovery: Option<Box<Recovery>>,
+    /// Of the server.
+    complaints: Arc<Complaints>,
 }
 
 /// Whether a namespace has to do with those that come to be when a client asks.
@@ -257,7 +259,8 @@ impl<S> Namespace<S> {
 }
 
 impl NamespaceInner {
-    pub(super) fn new(name: impl Into<Arc<str>>, cluster: Option<Arc<Cluster>>, settings: &Settings) -> Self {
+    pub(super) fn new(name: impl Into<Arc<str>>, cluster: Option<Arc<Cluster>>, io: &SocketIo) -> Self {
+        let settings = io.settings();
         Self {
             name: name.into(),
             index: Mutex::new(Index::new()),
@@ -270,6 +273,7 @@ impl NamespaceInner {
             ack_timeout: settings.ack_timeout,
             parser: settings.parser.clone(),
             recovery: None,
+            complaints: io.complaints().clone(),
         }
     }
 
@@ -280,16 +284,16 @@ impl NamespaceInner {
     }
 
     /// A parent has no sockets, and no other server knows it.
-    pub(super) fn new_parent(name: &str, settings: &Settings) -> Self {
+    pub(super) fn new_parent(name: &str, io: &SocketIo) -> Self {
         Self {
             kinship: Kinship::Parent(Children::default()),
-            ..Self::new(name, None, settings)
+            ..Self::new(name, None, io)
         }
     }
 
     /// A child has what its parent has got by now.
-    pub(super) fn new_child(link: ChildOf, cluster: Option<Arc<Cluster>>, settings: &Settings) -> Self {
-        let mut child = Self::new(link.shared_name(), cluster, settings);
+    pub(super) fn new_child(link: ChildOf, cluster: Option<Arc<Cluster>>, io: &SocketIo) -> Self {
+        let mut child = Self::new(link.shared_name(), cluster, io);
         let parent = link.parent();
         child.listeners = parent.listeners.snapshot();
         child.server_listeners = parent.server_listeners.snapshot();
@@ -356,6 +360,10 @@ impl NamespaceInner {
 
     pub(super) fn recovery(&self) -> Option<&Recovery> {
         self.recovery.as_deref()
+    }
+
+    pub(super) fn complaints(&self) -> &Complaints {
+        &self.complaints
     }
 
     pub(super) const fn parser(&self) -> &PacketParser {

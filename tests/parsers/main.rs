@@ -12,6 +12,7 @@ mod wire;
 mod arrays;
 mod bombs;
 mod custom;
+mod lookalikes;
 #[cfg(feature = "msgpack")]
 mod msgpack;
 mod owned;

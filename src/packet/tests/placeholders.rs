@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_bytes::ByteBuf;
 
 use super::*;
-use crate::packet::{args::ack, check_placeholders};
+use crate::packet::{args::ack, check_own_placeholders, check_placeholders};
 
 const ZERO: &str = r#"{"_placeholder":true,"num":0}"#;
 const ONE: &str = r#"{"num":1,"_placeholder":true}"#;
@@ -288,5 +288,85 @@ fn what_serde_cannot_read_is_an_error_of_the_argument() {
             args.next::<Value>().is_err() || arg == "1e400" && serde_json::from_str::<Value>(arg).is_ok()
         );
         assert_eq!(args.next::<Bytes>().unwrap(), "zero");
+    }
+}
+
+/// A key that is written in pieces.
+#[derive(PartialEq, Eq, Hash)]
+struct Pieces(&'static str, &'static str);
+
+impl std::fmt::Display for Pieces {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0)?;
+        f.write_str(self.1)
+    }
+}
+
+impl Serialize for Pieces {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[derive(Serialize)]
+struct Fields {
+    _placeholder: bool,
+    num: u8,
+}
+
+/// What a server has written, read by one.
+fn again<T: Serialize>(args: &T) -> Vec<Value> {
+    let (text, attachments) = written(|buf| encode::ack(buf, HEADROOM, "/", 0, args).unwrap());
+    let json = &text[text.find('[').unwrap()..];
+    assert_eq!(check_own_placeholders(json, attachments.len()), Ok(()), "{json}");
+    let mut args = ack(json).unwrap().with_own_attachments(&attachments);
+    args.rest().unwrap()
+}
+
+#[test]
+fn what_only_looks_like_a_placeholder_is_told_apart_in_what_a_server_has_written() {
+    let raw = |json: &str| serde_json::value::RawValue::from_string(json.to_owned()).unwrap();
+    let value: Value = serde_json::from_str(ONE).unwrap();
+    let bytes = Value::from(Bytes::from_static(b"zero"));
+    let two = [&value, &value];
+    let inside = Value::from(two.map(Clone::clone).to_vec());
+    assert_eq!(
+        again(&(&two, "_placeholder", &bytes)),
+        [inside, "_placeholder".into(), bytes.clone()]
+    );
+    let both = [value, bytes.clone()];
+    for spelling in ["_placeholder", r"\u005fplaceholder", r"_place\u0068older"] {
+        let json = ONE.replace("_placeholder", spelling);
+        assert_eq!(again(&(raw(&json), &bytes)), both, "{json}");
+    }
+    let fields = Fields {
+        _placeholder: true,
+        num: 1,
+    };
+    assert_eq!(again(&(fields, &bytes)), both);
+    for pieces in [
+        Pieces("_", "placeholder"),
+        Pieces("_placeh", "older"),
+        Pieces("", "_placeholder"),
+    ] {
+        let map = HashMap::from([(pieces, true)]);
+        let expected = Value::from_iter([("_placeholder", Value::from(true))]);
+        assert_eq!(again(&(map, &bytes)), [expected, bytes.clone()]);
+    }
+}
+
+#[test]
+fn more_placeholders_than_attachments_are_not_what_a_server_has_written() {
+    for (json, attachments, legal) in [
+        (format!("[{ZERO}]"), 1, true),
+        (format!("[{ZERO},{ZERO}]"), 1, false),
+        (format!("[{ZERO},{ONE},\"\\n\"]"), 2, true),
+        (format!("[{ZERO},{ONE},[{ONE}],\"\\n\"]"), 2, false),
+        (format!("[{ONE}]"), 1, false),
+        (format!("[{}]", ONE.replace('_', r"\u005f")), 1, true),
+        (format!("[{}]", ONE.replace('p', r"\u0070")), 0, true),
+    ] {
+        let checked = check_own_placeholders(&json, attachments);
+        assert_eq!(checked.is_ok(), legal, "{json}");
     }
 }

@@ -87,8 +87,13 @@ impl<'de> Visitor<'de> for ValueVisitor {
         while let Some((key, value)) = map.next_entry()? {
             members.insert(key, value);
         }
-        number(&members).unwrap_or(Ok(Value::Object(members)))
+        object(members)
     }
+}
+
+/// What stands for an object in JSON, if it is none: see [`NUMBER_KEY`].
+pub(in crate::packet) fn object<E: Error>(members: Map) -> Result<Value, E> {
+    number(&members).unwrap_or(Ok(Value::Object(members)))
 }
 
 /// The number that an object stands for; see [`NUMBER_KEY`].

@@ -12,7 +12,7 @@ use serde::{
 use serde_json::{Error, Number};
 
 use super::Value;
-use crate::packet::key::Key;
+use crate::packet::{depth::RAW_JSON, key::Key};
 
 impl<'de> IntoDeserializer<'de, Error> for Value {
     type Deserializer = Self;
@@ -71,9 +71,13 @@ impl<'de> Deserializer<'de> for Value {
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
-        _: &'static str,
+        name: &'static str,
         visitor: V,
     ) -> Result<V::Value, Error> {
+        if name == RAW_JSON {
+            let json = serde_json::to_string(&self)?;
+            return visitor.visit_map(MapDeserializer::new(std::iter::once((RAW_JSON, json))));
+        }
         visitor.visit_newtype_struct(self)
     }
 

@@ -6,7 +6,7 @@ use crate::{
     ServerId,
     adapter::{Cluster, Envelope, Message, Options, Payload, RequestId},
     foreign::brief,
-    packet::KeptBody,
+    packet::{self, KeptBody},
     server::{
         AckStream, Broadcast, SocketIo, broadcast::Flags, cluster::snapshot, namespace::NamespaceInner,
     },
@@ -40,7 +40,7 @@ pub(super) fn carry_out(io: &SocketIo, cluster: &Arc<Cluster>, order: Envelope) 
                 }
                 None => {
                     if let Err(error) = selection.emit_payload(&packet) {
-                        tracing::warn!(namespace = brief(namespace.name()), %error, "a broadcast of another server was lost");
+                        namespace.complain_of_loss(None, &error, "a broadcast of another server was lost");
                     }
                 }
                 Some(request) => {
@@ -76,13 +76,16 @@ fn selection(namespace: &Arc<NamespaceInner>, options: &Options) -> Broadcast {
 }
 
 /// What a client has answered, as servers tell each other.
-fn payload(answer: KeptBody) -> Payload {
-    if let KeptBody::Json { payload, attachments } = answer {
-        return Payload::checked(&payload, attachments);
+fn payload(answer: &KeptBody) -> Payload {
+    if let KeptBody::Json { payload, attachments } = answer
+        && attachments.is_empty()
+        && !packet::may_name_attachments(payload)
+    {
+        return Payload::checked(payload);
     }
     let values = answer.as_body().ack().ok().and_then(|mut args| args.rest().ok());
     // What nests too deeply for a value is no answer.
-    Payload::from_values(&values.unwrap_or_default()).unwrap_or_else(|_| Payload::checked("", Vec::new()))
+    Payload::from_values(&values.unwrap_or_default()).unwrap_or_else(|_| Payload::checked(""))
 }
 
 /// A broadcast of another server that wants acknowledgements.
@@ -134,7 +137,7 @@ impl Asked {
                 self.answer(Message::ClientAck {
                     request: self.request.clone(),
                     socket: Some(socket),
-                    packet: payload(ack),
+                    packet: payload(&ack),
                 });
             }
         };

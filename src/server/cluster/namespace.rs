@@ -7,12 +7,13 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{
     ServerId, SocketId,
     adapter::{Adapter, AdapterError, Answer, Incomplete, Memory, Message, Payload, REQUEST_TIMEOUT},
-    foreign::brief,
     server::{EmitError, Namespace, RemoteSocket, ServerEvent, SocketIo, cluster::collect},
 };
 
 /// Names that Node's namespaces emit themselves.
 const RESERVED: [&str; 3] = ["connect", "connection", "new_namespace"];
+
+const LOST: &str = "an event for other servers was lost";
 
 impl<S> Namespace<S> {
     /// The back end that joins this server to others; [`Memory`] where there is none.
@@ -66,7 +67,7 @@ impl<S> Namespace<S> {
                 }
             }
             Err(error) => {
-                tracing::warn!(namespace = brief(self.name()), event = brief(event), %error, "an event for other servers was lost");
+                self.inner().complain_of_loss(Some(event), &error, LOST);
             }
         }
     }
@@ -89,7 +90,7 @@ impl<S> Namespace<S> {
         let event = event.as_ref();
         let packet = server_event(event, &args)
             .inspect_err(|error| {
-                tracing::warn!(namespace = brief(self.name()), event = brief(event), %error, "an event for other servers was lost");
+                self.inner().complain_of_loss(Some(event), &error, LOST);
             })
             .ok();
         let (Some(cluster), Some(packet)) = (self.inner().cluster(), packet) else {
