@@ -115,9 +115,8 @@ impl Builder {
     }
 
     /// The largest message a client may send, in bytes, for each transport: 1,000,000 by default. A larger one closes a
-    /// WebSocket with code 1009, and is refused with status 413 over long-polling. What a client says to get into all the namespaces
-    /// that it is in, or waits for, may be no more either: it is kept. That is `auth`, or for clients of Engine.IO 3 the query behind the
-    /// namespace, and the names of [dynamic namespaces](SocketIo::of_matching). Beyond that it gets a connect error, `auth too large`.
+    /// WebSocket with code 1009, and is refused with status 413 over long-polling. What a client says to get into its namespaces (`auth`,
+    /// the query behind them, names of [dynamic](SocketIo::of_matching) ones) may be no more either, or it gets a connect error, `auth too large`.
     pub const fn max_http_buffer_size(mut self, bytes: usize) -> Self {
         self.settings.engine.max_http_buffer_size = bytes;
         self
@@ -189,9 +188,8 @@ impl Builder {
         self
     }
 
-    /// How many namespaces one client may be in at a time: 100 by default. Those whose middlewares are still at it, those that are asked for of
-    /// [`of_matching_async`](SocketIo::of_matching_async), and those for which an Engine.IO 3 client waits until it is connected to `/` are
-    /// included. For one more it gets a connect error, `too many namespaces`.
+    /// How many namespaces one client may be in at a time, or wait for (a middleware, [`of_matching_async`](SocketIo::of_matching_async), `/` of
+    /// Engine.IO 3): 100 by default. For one more it gets a connect error, `too many namespaces`.
     pub const fn max_namespaces(mut self, namespaces: usize) -> Self {
         self.settings.max_namespaces = namespaces;
         self

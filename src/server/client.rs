@@ -1,5 +1,6 @@
 //! One client: takes the messages of its connection and routes them to its sockets.
 
+mod fail;
 mod place;
 
 use std::{
@@ -19,10 +20,7 @@ use crate::{
         self, Body, DecodeError, Packet, PacketType, Pending,
         parser::{Kind, PacketParser},
     },
-    server::{
-        BoxError, DisconnectReason, HandlerError, Socket, SocketIo, error::HandlerErrorKind, parsed::Parsed,
-        said::Unread,
-    },
+    server::{DisconnectReason, Socket, SocketIo, parsed::Parsed},
     sync::{Mutex, MutexGuard, atomic::AtomicU32},
 };
 
@@ -224,32 +222,6 @@ impl Client {
         settings
             .max_events_in_flight
             .saturating_mul(settings.max_namespaces)
-    }
-
-    /// The peer broke the rules of Socket.IO: its sockets hear of it and the connection is closed.
-    pub(super) fn fail(&self, error: impl fmt::Display) {
-        let message = error.to_string();
-        self.report_all(|| message.clone().into());
-        self.refuse(&message);
-    }
-
-    /// So it did, by what a parser of the user's own says, which may quote it: the log isn't told.
-    pub(super) fn fail_unread(&self, why: &str) {
-        let why = Unread::new(why);
-        self.report_all(|| why.clone().into());
-        self.refuse("the parser can't read a message");
-    }
-
-    fn report_all(&self, error: impl Fn() -> BoxError) {
-        for socket in self.sockets() {
-            socket.report(&HandlerError::new(None, HandlerErrorKind::Decode, error()));
-        }
-    }
-
-    /// The peer did what its state does not allow.
-    pub(super) fn refuse(&self, why: &str) {
-        crate::engine::refused!(self.connection(), "{why}");
-        self.connection().close_with(CloseReason::ForcedClose);
     }
 }
 

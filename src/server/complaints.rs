@@ -10,9 +10,7 @@ use tracing::field::display;
 use crate::{
     engine::Throttle,
     foreign::brief,
-    server::{
-        HandlerError, Refused, Socket, error::HandlerErrorKind, namespace::NamespaceInner, said::Said,
-    },
+    server::{HandlerError, Refused, Socket, error::HandlerErrorKind, namespace::NamespaceInner, said::Said},
 };
 
 /// The lines of one server, for each kind of mistake.

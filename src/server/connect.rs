@@ -75,7 +75,7 @@ impl Client {
         match self.reserve(&socket) {
             Place::Kept => socket.pass_middlewares(),
             Place::Waits => tracing::debug!(
-                namespace = socket.namespace_name(),
+                namespace = brief(socket.namespace_name()),
                 "a client of Engine.IO 3 waits until it is connected to `/`"
             ),
             Place::Taken => {

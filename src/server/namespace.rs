@@ -1,5 +1,7 @@
 //! Namespaces.
 
+mod kin;
+
 use std::{
     fmt,
     sync::{
@@ -300,40 +302,6 @@ impl NamespaceInner {
         child.modes = parent.modes.snapshot();
         child.kinship = Kinship::Child(link);
         child
-    }
-
-    /// The server is about to know it, and its parent does from now on.
-    pub(super) fn is_about_to_be_registered(self: &Arc<Self>) {
-        if let Kinship::Child(link) = &self.kinship
-            && let Some(children) = link.parent().children()
-        {
-            children.add(self);
-        }
-    }
-
-    /// Those that a parent has.
-    pub(super) const fn children(&self) -> Option<&Children> {
-        match &self.kinship {
-            Kinship::Parent(children) => Some(children),
-            Kinship::None | Kinship::Child(_) => None,
-        }
-    }
-
-    /// Those that its parent has, itself among them, if it has one.
-    pub(super) fn parent_children(&self) -> Option<&Children> {
-        match &self.kinship {
-            Kinship::Child(link) => link.parent().children(),
-            Kinship::None | Kinship::Parent(_) => None,
-        }
-    }
-
-    /// How many bytes of its name a client has made up.
-    pub(super) fn made_up(&self) -> usize {
-        if self.is_child() { self.name.len() } else { 0 }
-    }
-
-    pub(super) const fn is_child(&self) -> bool {
-        matches!(self.kinship, Kinship::Child(_))
     }
 
     pub(super) fn name(&self) -> &str {

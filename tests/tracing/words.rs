@@ -211,18 +211,20 @@ async fn names_of_namespaces_and_what_handlers_say_of_them_make_no_line_long() {
     let server = TestServer::start(&io).await;
     let mut client = TestClient::open(&server, Eio::V4, Via::WebSocket).await;
     let long = "x".repeat(100_000);
-    client.send(format!("40/{long}no,")).await;
+    // As long as names of namespaces may be.
+    let name = "x".repeat(1_000);
+    client.send(format!("40/{name}no,")).await;
     let _refused = within(client.recv()).await;
-    client.send(format!("40/{long},")).await;
+    client.send(format!("40/{name},")).await;
     let _connected = within(client.recv()).await;
     for event in ["number", "fail", "panic", "emit", "nobody-hears", &long] {
-        client.send(format!(r#"42/{long},["{event}","{long}"]"#)).await;
+        client.send(format!(r#"42/{name},["{event}","{long}"]"#)).await;
     }
-    client.send(format!("41/{long},")).await;
+    client.send(format!("41/{name},")).await;
     while !parent.is_empty() {
         within(tokio::task::yield_now()).await;
     }
-    client.send(format!("40/{long}no,")).await;
+    client.send(format!("40/{name}no,")).await;
     let _refused = within(client.recv()).await;
     let lines = heard.all();
     for text in [
