@@ -204,7 +204,11 @@ async fn a_flood_of_some_clients_makes_others_late_by_no_more_than_the_servers_c
     let mut latest = 0;
     while handled.load(Ordering::Relaxed) < CLIENTS * FLOOD {
         looker.send(r#"42["look"]"#).await;
-        let seen = within(watcher.text()).await;
+        let mut seen = within(watcher.text()).await;
+        // Where much else goes on it takes long enough for a ping.
+        if seen == "2" {
+            seen = within(watcher.text()).await;
+        }
         let seen = seen.strip_prefix(r#"42["seen","#).unwrap().trim_end_matches(']');
         let seen: usize = seen.parse().unwrap();
         latest = latest.max(handled.load(Ordering::Relaxed) - seen);
