@@ -11,15 +11,17 @@ use std::{
 };
 
 use futures_util::future;
+use tokio::time::Instant;
 
 use self::{
     ear::{Ear, Listening},
-    pressure::Pressure,
+    pressure::{Pressure, STUCK_AFTER},
 };
 use crate::{
     ServerId,
     adapter::{
-        Adapter, AdapterError, Closing, Destination, Easing, Envelope, Incoming, Message, Snapshot, message,
+        Adapter, AdapterError, Closing, Destination, Easing, Envelope, Incoming, Message, Snapshot,
+        cluster::now, message,
     },
 };
 
@@ -60,6 +62,8 @@ const MESSAGE_COST: usize = 256;
 struct State {
     servers: BTreeMap<ServerId, Line>,
     drop_if: Option<Condition>,
+    /// When it was last looked who takes nothing.
+    looked: Option<Instant>,
     /// What waits while messages are held back.
     held: Option<Held>,
 }
@@ -163,10 +167,15 @@ impl Bus {
         }
     }
 
-    /// A while has passed: who takes nothing is not waited for.
+    /// A while has passed for somebody who waits: who takes nothing is not waited for. Several look, each after a time of its own.
     fn handle_time(&self) {
         let fell: Vec<_> = {
-            let state = self.lock();
+            let mut state = self.lock();
+            let now = now();
+            if state.looked.is_some_and(|looked| now < looked + STUCK_AFTER) {
+                return;
+            }
+            state.looked = Some(now);
             let lines = state.servers.values();
             lines.map(|line| line.ear.handle_time()).collect()
         };

@@ -436,7 +436,7 @@ impl fmt::Debug for Cluster {
     clippy::disallowed_methods,
     reason = "the one clock of the cluster; members and requests are told the time"
 )]
-fn now() -> Instant {
+pub(super) fn now() -> Instant {
     Instant::now()
 }
 

@@ -113,9 +113,9 @@ impl Heartbeat {
         match self {
             Self::Awaiting { since } if heard.at >= since => {
                 let answered = match heard.sign {
-                    Sign::Said => heard.at,
-                    // It may have been answered long ago: the next one isn't to be later for it.
-                    Sign::ReadOn | Sign::Blocked => since,
+                    Sign::Said if heard.at < since + config.ping_timeout => heard.at,
+                    // It may have been answered long ago, and the answer read as late: the next ping isn't to be later for it.
+                    Sign::Said | Sign::ReadOn | Sign::Blocked => since,
                 };
                 Self::Resting {
                     ping_at: answered + config.ping_interval,
@@ -302,6 +302,17 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_pong_that_is_read_late_makes_the_next_ping_no_later() {
+        let mut watch = Watch::new(Protocol::V4, 25, 20);
+        watch.block(24);
+        assert_eq!(watch.next(), (25, Beat::Ping));
+        watch.notice(47, Sign::ReadOn);
+        watch.hear(47);
+        assert_eq!(watch.next(), (50, Beat::Ping));
+        assert_eq!(watch.next(), (70, Beat::Expired));
     }
 
     #[test]

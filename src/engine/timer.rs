@@ -13,6 +13,7 @@ use super::{
     connection::{Connection, Inner},
     wheel::Wheel,
 };
+use crate::foreign;
 
 /// How exact deadlines are.
 const TICK: Duration = Duration::from_millis(250);
@@ -145,7 +146,8 @@ fn remind(connection: &Weak<Inner>, now: Instant, tick: u32) {
     let Some(connection) = Connection::upgrade(connection) else {
         return;
     };
-    if catch_unwind(AssertUnwindSafe(|| connection.handle_timeout(now, tick))).is_err() {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| connection.handle_timeout(now, tick))) {
+        foreign::dispose(panic);
         tracing::error!("a panic when a connection was reminded of its deadline");
     }
 }

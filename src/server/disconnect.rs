@@ -109,19 +109,25 @@ impl Socket {
     }
 
     fn send_away(&self) {
-        self.depart_with(DisconnectReason::ServerNamespaceDisconnect, true);
+        self.depart_with(DisconnectReason::ServerNamespaceDisconnect, true, false);
     }
 
     /// The sequence of leaving, where the client is not told: it knows, or its connection has ended.
     pub(super) fn depart(&self, reason: DisconnectReason) {
-        self.depart_with(reason, false);
+        self.depart_with(reason, false, true);
+    }
+
+    /// The same, before events whose handlers are late: somebody waits for what it leaves behind.
+    pub(super) fn depart_at_once(&self, reason: DisconnectReason) {
+        self.depart_with(reason, false, false);
     }
 
     /// The sequence of leaving, now or behind handlers that have not started; or nothing where it has begun.
-    fn depart_with(&self, reason: DisconnectReason, farewell: bool) {
+    fn depart_with(&self, reason: DisconnectReason, farewell: bool, in_turn: bool) {
         let leave = Leave {
             reason,
             farewell,
+            in_turn,
             _under_way: UnderWay::start(self.io()),
         };
         let mut inbox = self.inbox();
@@ -134,6 +140,10 @@ impl Socket {
         match postponed {
             Postponed::No(leave) => self.depart_now(leave),
             Postponed::Full => self.client().pressed(),
+            // Its connection may have ended since it was found.
+            Postponed::Yes if self.status() == Status::Connecting && self.client().has_ended() => {
+                self.stays_out()
+            }
             // A middleware that awaits one would wait for nothing.
             Postponed::Yes if self.status() == Status::Connecting => self.acks().clear(),
             Postponed::Yes => {}

@@ -67,6 +67,8 @@ pub(super) struct Leave {
     pub(super) reason: DisconnectReason,
     /// The client is told with a DISCONNECT packet.
     pub(super) farewell: bool,
+    /// It comes after the events before it whose handlers are late.
+    pub(super) in_turn: bool,
     /// Whoever closes the server waits for this.
     pub(super) _under_way: UnderWay,
 }
@@ -145,7 +147,7 @@ impl Inbox {
         };
         match held.leaves {
             Leaves::AtOnce => return Postponed::No(leave),
-            Leaves::InTurn if leave.farewell => return Postponed::No(leave),
+            Leaves::InTurn if !leave.in_turn => return Postponed::No(leave),
             Leaves::Connected | Leaves::InTurn => held.leaving.get_or_insert(leave),
         };
         let overflows = !held.full && held.is_too_much();
@@ -179,8 +181,10 @@ impl Inbox {
             return (Next::Leave(leave), false);
         }
         let Some(event) = held.events.pop_front() else {
+            // By a leave that waited in turn and has come to nothing, since the socket has left meanwhile.
+            let eased = held.full;
             *self = Self::Open;
-            return (Next::Opened, false);
+            return (Next::Opened, eased);
         };
         held.bytes -= event.size();
         let eased = held.full && !held.is_too_much();
@@ -244,6 +248,7 @@ mod tests {
         let leave = Leave {
             reason: DisconnectReason::TransportClose,
             farewell: false,
+            in_turn: true,
             _under_way: UnderWay::start(&io),
         };
         let postponed = inbox.lock().unwrap().postpone(leave);
@@ -256,5 +261,35 @@ mod tests {
         let given_up = inbox.lock().unwrap().clear();
         drop(given_up);
         assert!(heard.try_recv().unwrap());
+    }
+
+    /// What a socket was held for, and the leave that waits for it: the client's own, or one that has to be at once.
+    fn paused(io: &SocketIo, in_turn: bool) -> (Inbox, Postponed) {
+        let mut inbox = Inbox::Open;
+        inbox.pause();
+        let leave = Leave {
+            reason: DisconnectReason::TransportClose,
+            farewell: false,
+            in_turn,
+            _under_way: UnderWay::start(io),
+        };
+        let postponed = inbox.postpone(leave);
+        (inbox, postponed)
+    }
+
+    #[test]
+    fn a_leave_in_turn_that_comes_to_nothing_lets_its_client_be_read_again() {
+        let (mut inbox, postponed) = paused(&SocketIo::new(), true);
+        assert!(matches!(postponed, Postponed::Full));
+        assert!(matches!(inbox.next(), (Next::Leave(_), false)));
+        // The server has sent the socket away meanwhile, which has told nobody of the queue.
+        assert!(matches!(inbox.next(), (Next::Opened, true)));
+        assert!(matches!(inbox.next(), (Next::Opened, false)));
+    }
+
+    #[test]
+    fn who_is_waited_for_leaves_before_events_whose_handlers_are_late() {
+        let (_, postponed) = paused(&SocketIo::new(), false);
+        assert!(matches!(postponed, Postponed::No(_)));
     }
 }

@@ -22,7 +22,7 @@ const BEHIND: usize = 64 << 10;
 const CAUGHT_UP: usize = BEHIND / 2;
 
 /// How long a server that is behind may take nothing before it is not waited for.
-const STUCK_AFTER: Duration = Duration::from_millis(250);
+pub(super) const STUCK_AFTER: Duration = Duration::from_millis(250);
 
 /// How one server keeps up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -181,12 +181,13 @@ impl Connection {
     pub(in crate::engine) fn handle_timeout(&self, now: Instant, tick: u32) {
         let heard = self.last_heard();
         self.update(now, |core, effects| {
+            // Whatever comes of it, the end of a session that somebody else has failed as well.
+            effects.apart = true;
             // An entry that an earlier one has replaced.
             if core.scheduled != Some(tick) {
                 return;
             }
             core.scheduled = None;
-            effects.apart = true;
             core.outbox.shrink();
             match core.session.handle_timeout(now, heard, &self.0.shared.config) {
                 TimeoutStep::Ping => {

@@ -8,7 +8,10 @@ use std::{
 use tokio::runtime::Handle;
 
 use super::Connection;
-use crate::engine::{CloseReason, Receiver, outbox::Queue, registry::UnderWay};
+use crate::{
+    engine::{CloseReason, Receiver, outbox::Queue, registry::UnderWay},
+    foreign,
+};
 
 /// A connection that is over. Whoever drops it tells the receiver, which may take any time: handlers start inline.
 pub(super) struct Over {
@@ -37,7 +40,8 @@ impl Drop for Over {
         let told = catch_unwind(AssertUnwindSafe(|| {
             span.in_scope(|| self.receiver.on_close(self.reason));
         }));
-        if told.is_err() {
+        if let Err(panic) = told {
+            foreign::dispose(panic);
             tracing::error!("the receiver of a connection panicked when it was told of the end");
         }
     }

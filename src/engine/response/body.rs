@@ -21,6 +21,10 @@ const LONG_IN_A_STREAM: usize = 1024;
 /// What the HTTP server takes at a time. It is a copy, so that nothing it holds keeps the rest; hyper holds 16 of them.
 const PIECE: usize = 16 * 1024;
 
+/// The last ones that are taken, which hyper does before the client has made room for them in its stream: one that waits for that in h2, and
+/// the next.
+const LAST_PIECES: usize = 2;
+
 /// How long an answer has to be to be a long one.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::engine) struct Long(usize);
@@ -31,6 +35,15 @@ impl Long {
         match version >= Version::HTTP_2 {
             true => Self(LONG_IN_A_STREAM),
             false => Self(LONG),
+        }
+    }
+
+    /// How much of what is left is taken at a time. Nothing counts once the last piece has been: it, and the one before, are short.
+    fn piece(self, left: usize) -> usize {
+        let last = self.0.min(PIECE);
+        match left.checked_sub(LAST_PIECES * last) {
+            None | Some(0) => last.min(left),
+            Some(before) => PIECE.min(before),
         }
     }
 
@@ -48,6 +61,7 @@ enum Kind {
     Whole(Bytes),
     OfSession {
         unread: Arc<Unread>,
+        long: Long,
         /// How much is still to come, whatever becomes of it: the HTTP server has told the client.
         left: usize,
     },
@@ -77,7 +91,7 @@ impl AnswerBody {
             Kind::Whole(bytes) if bytes.len() > long.0 => {
                 let left = bytes.len();
                 unread.fill(bytes.clone());
-                Self(Kind::OfSession { unread, left })
+                Self(Kind::OfSession { unread, long, left })
             }
             _ => {
                 unread.give_up();
@@ -114,12 +128,12 @@ impl Unread {
         }
     }
 
-    fn next(&self) -> Bytes {
+    fn next(&self, long: Long) -> Bytes {
         let mut left = self.left();
         let Left::Of(bytes) = &mut *left else {
             return Bytes::new();
         };
-        let length = PIECE.min(bytes.len());
+        let length = long.piece(bytes.len());
         let piece = Bytes::copy_from_slice(&bytes.split_to(length));
         if bytes.is_empty() {
             *bytes = Bytes::new();
@@ -143,8 +157,8 @@ impl Body for AnswerBody {
         let data = match &mut self.0 {
             Kind::Whole(bytes) => mem::take(bytes),
             Kind::OfSession { left: 0, .. } => return Poll::Ready(None),
-            Kind::OfSession { unread, left } => {
-                let piece = unread.next();
+            Kind::OfSession { unread, long, left } => {
+                let piece = unread.next(*long);
                 if piece.is_empty() {
                     *left = 0;
                     return Poll::Ready(Some(Err(Abandoned)));

@@ -113,3 +113,20 @@ async fn an_answer_that_has_a_stream_of_its_own_need_not_be_long_to_be_the_only_
         assert_eq!(first.is_ok(), status == 200, "{version:?} {length}");
     }
 }
+
+/// Hyper takes two pieces, and h2 has one of them, before the client has made room: that is all that is kept of an answer that counts as taken.
+#[tokio::test(start_paused = true)]
+async fn the_last_pieces_of_an_answer_are_short_in_a_stream() {
+    for (version, last) in [(Version::HTTP_2, 1024), (Version::HTTP_11, 16 * 1024)] {
+        let client = Client::open(Config::default()).await;
+        client.upper.send(&"x".repeat(80_000));
+        let mut body = unread_over(version, &client).await;
+        let mut lengths = Vec::new();
+        while !body.is_end_stream() {
+            lengths.push(body.frame().await.unwrap().unwrap().into_data().unwrap().len());
+        }
+        assert_eq!(lengths.iter().sum::<usize>(), 80_001);
+        assert!(lengths.iter().all(|length| *length <= 16 * 1024), "{version:?}");
+        assert_eq!(lengths[lengths.len() - 2..], [last; 2], "{version:?}");
+    }
+}

@@ -1,14 +1,21 @@
 //! Clients that are not read because other servers are behind with what was said before.
 
-use std::sync::{Arc, PoisonError};
+use std::{
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, time::timeout};
 
 use crate::{
     adapter::Easing,
     server::client::{Client, ClientInner},
     sync::Mutex,
 };
+
+/// Back-pressure that lasts lets one message of each client through at least this often, so that who says little hardly notices, and what
+/// clients answer to heartbeats is read.
+const LONGEST: Duration = Duration::from_secs(1);
 
 /// Who waits for the end of back-pressure. Each has had one message since it began.
 #[derive(Default)]
@@ -41,7 +48,8 @@ impl HeldBack {
         if is_first {
             let release = Release(self.clone());
             runtime.spawn(async move {
-                easing.await;
+                // In any case.
+                let _ = timeout(LONGEST, easing).await;
                 drop(release);
             });
         }

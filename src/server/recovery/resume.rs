@@ -179,7 +179,7 @@ impl Claim {
 impl Socket {
     /// The client has come back over another connection, so this one is dead, whatever its transport thinks.
     fn is_superseded(&self) {
-        self.depart(DisconnectReason::TransportClose);
+        self.depart_at_once(DisconnectReason::TransportClose);
         self.connection().fail_later(CloseReason::TransportClose);
     }
 
