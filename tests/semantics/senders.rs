@@ -1,8 +1,11 @@
 //! Whoever sends only sends: what follows from it happens elsewhere.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    cell::Cell,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use axum::extract::State;
@@ -21,14 +24,16 @@ type Depth = Arc<AtomicUsize>;
 async fn a_cascade_of_full_buffers_does_not_run_one_handler_inside_another() {
     let (log, mut heard) = log();
     let (io, main) = io(SocketIo::builder().max_send_buffer(8 * 1024));
-    let _ = main.with_state((log, Depth::default())).on_disconnect(
-        async |socket: Socket, State((log, depth)): State<(Log, Depth)>| {
-            let around = depth.fetch_add(1, Ordering::SeqCst);
+    // Beside each other, on several threads, they may run.
+    thread_local!(static DEPTH: Cell<u32> = const { Cell::new(0) });
+    let _ = main
+        .with_state(log)
+        .on_disconnect(async |socket: Socket, State(log): State<Log>| {
+            let around = DEPTH.replace(DEPTH.get() + 1);
             socket.broadcast().emit("left", "x".repeat(1024));
-            depth.fetch_sub(1, Ordering::SeqCst);
+            DEPTH.set(around);
             log.say(around);
-        },
-    );
+        });
     let server = TestServer::start(&io).await;
     let mut clients = Vec::new();
     for _ in 0..10 {
