@@ -335,6 +335,9 @@ fn what_only_looks_like_a_placeholder_is_told_apart_in_what_a_server_has_written
         [inside, "_placeholder".into(), bytes.clone()]
     );
     let both = [value, bytes.clone()];
+    // Beside a placeholder in the same argument, too.
+    let beside = Value::from(both.to_vec());
+    assert_eq!(again(&(&beside,)), [beside]);
     for spelling in ["_placeholder", r"\u005fplaceholder", r"_place\u0068older"] {
         let json = ONE.replace("_placeholder", spelling);
         assert_eq!(again(&(raw(&json), &bytes)), both, "{json}");
