@@ -57,11 +57,11 @@ async fn what_looks_like_a_placeholder_is_data_in_msgpack() {
         ]
         .concat()
     };
-    // A thousand bytes, four objects of which each could stand for them, and one that could stand for none.
+    // A thousand bytes, four objects of which each could stand for them beside another byte, and one that could stand for none.
     let args = [
         &[0xc5, 0x03, 0xe8][..],
         &[7; 1000],
-        &[0x94],
+        &[0x95, 0xc4, 1, 9],
         &lookalike(0).repeat(4),
         &lookalike(99),
     ]
@@ -98,7 +98,7 @@ async fn what_looks_like_a_placeholder_is_data_in_msgpack() {
 
 #[tokio::test]
 async fn what_looks_like_a_placeholder_is_data_to_a_parser_of_ones_own() {
-    let args = r#"{"bytes":0},[{"_placeholder":true,"num":0},{"num":0,"_placeholder":true}],{"_placeholder":true,"num":99}"#;
+    let args = r#"[{"bytes":0},{"_placeholder":true,"num":0},{"num":0,"_placeholder":true}],{"_placeholder":true,"num":99}"#;
     for options in every_way() {
         let (io, _said) = server(options.parser(Arrays::default()));
         repeat(&io);
