@@ -140,10 +140,6 @@ impl Socket {
         match postponed {
             Postponed::No(leave) => self.depart_now(leave),
             Postponed::Full => self.client().pressed(),
-            // Its connection may have ended since it was found.
-            Postponed::Yes if self.status() == Status::Connecting && self.client().has_ended() => {
-                self.stays_out()
-            }
             // A middleware that awaits one would wait for nothing.
             Postponed::Yes if self.status() == Status::Connecting => self.acks().clear(),
             Postponed::Yes => {}

@@ -66,11 +66,6 @@ impl Client {
         Some(next.socket.clone())
     }
 
-    /// Whether its sockets have been told of the end of its connection, or are about to be.
-    pub(in crate::server) fn has_ended(&self) -> bool {
-        self.0.state().closed
-    }
-
     /// Whether it waited for `/`, which it does no more.
     pub(in crate::server) fn waits_no_more(&self, socket: &Socket) -> bool {
         let mut state = self.0.state();
