@@ -20,7 +20,7 @@ use crate::{
         members::Members,
         requests::{Effects, Requests},
     },
-    foreign::brief,
+    foreign::{self, brief},
     room::shrink,
 };
 
@@ -305,8 +305,10 @@ impl Cluster {
     /// Asks the back end for something. A panic of that is an error, wherever in the life of a namespace it comes: in a drop it would end
     /// the process.
     fn back_end<T>(&self, ask: impl FnOnce(&dyn Adapter) -> T) -> Result<T, AdapterError> {
-        catch_unwind(AssertUnwindSafe(|| ask(&*self.adapter)))
-            .map_err(|_| AdapterError::new("the adapter panicked"))
+        catch_unwind(AssertUnwindSafe(|| ask(&*self.adapter))).map_err(|panic| {
+            foreign::dispose(panic);
+            AdapterError::new("the adapter panicked")
+        })
     }
 
     pub(crate) fn on_error(&self, told: Told) {

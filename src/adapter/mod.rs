@@ -190,7 +190,8 @@ pub trait Adapter: fmt::Debug + Send + Sync + 'static {
     /// client, whose others wait in its connection as they do where its handlers are slow. So those who say the most are slowed, and nothing is
     /// lost. Who emits elsewhere isn't slowed.
     ///
-    /// It SHOULD resolve within a second also where the broker or another server is stuck: clients shall not wait for those.
+    /// It SHOULD resolve soon also where the broker or another server is stuck: clients shall not wait for those. After a second it is given up,
+    /// and asked for once more with the next message of a client.
     fn backpressure(&self) -> Option<Easing> {
         None
     }

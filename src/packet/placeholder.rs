@@ -16,7 +16,7 @@ use self::restore::Restore;
 use super::{
     error::{DecodeError, Reason},
     json::{Element, Scanner, from_json},
-    value::{NUMBER_KEY, Value},
+    value::{NUMBER_KEY, Reading, Value},
 };
 
 mod restore;
@@ -140,7 +140,7 @@ pub(super) fn seeded<'de, S: DeserializeSeed<'de>>(
     if !may_hold_placeholder(json, origin) {
         return from_json(seed, element);
     }
-    let restore = Restore { attachments, origin };
+    let restore = Reading(Restore { attachments, origin });
     seed.deserialize(restore.deserialize(&mut serde_json::Deserializer::from_str(json))?)
 }
 

@@ -3,12 +3,12 @@
 use std::fmt;
 
 use bytes::Bytes;
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
 
 use super::{MARK, NUMBER, Origin, attachment, whole};
-use crate::packet::value::{self, Map, Value};
+use crate::packet::value::{self, Map, ReadObject, Reading, Value};
 
-/// Reads JSON.
+/// Reads objects, of which some stand for bytes.
 #[derive(Clone, Copy)]
 pub(super) struct Restore<'a> {
     pub(super) attachments: &'a [Bytes],
@@ -23,58 +23,12 @@ impl Restore<'_> {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Restore<'_> {
-    type Value = Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Restore<'_> {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
-        Ok(number.into())
-    }
-
-    fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
-        Ok(number.into())
-    }
-
-    fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
-        Ok(number.into())
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
-        Ok(text.into())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
-        let mut values = Vec::new();
-        while let Some(value) = seq.next_element_seed(self)? {
-            values.push(value);
-        }
-        Ok(Value::Array(values))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+impl ReadObject for Restore<'_> {
+    fn read<'de, A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut members = Map::new();
         let mut marked = false;
         while let Some(Key { text, spelled_out }) = map.next_key_seed(KeySeed)? {
-            let value = map.next_value_seed(self)?;
+            let value = map.next_value_seed(Reading(self))?;
             if text == MARK {
                 marked = value == Value::Bool(true) && (spelled_out || self.origin == Origin::Anybody);
             }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use bytes::Bytes;
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use super::{Map, Value};
 
@@ -13,13 +13,42 @@ pub(in crate::packet) const NUMBER_KEY: &str = "$serde_json::private::Number";
 
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ValueVisitor)
+        Reading(Plainly).deserialize(deserializer)
     }
 }
 
-struct ValueVisitor;
+/// Reads a value whose objects are read in some way.
+#[derive(Clone, Copy)]
+pub(in crate::packet) struct Reading<O>(pub(in crate::packet) O);
 
-impl<'de> Visitor<'de> for ValueVisitor {
+/// How an object is read.
+pub(in crate::packet) trait ReadObject: Copy {
+    fn read<'de, A: MapAccess<'de>>(self, map: A) -> Result<Value, A::Error>;
+}
+
+/// As it is.
+#[derive(Clone, Copy)]
+struct Plainly;
+
+impl ReadObject for Plainly {
+    fn read<'de, A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let mut members = Map::new();
+        while let Some((key, value)) = map.next_entry()? {
+            members.insert(key, value);
+        }
+        object(members)
+    }
+}
+
+impl<'de, O: ReadObject> DeserializeSeed<'de> for Reading<O> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de, O: ReadObject> Visitor<'de> for Reading<O> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -76,18 +105,14 @@ impl<'de> Visitor<'de> for ValueVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
         let mut values = Vec::new();
-        while let Some(value) = seq.next_element()? {
+        while let Some(value) = seq.next_element_seed(self)? {
             values.push(value);
         }
         Ok(Value::Array(values))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
-        let mut members = Map::new();
-        while let Some((key, value)) = map.next_entry()? {
-            members.insert(key, value);
-        }
-        object(members)
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Value, A::Error> {
+        self.0.read(map)
     }
 }
 

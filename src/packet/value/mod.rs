@@ -8,7 +8,7 @@ mod deserialize;
 mod deserializer;
 mod serialize;
 
-pub(super) use deserialize::{NUMBER_KEY, object};
+pub(super) use deserialize::{NUMBER_KEY, ReadObject, Reading, object};
 
 /// The members of an object, in the order in which they were sent.
 pub type Map = indexmap::IndexMap<String, Value>;
