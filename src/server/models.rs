@@ -7,7 +7,7 @@ mod recovery;
 use std::{
     pin::pin,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
     task::{Context, Poll, Waker},
@@ -164,4 +164,37 @@ fn a_socket_that_two_threads_send_away_departs_once() {
         assert_eq!(departures.load(Ordering::Relaxed), 1);
         assert!(io.sockets().is_empty());
     });
+}
+
+#[test]
+fn a_client_that_leaves_as_its_connection_ends_before_it_is_let_in_leaves_nothing_to_wait_for() {
+    // The middleware never decides, or lets it in meanwhile.
+    for is_let_in in [false, true] {
+        explore(2, move || {
+            let io = SocketIo::new();
+            let held = Arc::new(OnceLock::new());
+            let holding = held.clone();
+            let main = io.sockets().middleware(async move |socket: Socket| {
+                holding.set(socket).expect("one client");
+                std::future::pending::<Result<(), crate::ConnectError>>().await
+            });
+            let sid = open(&io);
+            assert_eq!(request(&io, &sid, Method::POST, "40"), "ok");
+            let socket: Socket = held.get().cloned().expect("the middleware was asked");
+            let (away, by) = (io.clone(), sid.clone());
+            let leaving = thread::spawn(move || at_once(answer(&away, &by, Method::POST, "41")));
+            let deciding = is_let_in.then(|| {
+                let socket = socket.clone();
+                thread::spawn(move || socket.admitted())
+            });
+            // Until there is nothing more, and it has gone.
+            while at_once(answer(&io, &sid, Method::GET, "")).is_some() {}
+            leaving.join().unwrap();
+            if let Some(deciding) = deciding {
+                deciding.join().unwrap();
+            }
+            assert!(at_once(io.leaving().none()).is_some());
+            assert!(main.is_empty());
+        });
+    }
 }
