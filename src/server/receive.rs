@@ -140,10 +140,11 @@ impl Socket {
         let args = event.args;
         let shared = self.home().listeners().event(name);
         let [shared_any, shared] = shared.each_ref().map(|list| list.as_deref().unwrap_or_default());
-        let [own_any, own] = self
-            .own_listeners()
-            .map(|listeners| listeners.event(name))
-            .unwrap_or_default();
+        let of_socket = self.own_listeners().map(|listeners| listeners.event(name));
+        let own = of_socket
+            .as_ref()
+            .map(|lists| lists.each_ref().map(Vec::as_slice));
+        let [own_any, own] = own.unwrap_or_default();
         if shared.is_empty() && own.is_empty() {
             tracing::debug!(
                 target: "axum_socketio::unheard",
@@ -152,13 +153,15 @@ impl Socket {
                 "nobody listens to an event"
             );
         }
-        for listener in [shared_any, &own_any, shared, &own].into_iter().flatten() {
+        for listener in [shared_any, own_any, shared, own].into_iter().flatten() {
             let mut parts = EventParts::new(self, name, args.clone(), &mut ack);
             if let Some(run) = dispatch::prepare(self, "event", Some(name), || listener.call(&mut parts)) {
                 take(name, run);
             }
         }
         // Of those that hear an event once it may be the last that is known.
-        [own_any, own].into_iter().flatten().for_each(foreign::dispose);
+        if let Some(lists) = of_socket {
+            lists.into_iter().flatten().for_each(foreign::dispose);
+        }
     }
 }
