@@ -44,6 +44,9 @@ const WEBSOCKET_GRACE: Duration = Duration::from_secs(5);
 ///                           Closing ── flushed ──►   Closed
 ///                                    or too late
 /// ```
+///
+/// A client that was answered `3probe` reads nothing but the WebSocket from then on. So one that polls may move there though the session
+/// is closing, as with Node's server: what is queued reaches it.
 #[derive(Debug)]
 pub(super) struct Session {
     phase: Phase,
@@ -65,13 +68,22 @@ enum Phase {
 struct Closing {
     reason: CloseReason,
     transport: Transport,
-    /// A GET waits: it brings the end to the client.
-    held: bool,
-    /// The GET came after the end: Node answers it with a noop before the close packet.
-    late: bool,
+    /// It brings the end to the client.
+    get: Get,
     /// A POST is being read, and ignored.
     pushing: bool,
+    /// The WebSocket to which the client may move.
+    probe: Option<ProbeId>,
     deadline: Instant,
+}
+
+/// The GET of a client whose session is closing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Get {
+    None,
+    Held,
+    /// It came after the end: Node answers it with a noop before the close packet.
+    Late,
 }
 
 #[derive(Debug)]
@@ -137,7 +149,11 @@ impl Session {
 
     /// This WebSocket may become the transport.
     pub(super) fn is_probing(&self, id: ProbeId) -> bool {
-        matches!(&self.phase, Phase::Polling(polling) if polling.is_probing(id))
+        match &self.phase {
+            Phase::Polling(polling) => polling.is_probing(id),
+            Phase::Closing(closing) => closing.probe == Some(id),
+            _ => false,
+        }
     }
 
     /// The handshake has been answered. A session that was closed meanwhile stays closing.
@@ -156,9 +172,10 @@ impl Session {
                 polling.held = true;
                 PollStep::Held
             }
-            Phase::Closing(closing) if closing.transport == Transport::Polling && !closing.held => {
-                closing.held = true;
-                closing.late = true;
+            Phase::Closing(closing)
+                if closing.transport == Transport::Polling && closing.get == Get::None =>
+            {
+                closing.get = Get::Late;
                 PollStep::Held
             }
             Phase::Polling(_) => {
@@ -182,12 +199,12 @@ impl Session {
             Phase::Closing(closing) if closing.transport == Transport::Polling => {
                 // The close packet comes in a response of its own: JS clients act on it before the packets in front.
                 if queued {
-                    closing.held = false;
+                    closing.get = Get::None;
                     return PollAnswer::Packets;
                 }
-                let (reason, late) = (closing.reason, closing.late);
+                let (reason, get) = (closing.reason, closing.get);
                 self.fail(reason);
-                if late {
+                if get == Get::Late {
                     PollAnswer::NoopAndClose
                 } else {
                     PollAnswer::Close
@@ -204,7 +221,9 @@ impl Session {
         match self.phase {
             Phase::Polling(Polling { held: true, .. }) => self.fail(CloseReason::TransportError),
             Phase::Closing(Closing {
-                held: true, reason, ..
+                get: Get::Held | Get::Late,
+                reason,
+                ..
             }) => self.fail(reason),
             _ => {}
         }
@@ -256,22 +275,26 @@ impl Session {
     }
 
     /// The client moves to the WebSocket. The probe before it may be missing.
-    pub(super) fn handle_upgrade(&mut self, id: ProbeId) -> UpgradeStep {
-        match &self.phase {
-            Phase::Polling(polling) if !polling.is_probing(id) => UpgradeStep::Gone,
-            Phase::Polling(polling) if polling.pushing => UpgradeStep::Wait,
-            Phase::Polling(_) => {
-                self.phase = Phase::WebSocket;
-                UpgradeStep::Upgraded
-            }
-            _ => UpgradeStep::Gone,
+    pub(super) fn handle_upgrade(&mut self, id: ProbeId, now: Instant) -> UpgradeStep {
+        if !self.is_probing(id) {
+            return UpgradeStep::Gone;
         }
+        match &mut self.phase {
+            Phase::Polling(Polling { pushing: true, .. }) | Phase::Closing(Closing { pushing: true, .. }) => {
+                return UpgradeStep::Wait;
+            }
+            Phase::Closing(closing) => closing.move_to_websocket(now),
+            phase => *phase = Phase::WebSocket,
+        }
+        UpgradeStep::Upgraded
     }
 
     /// The probing WebSocket has gone or said something wrong; the session goes on without it.
     pub(super) fn handle_probe_lost(&mut self, id: ProbeId) {
-        if let Phase::Polling(polling) = &mut self.phase {
-            polling.lose_probe(id);
+        match &mut self.phase {
+            Phase::Polling(polling) => polling.lose_probe(id),
+            Phase::Closing(closing) => closing.probe = closing.probe.filter(|probe| *probe != id),
+            _ => {}
         }
     }
 
@@ -306,9 +329,9 @@ impl Session {
             return;
         }
         let transport = self.transport();
-        let (held, pushing) = match &self.phase {
-            Phase::Polling(polling) => (polling.held, polling.pushing),
-            _ => (false, false),
+        let (held, pushing, probe) = match &self.phase {
+            Phase::Polling(polling) => (polling.held, polling.pushing, polling.probing()),
+            _ => (false, false, None),
         };
         // Nobody waits for the next poll while the server shuts down, unless it would bring something.
         if reason == CloseReason::ServerShuttingDown && transport == Transport::Polling && !held && !queued {
@@ -323,9 +346,9 @@ impl Session {
         self.phase = Phase::Closing(Closing {
             reason,
             transport,
-            held,
-            late: false,
+            get: if held { Get::Held } else { Get::None },
             pushing,
+            probe,
             deadline: now + grace,
         });
     }
@@ -344,5 +367,13 @@ impl Session {
             transport,
             by_packet,
         });
+    }
+}
+
+impl Closing {
+    fn move_to_websocket(&mut self, now: Instant) {
+        self.transport = Transport::WebSocket;
+        self.probe = None;
+        self.deadline = now + WEBSOCKET_GRACE;
     }
 }

@@ -255,7 +255,7 @@ impl Model {
     fn upgrade(&mut self) {
         for id in self.probes.clone() {
             let probing = self.session.is_probing(id);
-            match self.session.handle_upgrade(id) {
+            match self.session.handle_upgrade(id, self.now) {
                 UpgradeStep::Upgraded => {
                     assert!(probing, "only the one that probes");
                     assert!(

@@ -39,7 +39,13 @@ impl Polling {
     }
 
     pub(super) fn is_probing(&self, id: ProbeId) -> bool {
-        self.probe != Probe::None && id.0.get() == self.probes
+        self.probing() == Some(id)
+    }
+
+    /// The WebSocket that probes.
+    pub(super) fn probing(&self) -> Option<ProbeId> {
+        let id = NonZero::new(self.probes).map(ProbeId);
+        id.filter(|_| self.probe != Probe::None)
     }
 
     /// A WebSocket has connected and has until the deadline. `None` if there is one already.

@@ -280,10 +280,10 @@ fn only_the_websocket_that_probes_may_take_over() {
     assert_eq!(pair.session.handle_probe_connected(pair.now, &pair.config), None);
     pair.session.handle_probed(lost);
     assert_eq!(pair.get(), PollAnswer::Wait);
-    assert_eq!(pair.session.handle_upgrade(lost), UpgradeStep::Gone);
+    assert_eq!(pair.session.handle_upgrade(lost, pair.now), UpgradeStep::Gone);
     pair.session.handle_probe_lost(lost);
     assert!(pair.session.is_probing(id) && !pair.session.is_probing(lost));
-    assert_eq!(pair.session.handle_upgrade(id), UpgradeStep::Upgraded);
+    assert_eq!(pair.session.handle_upgrade(id, pair.now), UpgradeStep::Upgraded);
     assert_eq!(pair.session.transport(), Transport::WebSocket);
     assert_eq!(
         pair.answer(),
@@ -309,7 +309,7 @@ fn a_probe_that_is_late_is_lost_alone() {
     let id = pair.probe();
     pair.session.handle_probed(id);
     assert_eq!(pair.next(), (13, TimeoutStep::ProbeLost));
-    assert_eq!(pair.session.handle_upgrade(id), UpgradeStep::Gone);
+    assert_eq!(pair.session.handle_upgrade(id, pair.now), UpgradeStep::Gone);
     assert_eq!(pair.get(), PollAnswer::Wait);
     assert_eq!(pair.next(), (25, TimeoutStep::Ping));
 }
@@ -320,7 +320,7 @@ fn the_heartbeat_of_either_protocol_survives_the_upgrade() {
     assert_eq!(pair.next(), (25, TimeoutStep::Ping));
     pair.pass(1);
     let id = pair.probe();
-    assert_eq!(pair.session.handle_upgrade(id), UpgradeStep::Upgraded);
+    assert_eq!(pair.session.handle_upgrade(id, pair.now), UpgradeStep::Upgraded);
     assert_eq!(pair.next(), (45, TimeoutStep::Closed));
     assert_eq!(pair.session.closed(), Some(CloseReason::PingTimeout));
 
@@ -328,7 +328,7 @@ fn the_heartbeat_of_either_protocol_survives_the_upgrade() {
     pair.pass(10);
     pair.hear();
     let id = pair.probe();
-    assert_eq!(pair.session.handle_upgrade(id), UpgradeStep::Upgraded);
+    assert_eq!(pair.session.handle_upgrade(id, pair.now), UpgradeStep::Upgraded);
     assert_eq!(pair.next(), (55, TimeoutStep::Closed));
 }
 

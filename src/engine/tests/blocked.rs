@@ -157,3 +157,12 @@ async fn an_upgrade_that_waits_for_a_post_that_stands_still_is_gone_in_time() {
     post.await.unwrap().is(200, "ok");
     assert!(client.is_gone().await);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_post_that_begins_to_wait_as_its_session_ends_is_answered() {
+    let client = Client::open(Config::default()).await;
+    client.upper.ends.store(true, Ordering::Release);
+    client.post("4a").await.is(200, "ok");
+    assert_eq!(client.upper.told(), [Told::Close(CloseReason::ForcedClose)]);
+    assert_eq!(client.server.engine.clients_count(), 0);
+}

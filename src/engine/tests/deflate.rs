@@ -6,14 +6,23 @@ use crate::engine::{
     transport::press::{JOBS, permits},
 };
 
-#[tokio::test(start_paused = true)]
-async fn others_have_their_turn_after_a_megabyte_of_inflated_messages() {
-    let server = Server::new(Config::default());
-    let (mut near, far) = tokio::io::duplex(64 * 1024);
+/// A client that compresses, and the driver of its WebSocket.
+fn compressing(server: &Server) -> (tokio::io::DuplexStream, impl Future<Output = ()> + Send + use<>) {
+    let (near, far) = tokio::io::duplex(64 * 1024);
     let (parts, ()) = Request::get("/socket.io/").body(()).unwrap().into_parts();
     let handshake = Handshake::new(parts, None, false, std::time::SystemTime::UNIX_EPOCH);
     let opening = Opening::Handshake(server.engine.clone(), Protocol::V4, handshake, None);
     let driver = begin(far, b"", opening, false, Some(agreement())).unwrap();
+    (near, driver)
+}
+
+/// The client's close frame, masked with zeros.
+const CLOSE: &[u8] = b"\x88\x80\0\0\0\0";
+
+#[tokio::test(start_paused = true)]
+async fn others_have_their_turn_after_a_megabyte_of_inflated_messages() {
+    let server = Server::new(Config::default());
+    let (mut near, driver) = compressing(&server);
     let mut driver = std::pin::pin!(driver);
     near.write_all(&bomb(500_000).repeat(30)).await.unwrap();
     let mut heard = 0;
@@ -23,6 +32,49 @@ async fn others_have_their_turn_after_a_megabyte_of_inflated_messages() {
         assert!((1..=3).contains(&(now - heard)), "{heard}, then {now}");
         heard = now;
     }
+}
+
+/// They are inflated all the same.
+#[tokio::test(start_paused = true)]
+async fn others_have_their_turn_while_inflated_messages_come_as_the_session_closes() {
+    let server = Server::new(Config::default());
+    let (mut near, driver) = compressing(&server);
+    let mut driver = std::pin::pin!(driver);
+    assert!(driver.as_mut().now_or_never().is_none());
+    // It isn't read, so the last packets wait.
+    server.last().send(&"x".repeat(100_000));
+    server.last().connection().close();
+    near.write_all(&bomb(500_000).repeat(30)).await.unwrap();
+    near.write_all(CLOSE).await.unwrap();
+    let mut turns = 0;
+    while server.last().told().is_empty() {
+        assert!(driver.as_mut().now_or_never().is_none() || !server.last().told().is_empty());
+        turns += 1;
+    }
+    assert!(turns >= 10, "{turns} turns");
+}
+
+#[tokio::test(start_paused = true)]
+async fn others_have_their_turn_while_inflated_messages_come_after_the_end() {
+    let server = Server::new(Config::default());
+    let (mut near, driver) = compressing(&server);
+    tokio::spawn(driver);
+    settle().await;
+    let mut said = [0; 1024];
+    // A packet that is none ends the session, and the close frame says so.
+    let open = near.read(&mut said).await.unwrap();
+    near.write_all(b"\x81\x81\0\0\0\x009").await.unwrap();
+    assert!(open > 2 && near.read(&mut said).await.unwrap() == 2);
+    near.write_all(&bomb(500_000).repeat(30)).await.unwrap();
+    near.write_all(CLOSE).await.unwrap();
+    // A round of the runtime is a turn of each task.
+    let mut rounds = 0;
+    let mut ended = Box::pin(near.read(&mut said));
+    while futures::poll!(ended.as_mut()).is_pending() {
+        tokio::task::yield_now().await;
+        rounds += 1;
+    }
+    assert!(rounds >= 10, "{rounds} rounds");
 }
 
 /// A text that stays long when it is compressed.

@@ -59,6 +59,8 @@ struct Upper {
     paused: AtomicBool,
     /// Isn't ready when it is asked the next time, and doesn't tell anybody when it is.
     blinks: AtomicBool,
+    /// Isn't ready when it is asked the next time, and another thread ends the session meanwhile.
+    ends: AtomicBool,
     waiting: Mutex<Option<Waker>>,
 }
 
@@ -134,6 +136,11 @@ impl Receiver for Upper {
     }
 
     fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.ends.swap(false, Ordering::AcqRel) {
+            let connection = self.connection().clone();
+            std::thread::spawn(move || connection.close_now()).join().unwrap();
+            return Poll::Pending;
+        }
         if self.blinks.swap(false, Ordering::AcqRel) {
             return Poll::Pending;
         }

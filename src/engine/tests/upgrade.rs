@@ -235,8 +235,56 @@ async fn a_session_that_ends_closes_its_probe() {
     let client = Client::open(Config::default()).await;
     let mut ws = probed(&client).await;
     client.upper.connection().close();
-    assert_eq!(ws.close_code().await, None);
+    assert!(ws.is_quiet().await);
     client.get().await.is(200, "6\u{1e}1");
+    assert_eq!(ws.close_code().await, None);
+}
+
+/// It doesn't poll any more: nothing else brings it what is queued, and tells it why the session ends.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_moves_as_its_session_is_closed_gets_what_is_queued_over_the_websocket() {
+    for query in ["EIO=4", "EIO=3"] {
+        let client = Client::open_with(Config::default(), query).await;
+        let mut ws = probed(&client).await;
+        client.upper.send("bye");
+        client.upper.connection().close();
+        assert!(ws.is_quiet().await);
+        ws.send("5").await;
+        assert_eq!(ws.text().await, "4bye");
+        assert_eq!(ws.close_code().await, None);
+        assert_eq!(client.upper.told(), [Told::Close(CloseReason::ForcedClose)]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_probes_as_its_session_is_closed_may_move_too() {
+    let client = Client::open(Config::default()).await;
+    let mut ws = Ws::probe(&client).await;
+    client.upper.send("bye");
+    client.upper.connection().close();
+    ws.send("2probe").await;
+    assert_eq!(ws.text().await, "3probe");
+    // The POST that it was sending is read to its end, and ignored.
+    let (server, query) = (Arc::clone(&client.server), client.query.clone());
+    server.post(&query, "4late").await.is(200, "ok");
+    ws.send("5").await;
+    assert_eq!(ws.text().await, "4bye");
+    assert_eq!(ws.close_code().await, None);
+    assert_eq!(client.upper.told(), [Told::Close(CloseReason::ForcedClose)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_does_not_keep_a_session_that_is_closing() {
+    let client = Client::open(Config::default()).await;
+    let mut ws = probed(&client).await;
+    client.upper.send("bye");
+    client.upper.connection().close();
+    pass(29).await;
+    assert!(ws.is_quiet().await);
+    pass(2).await;
+    assert_eq!(ws.close_code().await, None);
+    assert_eq!(client.upper.told(), [Told::Close(CloseReason::ForcedClose)]);
+    assert_eq!(client.server.engine.clients_count(), 0);
 }
 
 #[tokio::test(start_paused = true)]

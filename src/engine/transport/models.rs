@@ -298,3 +298,22 @@ fn a_receiver_that_becomes_ready_is_read_for() {
         ready.join().unwrap();
     });
 }
+
+#[test]
+fn a_post_that_waits_for_its_receiver_ends_with_the_session() {
+    for at_once in [false, true] {
+        explore(2, move || {
+            let (connection, upper) = connect();
+            upper.0.full.store(true, Ordering::Relaxed);
+            let post = post(&connection, "4p");
+            let post = thread::spawn(move || block_on(post));
+            match at_once {
+                false => connection.close_with(CloseReason::ForcedClose),
+                true => connection.fail(CloseReason::PingTimeout),
+            }
+            post.join().unwrap();
+            assert_eq!(upper.0.ends.load(Ordering::Relaxed), usize::from(at_once));
+            assert!(upper.0.heard.lock().unwrap().is_empty());
+        });
+    }
+}

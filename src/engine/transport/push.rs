@@ -179,8 +179,9 @@ impl Push {
             }
             if dispatch.receiver.poll_ready(cx).is_pending() {
                 connection.set_blocked();
-                let displaced = connection.lock().register_push(cx);
-                drop(displaced);
+                if !is_woken(connection, cx) {
+                    break;
+                }
                 // It may have become ready before there was anybody to tell.
                 ready!(dispatch.receiver.poll_ready(cx));
             }
@@ -234,6 +235,16 @@ impl fmt::Debug for Push {
             .field("encoding", &self.encoding)
             .finish_non_exhaustive()
     }
+}
+
+/// Has the request's task woken when the receiver may be ready; `false` if nobody will, because the session has ended.
+fn is_woken(connection: &Connection, cx: &Context<'_>) -> bool {
+    let mut core = connection.lock();
+    let is_open = core.session.accepts_packets();
+    let displaced = is_open.then(|| core.register_push(cx));
+    drop(core);
+    drop(displaced);
+    is_open
 }
 
 impl Encoding {

@@ -133,17 +133,20 @@ impl Sink for Inbox<'_> {
                 self.closed = Some(frame.map(|frame| frame.code));
                 return Flow::Stop;
             }
-            // What comes after the end is not delivered.
-            Event::Text(_) | Event::Binary(_) if !self.connection.is_open() => self.turn.spend(0, clock::now),
             Event::Text(text) => {
                 self.turn.spend(text.len(), clock::now);
-                self.hear();
-                self.handle_text(text);
+                // What comes after the end is not delivered.
+                if self.connection.is_open() {
+                    self.hear();
+                    self.handle_text(text);
+                }
             }
             Event::Binary(frame) => {
                 self.turn.spend(frame.len(), clock::now);
-                self.hear();
-                self.handle_binary(frame);
+                if self.connection.is_open() {
+                    self.hear();
+                    self.handle_binary(frame);
+                }
             }
         }
         if self.turn.is_over(clock::now) {

@@ -14,7 +14,14 @@ use super::{
     reader::{Flow, Read, Reader, Sink},
     writer::Writer,
 };
-use crate::{Protocol, engine::turn, websocket::Event};
+use crate::{
+    Protocol,
+    engine::{
+        clock,
+        turn::{self, Turn},
+    },
+    websocket::Event,
+};
 
 /// How long the client has to answer our close frame.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -38,10 +45,14 @@ pub(super) async fn linger<S: Stream>(
 }
 
 fn poll_close<S: Stream>(stream: &mut S, reader: &mut Reader, cx: &mut Context<'_>) -> Poll<()> {
-    match reader.poll_read(stream, &mut Deaf, cx) {
+    let mut deaf = Deaf {
+        turn: Turn::new(),
+        closed: false,
+    };
+    match reader.poll_read(stream, &mut deaf, cx) {
         Poll::Pending => Poll::Pending,
         // One read at a time: a client that goes on sending must not keep the thread busy.
-        Poll::Ready(Read::Taken) => {
+        Poll::Ready(Read::Taken | Read::Stopped) if !deaf.closed => {
             turn::end(cx);
             Poll::Pending
         }
@@ -49,8 +60,11 @@ fn poll_close<S: Stream>(stream: &mut S, reader: &mut Reader, cx: &mut Context<'
     }
 }
 
-/// Hears nothing but the close frame.
-struct Deaf;
+/// Hears nothing but the close frame. What else there is takes as long to read as if it were heard, above all if it is compressed.
+struct Deaf {
+    turn: Turn,
+    closed: bool,
+}
 
 impl Sink for Deaf {
     fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<()> {
@@ -59,8 +73,15 @@ impl Sink for Deaf {
 
     fn handle(&mut self, event: Event<'_>) -> Flow {
         match event {
-            Event::Close(_) => Flow::Stop,
-            _ => Flow::Go,
+            Event::Close(_) => self.closed = true,
+            Event::Text(text) => self.turn.spend(text.len(), clock::now),
+            Event::Binary(data) => self.turn.spend(data.len(), clock::now),
+            Event::Ping(_) | Event::Pong(_) => {}
+        }
+        if self.closed || self.turn.is_over(clock::now) {
+            Flow::Stop
+        } else {
+            Flow::Go
         }
     }
 }

@@ -98,8 +98,9 @@ impl<S: Stream> Driver<S> {
     }
 
     fn poll_switch(&mut self, id: ProbeId, b64: bool, cx: &mut Context<'_>) -> Poll<Next> {
-        let (step, receiver) = self.connection.update(clock::now(), |core, effects| {
-            let step = core.session.handle_upgrade(id);
+        let now = clock::now();
+        let (step, receiver) = self.connection.update(now, |core, effects| {
+            let step = core.session.handle_upgrade(id, now);
             match step {
                 UpgradeStep::Wait => effects.displaced = core.register_probe(cx),
                 UpgradeStep::Upgraded => {
