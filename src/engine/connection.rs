@@ -23,7 +23,7 @@ use super::{
     cork,
     instruments::{Dropped, Instruments, Weight},
     jsonp::Jsonp,
-    outbox::Full,
+    outbox::{Cost, Full},
     refused,
     service::Shared,
 };
@@ -178,13 +178,25 @@ impl Connection {
 
     /// The first half of [`send`](Self::send), which runs no code of the application.
     pub(crate) fn offer(&self, out: Outgoing) -> Result<Queued, SendError> {
-        self.push(out, |core| {
-            if core.session.accepts_packets() {
-                Ok(())
-            } else {
-                Err(SendError::Closed)
+        self.push(out, Core::accepts_packets)
+    }
+
+    /// The same for several, up to the first for which there is no room. If the client polls it gets all with one answer, as from Node's
+    /// server, and from then on as many with each as there are: it is to be none for which that is too much.
+    pub(crate) fn offer_together(&self, packets: &[Outgoing]) -> Vec<Result<Queued, SendError>> {
+        let mut offered = Vec::with_capacity(packets.len());
+        let mut core = self.lock();
+        core.takes_any_number = true;
+        for packet in packets {
+            let room = core.accepts_packets().and_then(|()| self.room_for(packet, &core));
+            let is_last = room.is_err();
+            offered.push(room.map(|cost| self.queue(packet.clone(), cost, &mut core)));
+            if is_last {
+                break;
             }
-        })
+        }
+        drop(core);
+        offered
     }
 
     /// The second half: wakes, counts, and does what follows if the send buffer was full.
@@ -218,10 +230,9 @@ impl Connection {
     ///
     /// The connection is closed, or its transport isn't writable; then nothing has happened.
     pub(crate) fn send_volatile(&self, out: Outgoing) -> Result<(), SendError> {
-        let sent = self.push(out, |core| match core.session.accepts_packets() {
-            false => Err(SendError::Closed),
-            true if core.is_writable() => Ok(()),
-            true => Err(SendError::NotWritable),
+        let sent = self.push(out, |core| {
+            core.accepts_packets()?;
+            core.is_writable().then_some(()).ok_or(SendError::NotWritable)
         });
         let sent = sent.map(|queued| self.count(queued));
         if sent == Err(SendError::NotWritable) {
@@ -267,35 +278,42 @@ impl Connection {
         out: Outgoing,
         allowed: impl FnOnce(&Core) -> Result<(), SendError>,
     ) -> Result<Queued, SendError> {
-        let weight = Instruments::weigh(&out);
         let mut core = self.lock();
-        let room = allowed(&core).and_then(|()| {
-            let room = core.outbox.room_for(&out, self.0.shared.config.max_send_buffer);
-            room.map_err(|Full| SendError::Full)
-        });
-        let cost = match room {
-            Ok(cost) => cost,
+        match allowed(&core).and_then(|()| self.room_for(&out, &core)) {
+            Ok(cost) => {
+                let queued = self.queue(out, cost, &mut core);
+                drop(core);
+                Ok(queued)
+            }
             Err(error) => {
                 drop(core);
-                return Err(error);
+                Err(error)
             }
-        };
+        }
+    }
+
+    fn room_for(&self, out: &Outgoing, core: &Core) -> Result<Cost, SendError> {
+        let room = core.outbox.room_for(out, self.0.shared.config.max_send_buffer);
+        room.map_err(|Full| SendError::Full)
+    }
+
+    fn queue(&self, out: Outgoing, cost: Cost, core: &mut Core) -> Queued {
+        let weight = Instruments::weigh(&out);
         core.outbox.push(out, cost);
         let transport = core.session.transport();
         let busy = self.0.awake.load(Ordering::Relaxed) || core.outbox.is_writing();
-        let waker = if busy || self.is_held_back(&mut core) {
+        let driver = if busy || self.is_held_back(core) {
             None
         } else {
             core.take_driver()
         };
-        let listeners = self.is_watched().then(|| Self::tell_pushed(&mut core));
-        drop(core);
-        Ok(Queued {
+        let listeners = self.is_watched().then(|| Self::tell_pushed(core));
+        Queued {
             transport,
             weight,
-            driver: waker,
+            driver,
             listeners,
-        })
+        }
     }
 
     fn count(&self, queued: Queued) {
@@ -345,6 +363,13 @@ impl Connection {
 }
 
 impl Core {
+    fn accepts_packets(&self) -> Result<(), SendError> {
+        self.session
+            .accepts_packets()
+            .then_some(())
+            .ok_or(SendError::Closed)
+    }
+
     fn is_writable(&self) -> bool {
         self.session.is_writable() && self.outbox.is_drained()
     }

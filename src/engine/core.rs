@@ -30,6 +30,8 @@ pub(super) struct Core {
     pub(super) dispatching: bool,
     /// The client can't read binary frames.
     pub(super) b64: bool,
+    /// A client that polls takes any number of packets with one answer.
+    pub(super) takes_any_number: bool,
     /// Where others may write, while the driver of a WebSocket rests and has nothing to write.
     pub(super) direct: Option<Direct>,
     /// The thread that has held packets back and will see to them; 0 is none.
@@ -79,6 +81,7 @@ impl Core {
             receiver: None,
             dispatching: true,
             b64: false,
+            takes_any_number: false,
             direct: None,
             corked_by: 0,
             scheduled: None,

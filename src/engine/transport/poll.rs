@@ -28,7 +28,7 @@ use crate::{
     },
 };
 
-/// Packets in one answer: the Python clients drop larger payloads.
+/// Packets in one answer, unless the client is known to take any number: the Python clients drop larger payloads.
 const MAX_PACKETS: usize = 16;
 
 /// A GET that is held until there is something to say.
@@ -114,6 +114,7 @@ impl HeldPoll {
             }
             let queued = core.outbox.queued();
             let payload = match answer {
+                PollAnswer::Packets if core.takes_any_number => core.outbox.take_payload(usize::MAX),
                 PollAnswer::Packets => core.outbox.take_payload(MAX_PACKETS),
                 _ => Queue::new(),
             };

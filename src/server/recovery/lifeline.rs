@@ -99,13 +99,9 @@ impl Lifeline {
             None => (Vec::new(), Vec::new()),
         };
         packets.push(if resumed { welcome } else { or_else });
-        let mut sent = Vec::new();
-        for packet in &packets {
-            sent.push(connection.offer(packet.clone()));
-            if matches!(sent.last(), Some(Err(_))) {
-                break;
-            }
-        }
+        // What comes before the welcome a client doesn't remember to have had. If the connection broke in between it would ask for all of
+        // it again, and then hear it twice: npm's keeps what it has not been able to hand on.
+        let sent = connection.offer_together(&packets);
         // Else it hasn't heard that something is missing, and may ask again.
         if !resumed && matches!(sent.last(), Some(Ok(_))) {
             state.history = History::default();

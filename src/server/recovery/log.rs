@@ -11,6 +11,7 @@ use smallvec::SmallVec;
 use super::{Unnoticed, history::Position, together::Together};
 use crate::{
     engine::Outgoing,
+    room::shrink,
     sync::{Mutex, MutexGuard, atomic::AtomicU64},
 };
 
@@ -221,9 +222,8 @@ impl Log {
             self.base.fetch_add(1, Ordering::Relaxed);
             forgotten.extend(slot.packet);
         }
-        if kept.slots.is_empty() {
-            kept.slots = VecDeque::new();
-        }
+        let (left, capacity) = (kept.slots.len(), kept.slots.capacity());
+        shrink(left, capacity, |to| kept.slots.shrink_to(to));
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -376,6 +376,23 @@ mod tests {
         store(&log, &"x".repeat(4 * one), now);
         assert!(log.is_empty());
         assert_eq!(log.kept().bytes, 0);
+    }
+
+    #[test]
+    fn a_log_that_was_long_once_is_small_again() {
+        let now = crate::engine::now();
+        let one = cost(&packet("a"));
+        let log = log(100_000 * one);
+        for _ in 0..100_000 {
+            store(&log, "a", now);
+        }
+        let capacity = |log: &Log| log.kept().slots.capacity();
+        assert!(capacity(&log) >= 100_000);
+        // Most of it makes room, for one that stays.
+        store(&log, &"x".repeat(99_900 * one), now);
+        assert!(!log.is_empty() && capacity(&log) < 1000, "{}", capacity(&log));
+        log.forget_expired(now + 3 * PERIOD);
+        assert!(log.is_empty() && capacity(&log) < 128);
     }
 
     #[test]

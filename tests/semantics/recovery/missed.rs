@@ -6,8 +6,8 @@ use axum_socketio::{Socket, SocketIo, adapter::Bus, engine::Overflow, recovery::
 use bytes::Bytes;
 use serde_json::json;
 
-use super::{Client, Memory, WAYS, events, recovering, told, value, with};
-use crate::wire::{Eio, Packet, TestClient, TestServer, Via};
+use super::{Client, Memory, WAYS, asking, events, recovering, told, value, with};
+use crate::wire::{Eio, Packet, Request, TestClient, TestServer, Via};
 
 #[tokio::test]
 async fn a_client_gets_back_what_it_missed_once_and_in_order() {
@@ -45,6 +45,44 @@ async fn a_client_gets_back_what_it_missed_once_and_in_order() {
         main.to("other").emit("after", ());
         assert_eq!(client.event().await, value(json!(["after"])));
         client.wire.close().await;
+        heard.expect("left: transport close").await;
+    }
+}
+
+/// npm's client keeps what comes before it knows that it is connected, and asks for it again if the connection breaks in between.
+#[tokio::test]
+async fn what_a_client_that_polls_has_missed_and_the_welcome_are_one_answer() {
+    let (io, main, mut heard) = told(recovering());
+    let server = TestServer::start(&io).await;
+    let memory = Client::away(&server, Via::Polling, &mut heard).await;
+    for number in 0..100 {
+        main.emit("missed", number);
+    }
+    for held in [false, true] {
+        let mut wire = TestClient::open(&server, Eio::V4, Via::Polling).await;
+        let get = Request::get(wire.target());
+        let answer = match held {
+            false => {
+                wire.send(format!("40{}", asking(&memory))).await;
+                get.send(server.addr).await
+            }
+            true => {
+                let held = get.start(server.addr).await;
+                wire.send(format!("40{}", asking(&memory))).await;
+                held.response().await
+            }
+        };
+        let text = answer.text();
+        let packets: Vec<_> = text.split('\u{1e}').collect();
+        assert_eq!(packets.len(), 101);
+        assert!(
+            packets[..100]
+                .iter()
+                .all(|packet| packet.starts_with("42[\"missed\""))
+        );
+        assert!(packets[100].starts_with("40{"), "{}", packets[100]);
+        heard.expect("recovered ").await;
+        wire.close().await;
         heard.expect("left: transport close").await;
     }
 }
