@@ -12,12 +12,12 @@ use std::{
 use bytes::Bytes;
 use smallvec::SmallVec;
 
-pub(super) use self::place::{Place, Question};
+pub(super) use self::place::{Admission, Place, Question, Repeated};
 use crate::{
     Protocol,
     engine::{CloseReason, Connection, Limit, Receiver, SessionId},
     packet::{
-        self, Body, DecodeError, Packet, PacketType, Pending,
+        self, Body, DecodeError, JsonText, Packet, PacketType, Pending,
         parser::{Kind, PacketParser},
     },
     server::{DisconnectReason, Socket, SocketIo, parsed::Parsed},
@@ -58,6 +58,14 @@ struct State {
 struct Entry {
     socket: Socket,
     stage: Stage,
+    /// What it said when it asked again, while the middlewares were at it.
+    again: Option<Box<Again>>,
+}
+
+/// Another CONNECT for the same namespace.
+#[derive(Debug)]
+struct Again {
+    auth: Option<JsonText>,
 }
 
 /// How far a socket has come.
@@ -160,18 +168,6 @@ impl Client {
 
     pub(super) fn parser(&self) -> &PacketParser {
         &self.io().settings().parser
-    }
-
-    /// The socket takes events from now on; `false` if the connection has ended meanwhile.
-    pub(super) fn admit(&self, socket: &Socket) -> bool {
-        let mut state = self.0.state();
-        let entry = state.sockets.iter_mut().find(|entry| entry.socket == *socket);
-        let admitted = entry.map(|entry| entry.stage = Stage::Joined).is_some();
-        drop(state);
-        if admitted {
-            self.connection().stay_open();
-        }
-        admitted
     }
 
     /// The socket has left.

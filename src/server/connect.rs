@@ -23,7 +23,7 @@ use crate::{
     packet::{self, EncodeError, JsonText},
     server::{
         Client, ConnectError, HandlerError, Middleware, Socket,
-        client::{Place, Question},
+        client::{Admission, Place, Question, Repeated},
         dispatch::{self, Panicked},
         emit,
         error::HandlerErrorKind,
@@ -56,11 +56,36 @@ impl Client {
     }
 
     pub(super) fn connect_to(&self, namespace: Arc<NamespaceInner>, auth: Option<JsonText>) {
+        if let Some(socket) = self.begin(namespace, auth) {
+            socket.pass_middlewares();
+        }
+    }
+
+    /// Makes a socket and keeps a place for it; gives it back if the middlewares are to be asked now.
+    fn begin(&self, namespace: Arc<NamespaceInner>, auth: Option<JsonText>) -> Option<Socket> {
         let protocol = self.connection().protocol();
+        if protocol == Protocol::V4 {
+            match self.repeats(namespace.name(), auth.as_ref()) {
+                Repeated::No => {}
+                Repeated::Later => return None,
+                Repeated::Joined => {
+                    self.refuse("a second CONNECT for a namespace");
+                    return None;
+                }
+                Repeated::Wordy => {
+                    let error = self.has_no_place(Place::Wordy, namespace.name());
+                    self.not_let_into(namespace.name(), &error);
+                    return None;
+                }
+            }
+        }
         let claim = match self.claim(&namespace, auth.as_ref()) {
             Ok(claim) => claim,
             Err(left) => match self.begin_question(auth.as_ref(), namespace.made_up()) {
-                Ok(question) => return self.connect_later(question, left, namespace, auth),
+                Ok(question) => {
+                    self.connect_later(question, left, namespace, auth);
+                    return None;
+                }
                 Err(_) => None,
             },
         };
@@ -73,7 +98,7 @@ impl Client {
             socket.take_over(claim);
         }
         match self.reserve(&socket) {
-            Place::Kept => socket.pass_middlewares(),
+            Place::Kept => return Some(socket),
             Place::Waits => tracing::debug!(
                 namespace = brief(socket.namespace_name()),
                 "a client of Engine.IO 3 waits until it is connected to `/`"
@@ -89,6 +114,7 @@ impl Client {
                 socket.turned_away(&error);
             }
         }
+        None
     }
 
     /// A limit is why the client isn't let in; gives back what it is told.
@@ -169,6 +195,14 @@ impl Client {
 
 impl Socket {
     fn pass_middlewares(self) {
+        let mut next = Some(self);
+        while let Some(socket) = next {
+            next = socket.is_asked_about();
+        }
+    }
+
+    /// Asks the middlewares. If meanwhile the client has asked again, gives back who they are to be asked about next.
+    fn is_asked_about(self) -> Option<Self> {
         let middlewares = self.home().listeners().middlewares();
         let Some(middlewares) = middlewares.filter(|_| !self.skips_middlewares()) else {
             return self.admitted();
@@ -183,15 +217,18 @@ impl Socket {
                 let io = self.io().clone();
                 dispatch::spawn(&io, async move {
                     let verdict = dispatch::caught(verdict).await;
-                    self.conclude(verdict);
+                    if let Some(next) = self.conclude(verdict) {
+                        next.pass_middlewares();
+                    }
                 });
+                None
             }
             Ok(Poll::Ready(verdict)) => self.conclude(Ok(verdict)),
             Err(panic) => self.conclude(Err(Panicked::new(&*panic))),
         }
     }
 
-    fn conclude(self, verdict: Result<Result<(), ConnectError>, Panicked>) {
+    fn conclude(self, verdict: Result<Result<(), ConnectError>, Panicked>) -> Option<Self> {
         if !matches!(verdict, Ok(Ok(()))) {
             self.io()
                 .engine()
@@ -203,14 +240,17 @@ impl Socket {
             Ok(Err(error)) => self.turned_away(&error),
             Err(panicked) => {
                 self.report(&HandlerError::new(None, HandlerErrorKind::Panicked, panicked));
-                self.turned_away(&ConnectError::new("Internal error"));
+                self.turned_away(&ConnectError::new("Internal error"))
             }
         }
     }
 
-    fn turned_away(&self, error: &ConnectError) {
+    fn turned_away(&self, error: &ConnectError) -> Option<Self> {
         if self.status() != Status::Connecting {
-            return;
+            return None;
+        }
+        if let Some(auth) = self.client().has_asked_again(self) {
+            return self.begins_anew(auth);
         }
         tracing::debug!(
             namespace = brief(self.namespace_name()),
@@ -222,14 +262,28 @@ impl Socket {
         let (parser, name) = (self.home().parser(), self.namespace_name());
         self.client()
             .tell(emit::connect_error(parser, self.protocol(), name, error));
+        None
     }
 
-    pub(super) fn admitted(self) {
-        if !self.client().admit(&self) {
-            return self.discard();
+    /// The client doesn't wait for this verdict any more: npm's says CONNECT again after `socket.disconnect().connect()`, and expects one answer.
+    fn begins_anew(&self, auth: Option<JsonText>) -> Option<Self> {
+        self.gives_back_session();
+        self.discard();
+        self.client().begin(self.home().clone(), auth)
+    }
+
+    pub(super) fn admitted(self) -> Option<Self> {
+        match self.client().admit(&self) {
+            Admission::Joined => {}
+            Admission::Gone => {
+                self.discard();
+                return None;
+            }
+            Admission::Again(auth) => return self.begins_anew(auth),
         }
         if !self.enter() {
-            return self.discard();
+            self.discard();
+            return None;
         }
         tracing::debug!(
             namespace = brief(self.namespace_name()),
@@ -249,6 +303,7 @@ impl Socket {
                 socket.pass_middlewares();
             }
         }
+        None
     }
 
     /// Tells the client that it is connected, and makes it a member of the namespace; `false` if it has gone.

@@ -215,3 +215,86 @@ async fn an_old_client_that_is_not_let_in_is_closed_when_the_time_to_connect_is_
     friend.send(r#"42["message",1]"#).await;
     friend.expect(r#"42["message-back",1]"#).await;
 }
+
+/// A namespace that only lets in who says so, a permit of the gate at a time, and says whom it was asked about.
+fn asking(io: &SocketIo, log: Log) -> Arc<Notify> {
+    let gate = Arc::new(Notify::new());
+    let opens = gate.clone();
+    let _ = io
+        .of("/slow")
+        .with_state(log)
+        .middleware(
+            async move |State(log): State<Log>, Auth(given): Auth<Credentials>| {
+                log.say(format!("asked about {}", given.token));
+                opens.notified().await;
+                if given.token.starts_with("good") {
+                    Ok(())
+                } else {
+                    Err("bad token")
+                }
+            },
+        )
+        .on_connect(async |State(log): State<Log>| log.say("connected"))
+        .on_disconnect(async |State(log): State<Log>| log.say("left"));
+    gate
+}
+
+/// As npm's client does after `socket.disconnect().connect()`: it says nothing when it leaves before it is connected.
+#[tokio::test]
+async fn a_client_that_asks_again_while_a_middleware_decides_has_one_answer_to_what_it_said_last() {
+    for via in [Via::WebSocket, Via::Polling] {
+        for (first, last) in [("good", "good 2"), ("bad", "good"), ("good", "bad")] {
+            let (log, mut heard) = log();
+            let (io, _) = io(SocketIo::builder());
+            let gate = asking(&io, log);
+            let server = TestServer::start(&io).await;
+            let mut client = TestClient::connect(&server, Eio::V4, via).await;
+            client.send(format!(r#"40/slow,{{"token":"{first}"}}"#)).await;
+            heard.expect(&format!("asked about {first}")).await;
+            for _ in 0..100 {
+                client.send(r#"40/slow,{"token":"never heard of"}"#).await;
+            }
+            client.send(format!(r#"40/slow,{{"token":"{last}"}}"#)).await;
+            client.expect_nothing().await;
+            gate.notify_one();
+            heard.expect(&format!("asked about {last}")).await;
+            client.expect_nothing().await;
+            gate.notify_one();
+            if last == "bad" {
+                client.expect(r#"44/slow,{"message":"bad token"}"#).await;
+                assert_eq!(heard.drain(), [""; 0]);
+            } else {
+                assert!(client.text().await.starts_with("40/slow,{"));
+                heard.expect("connected").await;
+            }
+            client.expect_nothing().await;
+            assert_eq!(io.of("/slow").len(), usize::from(last != "bad"));
+            assert_eq!(io.of("/").len(), 1);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_asks_again_and_leaves_is_asked_about_no_more() {
+    let (log, mut heard) = log();
+    let (io, _) = io(SocketIo::builder());
+    let gate = asking(&io, log);
+    let server = TestServer::start(&io).await;
+    let mut client = TestClient::connect(&server, Eio::V4, Via::WebSocket).await;
+    client.send(r#"40/slow,{"token":"good"}"#).await;
+    client.send(r#"40/slow,{"token":"good 2"}"#).await;
+    client.send("41/slow,").await;
+    client.expect_nothing().await;
+    gate.notify_one();
+    for words in ["asked about good", "connected", "left"] {
+        heard.expect(words).await;
+    }
+    assert!(io.of("/slow").is_empty());
+    // One that is connected doesn't.
+    client.send(r#"40/slow,{"token":"good 3"}"#).await;
+    gate.notify_one();
+    heard.expect("asked about good 3").await;
+    heard.expect("connected").await;
+    client.send(r#"40/slow,{"token":"good 4"}"#).await;
+    heard.expect("left").await;
+}

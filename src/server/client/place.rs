@@ -1,6 +1,6 @@
 //! Whether there is a place for one more socket of a client.
 
-use super::{Client, Entry, Stage, State};
+use super::{Again, Client, Entry, Stage, State};
 use crate::{Protocol, packet::JsonText, server::Socket};
 
 /// Whether there is a place for one more socket of a client.
@@ -14,6 +14,29 @@ pub(in crate::server) enum Place {
     /// The client is in as many namespaces as it may be.
     None,
     /// What the client said to get into its namespaces is more than a message may be.
+    Wordy,
+}
+
+/// What becomes of a socket that the middlewares have let in.
+#[derive(Debug)]
+pub(in crate::server) enum Admission {
+    /// It takes events from now on.
+    Joined,
+    /// The connection has ended meanwhile.
+    Gone,
+    /// The client has asked again meanwhile, with this. Its place is free.
+    Again(Option<JsonText>),
+}
+
+/// What becomes of a CONNECT for a namespace that the client has asked for before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::server) enum Repeated {
+    /// It hasn't, or it has left.
+    No,
+    /// The middlewares are still at it, and will be asked again.
+    Later,
+    Joined,
+    /// See [`Place::Wordy`].
     Wordy,
 }
 
@@ -46,8 +69,64 @@ impl Client {
         state.sockets.push(Entry {
             socket: socket.clone(),
             stage,
+            again: None,
         });
         place
+    }
+
+    /// Whether the client has asked for this namespace before; while the middlewares are at it, they are asked again afterwards, and
+    /// about what it has said last.
+    pub(in crate::server) fn repeats(&self, namespace: &str, auth: Option<&JsonText>) -> Repeated {
+        let mut state = self.0.state();
+        let Some(at) = state.position(namespace) else {
+            return Repeated::No;
+        };
+        if state.sockets[at].has_joined() {
+            return Repeated::Joined;
+        }
+        // Dropped without the lock.
+        let before = state.sockets[at].again.take();
+        let is_wordy = self.is_wordy(&state, auth.map_or(0, |auth| auth.get().len()));
+        if !is_wordy {
+            let auth = auth.cloned();
+            state.sockets[at].again = Some(Box::new(Again { auth }));
+        }
+        drop(state);
+        drop(before);
+        if is_wordy {
+            Repeated::Wordy
+        } else {
+            Repeated::Later
+        }
+    }
+
+    /// The middlewares let the socket in.
+    pub(in crate::server) fn admit(&self, socket: &Socket) -> Admission {
+        let mut state = self.0.state();
+        let Some(at) = state.position_of(socket) else {
+            return Admission::Gone;
+        };
+        if let Some(again) = state.sockets[at].again.take() {
+            let entry = state.sockets.remove(at);
+            drop(state);
+            drop(entry);
+            return Admission::Again(again.auth);
+        }
+        state.sockets[at].stage = Stage::Joined;
+        drop(state);
+        self.connection().stay_open();
+        Admission::Joined
+    }
+
+    /// The middlewares don't let the socket in. Whether the client has asked again meanwhile, and with what: then its place is free.
+    pub(in crate::server) fn has_asked_again(&self, socket: &Socket) -> Option<Option<JsonText>> {
+        let mut state = self.0.state();
+        let at = state.position_of(socket)?;
+        let again = state.sockets[at].again.take()?;
+        let entry = state.sockets.remove(at);
+        drop(state);
+        drop(entry);
+        Some(again.auth)
     }
 
     /// Which of the sockets that waited for `/` is next. There is none, and none waits any more, when all have been let go on; if `/` has
@@ -66,12 +145,18 @@ impl Client {
         Some(next.socket.clone())
     }
 
-    /// Whether it waited for `/`, which it does no more.
+    /// The client doesn't want it any more. Whether it waited for `/`, which it does no more either.
     pub(in crate::server) fn waits_no_more(&self, socket: &Socket) -> bool {
         let mut state = self.0.state();
-        let waiting = |entry: &Entry| entry.stage == Stage::Waits && entry.socket == *socket;
-        let at = state.sockets.iter().position(waiting);
-        at.map(|at| state.sockets.remove(at)).is_some()
+        let Some(at) = state.position_of(socket) else {
+            return false;
+        };
+        let again = state.sockets[at].again.take();
+        let waits = state.sockets[at].stage == Stage::Waits;
+        let entry = waits.then(|| state.sockets.remove(at));
+        drop(state);
+        drop((again, entry));
+        waits
     }
 
     /// Keeps a place for the answer to a question, and counts the bytes that the client has said with it: `auth`, and what it has made up of the name.
@@ -102,7 +187,7 @@ impl Client {
     /// Whether so much more is too much to be kept of what the client says to get into its namespaces: names that it has
     /// made up, and `auth`.
     fn is_wordy(&self, state: &State, more: usize) -> bool {
-        let kept = state.sockets.iter().map(|entry| entry.socket.said());
+        let kept = state.sockets.iter().map(Entry::said);
         kept.sum::<usize>() + state.asked_with as usize + more > self.connection().max_http_buffer_size()
     }
 }
@@ -115,7 +200,24 @@ impl Drop for Question {
     }
 }
 
+impl Entry {
+    /// What the client has said to get in, in bytes.
+    fn said(&self) -> usize {
+        let again = self.again.as_ref().and_then(|again| again.auth.as_ref());
+        self.socket.said() + again.map_or(0, |auth| auth.get().len())
+    }
+}
+
 impl State {
+    fn position(&self, namespace: &str) -> Option<usize> {
+        let named = |entry: &Entry| entry.socket.namespace_name() == namespace;
+        self.sockets.iter().position(named)
+    }
+
+    fn position_of(&self, socket: &Socket) -> Option<usize> {
+        self.sockets.iter().position(|entry| entry.socket == *socket)
+    }
+
     /// How many namespaces the client is in, or may come to be in.
     fn places(&self) -> usize {
         self.sockets.len() + usize::from(self.questions)
