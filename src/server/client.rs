@@ -17,7 +17,7 @@ use crate::{
     Protocol,
     engine::{CloseReason, Connection, Limit, Receiver, SessionId},
     packet::{
-        self, Body, DecodeError, JsonText, Packet, PacketType, Pending,
+        self, Body, DecodeError, Packet, PacketType, Pending,
         parser::{Kind, PacketParser},
     },
     server::{DisconnectReason, Socket, SocketIo, parsed::Parsed},
@@ -58,14 +58,6 @@ struct State {
 struct Entry {
     socket: Socket,
     stage: Stage,
-    /// What it said when it asked again, while the middlewares were at it.
-    again: Option<Box<Again>>,
-}
-
-/// Another CONNECT for the same namespace.
-#[derive(Debug)]
-struct Again {
-    auth: Option<JsonText>,
 }
 
 /// How far a socket has come.

@@ -13,7 +13,7 @@
 use std::collections::VecDeque;
 
 use crate::{
-    packet::KeptBody,
+    packet::{JsonText, KeptBody},
     server::{DisconnectReason, running::UnderWay},
 };
 
@@ -41,6 +41,14 @@ pub(super) struct Held {
     leaves: Leaves,
     /// The socket is to leave when its turn has come.
     leaving: Option<Leave>,
+    /// The client wants another one in its place.
+    again: Option<Again>,
+}
+
+/// Another CONNECT for the namespace of a socket about which middlewares still decide.
+#[derive(Debug)]
+pub(super) struct Again {
+    pub(super) auth: Option<JsonText>,
 }
 
 /// When a socket leaves whose gate is shut.
@@ -157,6 +165,27 @@ impl Inbox {
         } else {
             Postponed::Yes
         }
+    }
+
+    /// The client asks for the namespace again, before the socket has been let in. Only the last time counts.
+    pub(super) fn ask_again(&mut self, auth: Option<JsonText>) {
+        if let Self::Held(held) = self {
+            held.again = Some(Again { auth });
+        }
+    }
+
+    pub(super) fn take_again(&mut self) -> Option<Again> {
+        match self {
+            Self::Open => None,
+            Self::Held(held) => held.again.take(),
+        }
+    }
+
+    /// How many bytes it has said with that.
+    pub(super) fn said_again(&self) -> usize {
+        let Self::Held(held) = self else { return 0 };
+        let auth = held.again.as_ref().and_then(|again| again.auth.as_ref());
+        auth.map_or(0, |auth| auth.get().len())
     }
 
     /// Gives up a leave that has been put behind the connect handlers.

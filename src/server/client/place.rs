@@ -1,6 +1,6 @@
 //! Whether there is a place for one more socket of a client.
 
-use super::{Again, Client, Entry, Stage, State};
+use super::{Client, Entry, Stage, State};
 use crate::{Protocol, packet::JsonText, server::Socket};
 
 /// Whether there is a place for one more socket of a client.
@@ -69,7 +69,6 @@ impl Client {
         state.sockets.push(Entry {
             socket: socket.clone(),
             stage,
-            again: None,
         });
         place
     }
@@ -77,27 +76,20 @@ impl Client {
     /// Whether the client has asked for this namespace before; while the middlewares are at it, they are asked again afterwards, and
     /// about what it has said last.
     pub(in crate::server) fn repeats(&self, namespace: &str, auth: Option<&JsonText>) -> Repeated {
-        let mut state = self.0.state();
+        let state = self.0.state();
         let Some(at) = state.position(namespace) else {
             return Repeated::No;
         };
         if state.sockets[at].has_joined() {
             return Repeated::Joined;
         }
-        // Dropped without the lock.
-        let before = state.sockets[at].again.take();
-        let is_wordy = self.is_wordy(&state, auth.map_or(0, |auth| auth.get().len()));
-        if !is_wordy {
-            let auth = auth.cloned();
-            state.sockets[at].again = Some(Box::new(Again { auth }));
+        let socket = &state.sockets[at].socket;
+        socket.inbox().take_again();
+        if self.is_wordy(&state, auth.map_or(0, |auth| auth.get().len())) {
+            return Repeated::Wordy;
         }
-        drop(state);
-        drop(before);
-        if is_wordy {
-            Repeated::Wordy
-        } else {
-            Repeated::Later
-        }
+        socket.inbox().ask_again(auth.cloned());
+        Repeated::Later
     }
 
     /// The middlewares let the socket in.
@@ -106,10 +98,10 @@ impl Client {
         let Some(at) = state.position_of(socket) else {
             return Admission::Gone;
         };
-        if let Some(again) = state.sockets[at].again.take() {
-            let entry = state.sockets.remove(at);
-            drop(state);
-            drop(entry);
+        // Its own statement: the guard must be gone before the socket may be.
+        let again = socket.inbox().take_again();
+        if let Some(again) = again {
+            state.sockets.remove(at);
             return Admission::Again(again.auth);
         }
         state.sockets[at].stage = Stage::Joined;
@@ -122,10 +114,8 @@ impl Client {
     pub(in crate::server) fn has_asked_again(&self, socket: &Socket) -> Option<Option<JsonText>> {
         let mut state = self.0.state();
         let at = state.position_of(socket)?;
-        let again = state.sockets[at].again.take()?;
-        let entry = state.sockets.remove(at);
-        drop(state);
-        drop(entry);
+        let again = socket.inbox().take_again()?;
+        state.sockets.remove(at);
         Some(again.auth)
     }
 
@@ -151,11 +141,11 @@ impl Client {
         let Some(at) = state.position_of(socket) else {
             return false;
         };
-        let again = state.sockets[at].again.take();
+        socket.inbox().take_again();
         let waits = state.sockets[at].stage == Stage::Waits;
-        let entry = waits.then(|| state.sockets.remove(at));
-        drop(state);
-        drop((again, entry));
+        if waits {
+            state.sockets.remove(at);
+        }
         waits
     }
 
@@ -203,8 +193,7 @@ impl Drop for Question {
 impl Entry {
     /// What the client has said to get in, in bytes.
     fn said(&self) -> usize {
-        let again = self.again.as_ref().and_then(|again| again.auth.as_ref());
-        self.socket.said() + again.map_or(0, |auth| auth.get().len())
+        self.socket.said() + self.socket.inbox().said_again()
     }
 }
 
