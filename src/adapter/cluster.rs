@@ -1,7 +1,9 @@
 //! One server's view of the others: who is there, what they owe, what is sent to them.
 
+mod presence;
+
 use std::{
-    collections::{HashMap, hash_map::Entry},
+    collections::HashMap,
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
@@ -11,8 +13,13 @@ use std::{
     time::Duration,
 };
 
-use tokio::{runtime::Handle, time::Instant};
+use tokio::{
+    runtime::Handle,
+    sync::{self, Notify},
+    time::Instant,
+};
 
+use self::presence::{End, GoodBye, UnderWay};
 use crate::{
     ServerId,
     adapter::{
@@ -21,7 +28,6 @@ use crate::{
         requests::{Effects, Requests},
     },
     foreign::{self, brief},
-    room::shrink,
 };
 
 /// How often heartbeats are looked after.
@@ -46,7 +52,11 @@ pub(crate) struct Cluster {
     opening: Mutex<()>,
     /// The last message could not be sent.
     failing: AtomicBool,
+    /// Set under the lock of the namespaces.
     closed: AtomicBool,
+    /// A good-bye has been said.
+    parted: Notify,
+    end: sync::Mutex<End>,
     told: Mutex<Option<Told>>,
 }
 
@@ -57,9 +67,21 @@ struct Core {
     opened: usize,
     members: Members,
     requests: Requests,
+    under_way: Arc<UnderWay>,
+    good_bye: GoodBye,
 }
 
 impl Core {
+    fn new(now: Instant) -> Self {
+        Self {
+            opened: 1,
+            members: Members::new(now),
+            requests: Requests::default(),
+            under_way: Arc::default(),
+            good_bye: GoodBye::default(),
+        }
+    }
+
     /// A server has gone, and nothing more will come from it.
     fn handle_closed(&mut self, server: &ServerId) -> Effects {
         self.members.handle_closed(server);
@@ -82,6 +104,8 @@ impl Cluster {
             opening: Mutex::default(),
             failing: AtomicBool::new(false),
             closed: AtomicBool::new(false),
+            parted: Notify::new(),
+            end: sync::Mutex::default(),
             told: Mutex::default(),
         };
         (Arc::new(cluster), incoming)
@@ -99,63 +123,6 @@ impl Cluster {
         &self.runtime
     }
 
-    /// A namespace is about to be. What is open stays as it is; what somebody else is opening is open when this returns.
-    pub(crate) fn open(&self, namespace: &str) {
-        let opening = self.opening();
-        let core = Core {
-            opened: 1,
-            members: Members::new(now()),
-            requests: Requests::default(),
-        };
-        match self.lock().entry(namespace.into()) {
-            Entry::Occupied(mut core) => {
-                core.get_mut().opened += 1;
-                return;
-            }
-            Entry::Vacant(place) => {
-                place.insert(core);
-            }
-        }
-        let opened = self.back_end(|adapter| adapter.open(namespace)).err();
-        let greeted = self.hand_over_to_all(namespace, Message::InitialHeartbeat);
-        drop(opening);
-        // Without the lock: who hears of an error, or the log, may ask for a namespace.
-        opened.iter().for_each(|panicked| self.handle_error(panicked));
-        greeted.iter().for_each(|sent| self.conclude(sent));
-    }
-
-    /// A namespace has ended. The others hear it from the last one of its name.
-    pub(crate) fn leave(&self, namespace: &str) {
-        // Else the good-bye could come after the greeting of whoever opens it again.
-        let opening = self.opening();
-        let mut namespaces = self.lock();
-        let Some(core) = namespaces.get_mut(namespace) else {
-            return;
-        };
-        core.opened -= 1;
-        if core.opened > 0 {
-            return;
-        }
-        let left = namespaces.remove(namespace);
-        shrink(namespaces.len(), namespaces.capacity(), |to| {
-            namespaces.shrink_to(to)
-        });
-        drop(namespaces);
-        let said = self.hand_over_to_all(namespace, Message::Close);
-        let closed = self.back_end(|adapter| adapter.leave(namespace)).err();
-        drop(opening);
-        // Who was asking is woken.
-        drop(left);
-        said.iter().for_each(|sent| self.conclude(sent));
-        closed.iter().for_each(|panicked| self.handle_error(panicked));
-    }
-
-    /// Says that this server has come or goes, where servers are found that way.
-    fn hand_over_to_all(&self, namespace: &str, message: Message) -> Option<Result<(), AdapterError>> {
-        let says = self.heartbeats && !self.is_closed();
-        says.then(|| self.hand_over(Destination::Everyone, namespace, message))
-    }
-
     /// Tells all others. What can't be sent is lost, and said once for a row of errors.
     pub(crate) fn publish(&self, namespace: &str, message: Message) {
         // It has been said.
@@ -168,9 +135,6 @@ impl Cluster {
     ///
     /// It was not sent, so no answer will come. That has been said, once for a row of errors.
     pub(crate) fn ask(&self, namespace: &str, message: Message) -> Result<(), AdapterError> {
-        if let Some(core) = self.lock().get_mut(namespace) {
-            core.members.handle_said(now());
-        }
         self.send(Destination::Everyone, namespace, message)
     }
 
@@ -290,6 +254,8 @@ impl Cluster {
         }
         gone.into_iter().for_each(Effects::apply);
         if !self.is_closed() {
+            // Others would wait for its answers as long as it said something.
+            self.depart();
             self.handle_error(&AdapterError::new("the adapter has ended"));
         }
     }
@@ -335,21 +301,6 @@ impl Cluster {
         self.closed.load(Ordering::Relaxed)
     }
 
-    /// Says good-bye in every namespace, once; nothing is sent afterwards.
-    pub(crate) async fn close(&self) {
-        // First, so that nobody says something after the good-bye: the others would take it for a sign of life.
-        if self.closed.swap(true, Ordering::Relaxed) {
-            return;
-        }
-        let namespaces: Vec<_> = self.lock().keys().cloned().collect();
-        if self.heartbeats {
-            for namespace in namespaces {
-                self.conclude(&self.hand_over(Destination::Everyone, &namespace, Message::Close));
-            }
-        }
-        self.adapter.close().await;
-    }
-
     pub(super) fn missing(&self, namespace: &str, id: &str) -> Missing {
         let namespaces = self.lock();
         let core = namespaces.get(namespace);
@@ -387,12 +338,15 @@ impl Cluster {
     }
 
     fn send(&self, to: Destination<'_>, namespace: &str, message: Message) -> Result<(), AdapterError> {
-        if self.is_closed() {
-            return Err(AdapterError::new("the server has left the cluster"));
-        }
+        let publishing = self.begin_publishing(to, namespace)?;
         let sent = self.hand_over(to, namespace, message);
+        drop(publishing);
         self.conclude(&sent);
         sent
+    }
+
+    fn hand_over_to_all(&self, namespace: &str, message: Message) -> Result<(), AdapterError> {
+        self.hand_over(Destination::Everyone, namespace, message)
     }
 
     /// Gives a message to the back end. What came of it is still to be [said](Self::conclude).

@@ -11,11 +11,15 @@ const INTERVAL: Duration = Duration::from_secs(5);
 /// A server that was silent for so long is gone.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
+/// A server that has looked at nothing for so long has heard nothing either: what the others said meanwhile still waits for it.
+const DEAF: Duration = Duration::from_secs(2);
+
 /// The other servers that have a namespace.
 #[derive(Debug)]
 pub(super) struct Members {
     last_heard: BTreeMap<ServerId, Instant>,
     last_said: Instant,
+    last_looked: Instant,
 }
 
 impl Members {
@@ -23,6 +27,7 @@ impl Members {
         Self {
             last_heard: BTreeMap::new(),
             last_said: now,
+            last_looked: now,
         }
     }
 
@@ -49,8 +54,15 @@ impl Members {
         now.saturating_duration_since(self.last_said) >= INTERVAL
     }
 
-    /// Takes out the servers that were silent for too long.
+    /// Takes out the servers that were silent for too long. Asked every second; the time of a longer pause is nobody's silence.
     pub(super) fn poll_gone(&mut self, now: Instant) -> Vec<ServerId> {
+        let pause = now.saturating_duration_since(self.last_looked);
+        self.last_looked = now;
+        if pause > DEAF {
+            self.last_heard
+                .values_mut()
+                .for_each(|last| *last = now.min(*last + pause));
+        }
         let silent = |last: &Instant| now.saturating_duration_since(*last) > TIMEOUT;
         let gone: Vec<_> = self
             .last_heard
@@ -86,11 +98,26 @@ mod tests {
         members.handle_heard(&slow, start);
         members.handle_heard(&quick, start);
         members.handle_heard(&quick, start + Duration::from_secs(1));
-        assert!(members.poll_gone(start + TIMEOUT).is_empty());
+        for seconds in 0..=TIMEOUT.as_secs() {
+            assert!(members.poll_gone(start + Duration::from_secs(seconds)).is_empty());
+        }
         let later = start + TIMEOUT + Duration::from_millis(1);
         assert_eq!(members.poll_gone(later), [slow]);
         assert_eq!(members.servers().collect::<Vec<_>>(), [&quick]);
         assert_eq!(members.len(), 1);
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a moment to count from")]
+    fn the_time_in_which_a_server_was_deaf_is_nobodys_silence() {
+        let start = Instant::now();
+        let mut members = Members::new(start);
+        members.handle_heard(&"other".into(), start);
+        let (awake, mut late) = (start + 3 * TIMEOUT, Duration::ZERO);
+        while members.poll_gone(awake + late).is_empty() {
+            late += Duration::from_secs(1);
+        }
+        assert_eq!(late, TIMEOUT + Duration::from_secs(1));
     }
 
     #[test]

@@ -134,7 +134,8 @@ pub trait Adapter: fmt::Debug + Send + Sync + 'static {
     /// * Own messages MAY come back, they are ignored.
     /// * What can't be read MUST be an `Err` item or skipped, never a panic; the stream goes on after an `Err`.
     /// * A lost connection MUST be an `Err` item, followed by whatever comes after reconnecting, which is this stream's business, with
-    ///   growing pauses. If the stream ends, the server is alone from then on.
+    ///   growing pauses. If the stream ends, or the runtime in which the server was built, the server leaves the cluster: it says good-bye
+    ///   and is alone from then on. What it would publish or ask is an error.
     fn join(&self, me: &ServerId) -> Incoming;
 
     /// A namespace came to be: what is said in it is wanted from now on. Called once for each, and again only after [`leave`](Self::leave);
@@ -170,7 +171,7 @@ pub trait Adapter: fmt::Debug + Send + Sync + 'static {
     /// The message was not sent and won't be.
     fn publish(&self, to: Destination<'_>, envelope: &Envelope) -> Result<(), AdapterError>;
 
-    /// Leaves the cluster. What was published before SHOULD have been sent when this resolves: the last message is the good-bye, without
+    /// Leaves the cluster. Called once. What was published before SHOULD have been sent when this resolves: the last message is the good-bye, without
     /// which others wait for this server for some seconds more. Nothing is published afterwards.
     fn close(&self) -> Closing<'_>;
 

@@ -173,6 +173,8 @@ impl<T> fmt::Debug for AckFuture<T> {
 /// up before that, its last item is an [`AckError`] for which [`is_timeout`](AckError::is_timeout) holds. Where other servers could
 /// not be asked, they are not waited for, and the last item is one for which [`is_adapter`](AckError::is_adapter) holds. An answer
 /// that is no `T` is an error item of its own.
+///
+/// As a handle of the namespace does, it keeps a [dynamic one](crate::SocketIo::of_matching) from ending.
 #[must_use = "streams do nothing unless polled; to send without acknowledgements use `emit`"]
 pub struct AckStream<T> {
     failed: Option<AckError>,
@@ -182,13 +184,19 @@ pub struct AckStream<T> {
     deadline: Deadline,
     asked: Stopwatch,
     /// What the clients of other servers answer.
-    remote: Option<Box<Waiting>>,
+    remote: Option<Box<Remote>>,
     /// Those can't answer, because their servers could not be asked.
     unasked: Option<AckError>,
     /// The event may be held back by the thread that sent it.
     held_back: bool,
     done: bool,
     value: PhantomData<fn() -> T>,
+}
+
+struct Remote {
+    waiting: Waiting,
+    /// The namespace: with its end here, what is waited for in it would be given up.
+    _kept: Arc<dyn Send + Sync>,
 }
 
 impl<T> AckStream<T> {
@@ -214,15 +222,16 @@ impl<T> AckStream<T> {
         }
     }
 
-    /// Waits for the clients of other servers too, all for this long; unless those could not be asked, which is said when the clients
-    /// of this server have answered.
+    /// Waits for the clients of other servers too, all for this long, and keeps the namespace until then; unless those could not be asked,
+    /// which is said when the clients of this server have answered.
     pub(super) fn with_remote(
         mut self,
-        remote: Waiting,
+        waiting: Waiting,
+        kept: Arc<dyn Send + Sync>,
         timeout: Duration,
         asked: Result<(), AdapterError>,
     ) -> Self {
-        self.remote = Some(Box::new(remote));
+        self.remote = Some(Box::new(Remote { waiting, _kept: kept }));
         self.unasked = asked.err().map(AckError::unasked);
         self.deadline = Deadline::after(timeout);
         self
@@ -256,7 +265,7 @@ impl<T> AckStream<T> {
     pub fn missing_servers(&self) -> Vec<ServerId> {
         self.remote
             .as_ref()
-            .map(|remote| remote.missing().servers)
+            .map(|remote| remote.waiting.missing().servers)
             .unwrap_or_default()
     }
 
@@ -266,7 +275,7 @@ impl<T> AckStream<T> {
             return Poll::Ready(None);
         };
         loop {
-            match ready!(remote.poll_answer(cx)) {
+            match ready!(remote.waiting.poll_answer(cx)) {
                 Some(Answer::Client(socket, packet)) => return Poll::Ready(Some((socket, packet))),
                 Some(_) => {}
                 None => return Poll::Ready(None),

@@ -9,6 +9,7 @@
 mod contract;
 mod failures;
 mod held_back;
+mod partings;
 mod scripted;
 mod wakers;
 #[path = "../support/wire/mod.rs"]

@@ -64,7 +64,7 @@ impl Broadcast {
             request: Some(waiting.id()),
         };
         let asked = cluster.ask(self.namespace.name(), message);
-        local.with_remote(waiting, timeout, asked)
+        local.with_remote(waiting, self.namespace.clone(), timeout, asked)
     }
 
     /// Encodes once for the clients of this server, and sends.

@@ -14,7 +14,7 @@ use crate::{
 
 pub(super) fn carry_out(io: &SocketIo, cluster: &Arc<Cluster>, order: Envelope) {
     let Some(namespace) = io.namespace(&order.namespace) else {
-        return;
+        return answer_for_nobody(cluster, order);
     };
     match order.message {
         Message::Broadcast {
@@ -63,6 +63,22 @@ pub(super) fn carry_out(io: &SocketIo, cluster: &Arc<Cluster>, order: Envelope) 
         // Answers and heartbeats are the cluster's own; what is not known is ignored.
         _ => {}
     }
+}
+
+/// A namespace is coming to be, or has just ended: nobody is in it, and who asks is not kept waiting.
+fn answer_for_nobody(cluster: &Cluster, order: Envelope) {
+    let answer = match order.message {
+        Message::Fetch { request, .. } => Message::Fetched {
+            request,
+            sockets: Vec::new(),
+        },
+        Message::Broadcast {
+            request: Some(request),
+            ..
+        } => Message::ClientCount { request, clients: 0 },
+        _ => return,
+    };
+    cluster.answer(&order.namespace, &order.sender, answer);
 }
 
 fn selection(namespace: &Arc<NamespaceInner>, options: &Options) -> Broadcast {

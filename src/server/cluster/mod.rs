@@ -12,7 +12,7 @@ mod snapshot;
 use std::{
     future::poll_fn,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
+    sync::{Arc, Weak},
     task::{Poll, ready},
     time::Duration,
 };
@@ -24,7 +24,7 @@ pub(super) use self::{held_back::HeldBack, server_event::ServerListeners};
 pub use self::{remote_socket::RemoteSocket, server_event::ServerEvent};
 use crate::{
     adapter::{AdapterError, Answer, Cluster, Envelope, HEARTBEAT_CHECK, Incoming, Waiting},
-    server::{SocketIo, builder::Settings},
+    server::{SocketIo, builder::Settings, io::IoInner},
 };
 
 /// Joins the other servers, where there is an adapter.
@@ -41,24 +41,44 @@ pub(super) fn start(io: &SocketIo, incoming: Incoming) {
         return;
     };
     let (runtime, io) = (cluster.runtime().clone(), io.downgrade());
+    let ear = Ear { cluster, io };
     runtime.spawn(async move {
-        let mut heard = Heard::new(incoming);
-        while !cluster.is_closed() {
+        ear.hear(Heard::new(incoming)).await;
+        ear.cluster.close().await;
+    });
+}
+
+/// Whoever hears for a server. It may be dropped before it is done, with its runtime.
+struct Ear {
+    cluster: Arc<Cluster>,
+    io: Weak<IoInner>,
+}
+
+impl Ear {
+    async fn hear(&self, mut heard: Heard) {
+        while !self.cluster.is_closed() {
             let what = heard.next().await;
             // A stream that is never silent shall not keep the thread from its other tasks.
             tokio::task::consume_budget().await;
             // Nobody has the server any more.
-            let Some(io) = SocketIo::upgrade(&io) else {
-                break;
+            let Some(io) = SocketIo::upgrade(&self.io) else {
+                return;
             };
             let ends = matches!(what, What::End);
-            handle(&io, &cluster, what);
+            handle(&io, &self.cluster, what);
             if ends {
                 return;
             }
         }
-        cluster.close().await;
-    });
+    }
+}
+
+impl Drop for Ear {
+    fn drop(&mut self) {
+        if !self.cluster.is_closed() && SocketIo::upgrade(&self.io).is_some() {
+            self.cluster.handle_end();
+        }
+    }
 }
 
 /// A panic in what it causes, in the back end perhaps, must not cost the server its ears.

@@ -49,7 +49,7 @@ impl ServerEvent {
         self.0.packet.read_event()
     }
 
-    /// Answers. Only the first answer counts, and only if the sender wants one.
+    /// Answers. Only the first answer counts, and only if the sender wants one and the namespace is still there.
     ///
     /// # Errors
     ///
