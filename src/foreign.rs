@@ -1,8 +1,10 @@
-//! What isn't the server's own: words of clients that are written into the log, and values of the application that are dropped here. Their
-//! drop may panic, for which whoever happens to hold the last of them can do nothing: it is said in the log, and what was being done goes on.
+//! What isn't the server's own: words of clients that are written into the log, and the application's code, values and wakers. Whatever these
+//! panic with goes no further. Where the drop of a value panics, whoever happens to hold the last of them can do nothing: it is said in the
+//! log, and what was being done goes on.
 
 use std::{
     any::Any,
+    error::Error,
     fmt::{self, Write},
     mem,
     ops::Deref,
@@ -63,25 +65,67 @@ pub(crate) fn bytes(bytes: Bytes) -> Bytes {
 pub(crate) fn dispose<T>(value: T) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
         forget(panic);
-        tracing::error!(
-            "a value of the application panicked when it was dropped: what was being done goes on"
-        );
+        log("a value of the application panicked when it was dropped: what was being done goes on");
     }
+}
+
+/// Drops several such values: each of them, whatever the others do.
+pub(crate) fn dispose_each<T>(values: impl IntoIterator<Item = T>) {
+    values.into_iter().for_each(dispose);
 }
 
 /// One step of several, of which the others are to be done whatever wakers and values of the application do in this one.
 pub(crate) fn step(step: impl FnOnce()) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(step)) {
         forget(panic);
-        tracing::error!("a waker or a value of the application panicked: what was being done goes on");
+        log("a waker or a value of the application, or its log, panicked: what was being done goes on");
     }
 }
+
+/// The log is the application's too, and may be what has panicked.
+fn log(line: &str) {
+    let _ = call(|| tracing::error!("{line}"));
+}
+
+/// Calls the application's code. What it panics with stays here, but for its words.
+pub(crate) fn call<T>(code: impl FnOnce() -> T) -> Result<T, Panicked> {
+    catch_unwind(AssertUnwindSafe(code)).map_err(Panicked::with)
+}
+
+/// A panic of the application's code, as an error.
+#[derive(Debug)]
+pub(crate) struct Panicked(Box<str>);
+
+impl Panicked {
+    fn with(panic: Box<dyn Any + Send>) -> Self {
+        let message = panic.downcast_ref::<&str>().copied();
+        let message = message.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        let panicked = Self(message.unwrap_or("no message").into());
+        forget(panic);
+        panicked
+    }
+}
+
+impl fmt::Display for Panicked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Error for Panicked {}
 
 /// What a panic was raised with is a value of the application's, too. If that panics in its turn, it is left where it is.
 fn forget(panic: Box<dyn Any + Send>) {
     if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
         mem::forget(again);
     }
+}
+
+/// What an error of the application says, which goes with it.
+pub(crate) fn text(error: impl fmt::Display) -> String {
+    // Both may panic, its text and, as that unwinds, its drop.
+    let error = Foreign::new(error);
+    error.deref().to_string()
 }
 
 /// So many characters of a name are enough to tell it.
@@ -145,6 +189,14 @@ mod tests {
         dispose(Bomb(2));
         step(|| panic_any(Bomb(1)));
         drop(Foreign::new(Bomb(2)));
+    }
+
+    #[test]
+    fn what_code_panics_with_may_panic_when_it_is_dropped() {
+        let panicked = call(|| panic_any(Bomb(2))).unwrap_err();
+        assert_eq!(panicked.to_string(), "no message");
+        assert_eq!(call(|| panic!("why")).unwrap_err().to_string(), "why");
+        assert_eq!(call(|| 1).ok(), Some(1));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use http::{HeaderMap, request::Parts};
 use tower_http::cors::CorsLayer;
 
 use crate::{
+    foreign,
     layer::cors,
     server::{BuildError, Builder},
 };
@@ -29,7 +30,7 @@ impl GeneratedId for String {
 
 impl<E: fmt::Display> GeneratedId for Result<String, E> {
     fn into_id(self) -> Result<String, String> {
-        self.map_err(|error| error.to_string())
+        self.map_err(foreign::text)
     }
 }
 
@@ -92,7 +93,7 @@ impl Builder {
         E: fmt::Display,
     {
         self.gate().allow_request = Some(Arc::new(move |head| {
-            Box::pin(ready(allow(head).map_err(|error| error.to_string())))
+            Box::pin(ready(allow(head).map_err(foreign::text)))
         }));
         self
     }
@@ -123,7 +124,7 @@ impl Builder {
     {
         self.gate().allow_request = Some(Arc::new(move |head| {
             let allowed = allow(head.clone());
-            Box::pin(async move { allowed.await.map_err(|error| error.to_string()) })
+            Box::pin(async move { allowed.await.map_err(foreign::text) })
         }));
         self
     }

@@ -2,6 +2,8 @@
 
 use std::{error, fmt};
 
+use crate::foreign::Foreign;
+
 /// Why a packet was refused. Displays the words of the Node decoder, which its `error` event carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct DecodeError {
@@ -117,23 +119,23 @@ impl error::Error for DecodeError {}
 
 /// Why a value could not be sent: it does not serialise, or a parser of the user's own can't write it. The cause is the `source()`.
 #[derive(Debug)]
-pub(crate) struct EncodeError(Box<dyn error::Error + Send + Sync>);
+pub(crate) struct EncodeError(Foreign<Box<dyn error::Error + Send + Sync>>);
 
 impl EncodeError {
     pub(crate) fn of(source: impl Into<Box<dyn error::Error + Send + Sync>>) -> Self {
-        Self(source.into())
+        Self(Foreign::new(source.into()))
     }
 }
 
 impl From<serde_json::Error> for EncodeError {
     fn from(source: serde_json::Error) -> Self {
-        Self(source.into())
+        Self::of(source)
     }
 }
 
 impl From<ArgError> for EncodeError {
     fn from(source: ArgError) -> Self {
-        Self(source.into())
+        Self::of(source)
     }
 }
 
@@ -145,7 +147,7 @@ impl fmt::Display for EncodeError {
 
 impl error::Error for EncodeError {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
-        Some(&*self.0)
+        Some(&**self.0)
     }
 }
 

@@ -16,6 +16,7 @@ pub(super) use self::place::{Admission, Place, Question, Repeated};
 use crate::{
     Protocol,
     engine::{CloseReason, Connection, Limit, Receiver, SessionId},
+    foreign,
     packet::{
         self, Body, DecodeError, Packet, PacketType, Pending,
         parser::{Kind, PacketParser},
@@ -365,16 +366,20 @@ impl Receiver for ClientInner {
         drop(state);
         // Before any handler runs: its client may be about to ask for it over the next connection.
         for entry in &sockets {
-            entry.socket.gives_back_session();
+            foreign::step(|| entry.socket.gives_back_session());
         }
         // All of them leave before any is dropped.
         for entry in &sockets {
-            if entry.has_joined() {
-                entry.socket.depart(reason.into());
-            } else {
-                entry.socket.stays_out();
-            }
+            foreign::step(|| {
+                if entry.has_joined() {
+                    entry.socket.depart(reason.into());
+                } else {
+                    // Its middlewares may take for ever, and nobody who closes the server waits for them.
+                    entry.socket.discard();
+                }
+            });
         }
+        foreign::dispose_each(sockets);
     }
 
     fn poll_ready(&self, _: &mut Context<'_>) -> Poll<()> {

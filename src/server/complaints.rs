@@ -1,4 +1,4 @@
-//! What the log hears of mistakes where the application has no `on_error`.
+//! Who hears of mistakes: `on_error`, or the log where the application has none.
 //!
 //! Most of them are for clients to make: so many of a kind have a line of their own, and the others go where somebody who looks for
 //! them finds them, to `DEBUG`.
@@ -9,8 +9,11 @@ use tracing::field::display;
 
 use crate::{
     engine::Throttle,
-    foreign::brief,
-    server::{HandlerError, Refused, Socket, error::HandlerErrorKind, namespace::NamespaceInner, said::Said},
+    foreign::{self, brief},
+    server::{
+        HandlerError, Refused, Socket, dispatch, error::HandlerErrorKind, namespace::NamespaceInner,
+        said::Said, socket_listeners::SocketListeners,
+    },
 };
 
 /// The lines of one server, for each kind of mistake.
@@ -33,8 +36,29 @@ macro_rules! complain {
 }
 
 impl Socket {
+    /// Tells the namespace's `on_error` and those of the socket, or the log where there are none. Whoever does that goes on, whatever the
+    /// error or one of them does.
+    pub(super) fn report(&self, error: &HandlerError) {
+        foreign::step(|| self.tell_or_complain(error));
+    }
+
+    fn tell_or_complain(&self, error: &HandlerError) {
+        let shared = self.home().listeners().error();
+        let own = self
+            .own_listeners()
+            .map(SocketListeners::error)
+            .unwrap_or_default();
+        // What goes wrong in an `on_error` handler is not told to it, or it would never end.
+        if dispatch::is_reporting() || (shared.is_none() && own.is_empty()) {
+            return self.complain(error);
+        }
+        for listener in shared.iter().chain(&*own) {
+            dispatch::report(self, &**listener, error.clone());
+        }
+    }
+
     /// What becomes of an error that nobody hears of.
-    pub(super) fn complain(&self, error: &HandlerError) {
+    fn complain(&self, error: &HandlerError) {
         let (namespace, socket) = (brief(self.namespace_name()), self.public_id());
         // Made where a line is written, and not before.
         let source = || error.source().map(Said::of);

@@ -197,12 +197,12 @@ impl Socket {
     fn pass_middlewares(self) {
         let mut next = Some(self);
         while let Some(socket) = next {
-            next = socket.is_asked_about();
+            next = socket.asks_middlewares();
         }
     }
 
     /// Asks the middlewares. If meanwhile the client has asked again, gives back who they are to be asked about next.
-    fn is_asked_about(self) -> Option<Self> {
+    fn asks_middlewares(self) -> Option<Self> {
         let middlewares = self.home().listeners().middlewares();
         let Some(middlewares) = middlewares.filter(|_| !self.skips_middlewares()) else {
             return self.admitted();

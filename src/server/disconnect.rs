@@ -20,7 +20,7 @@ use crate::{
         listeners::List,
         running::UnderWay,
         socket::Status,
-        socket_listeners::SocketListeners,
+        socket_listeners::{Heard, SocketListeners},
     },
 };
 
@@ -146,16 +146,6 @@ impl Socket {
         }
     }
 
-    /// The connection has ended before the socket was let in, which it now never is: it has nothing to leave, and nobody who closes the
-    /// server waits for its middlewares.
-    pub(super) fn stays_out(&self) {
-        // A middleware that awaits one would wait for nothing.
-        self.acks().clear();
-        // Its own statement: whoever closes the server is woken without the lock.
-        let leave = self.inbox().take_leave();
-        drop(leave);
-    }
-
     pub(super) fn depart_now(&self, leave: Leave) {
         // Handlers that send others away nest; a stack is not as deep as a namespace is large.
         let Some(_nested) = Nested::enter() else {
@@ -177,20 +167,13 @@ impl Socket {
         let _entered = runtime.as_ref().map(Handle::enter);
         let reason = leave.reason;
         let sequence = LeaveSequence { socket: self, leave };
-        let listeners = self.home().listeners().disconnecting();
-        let own = self
-            .own_listeners()
-            .map(SocketListeners::disconnecting)
-            .unwrap_or_default();
-        self.run_all("disconnecting", listeners.as_ref(), &own, reason);
-        own.into_iter().for_each(foreign::dispose);
+        self.run_disconnecting(reason);
         drop(sequence);
     }
 
     /// Forgets a socket that never became connected; no handler hears of it.
     pub(super) fn discard(&self) {
-        let (own, was_full) = self.let_go(None);
-        own.into_iter().for_each(foreign::dispose);
+        let (_, was_full) = self.let_go(None);
         if was_full {
             self.client().eased();
         }
@@ -198,9 +181,9 @@ impl Socket {
 
     /// From here on nothing refers to the socket, which leaves for this reason if it ever was in. Gives back who is to hear of it, and whether
     /// its client isn't read because its queue was full. Each step is taken, whatever wakers and values of the application do in one before.
-    fn let_go(&self, reason: Option<DisconnectReason>) -> (Vec<Arc<dyn DisconnectListener>>, bool) {
+    fn let_go(&self, reason: Option<DisconnectReason>) -> (Heard<dyn DisconnectListener>, bool) {
         self.set_status(Status::Disconnected);
-        self.leave_namespace(reason);
+        foreign::step(|| self.leave_namespace(reason));
         self.client().forget(self);
         // Who waits is woken, by a waker of whatever executor.
         foreign::step(|| self.acks().clear());
@@ -216,6 +199,15 @@ impl Socket {
         (own, was_full)
     }
 
+    fn run_disconnecting(&self, reason: DisconnectReason) {
+        let listeners = self.home().listeners().disconnecting();
+        let own = self
+            .own_listeners()
+            .map(SocketListeners::disconnecting)
+            .unwrap_or_default();
+        self.run_all("disconnecting", listeners.as_ref(), &own, reason);
+    }
+
     fn run_all(
         &self,
         kind: &'static str,
@@ -225,16 +217,20 @@ impl Socket {
     ) {
         let shared = shared.into_iter().flat_map(|list| list.iter());
         for listener in shared.chain(own) {
-            let mut parts = DisconnectParts::new(self, reason);
-            let run = dispatch::prepare(self, kind, None, || listener.call(&mut parts));
-            if let Some(rest) = run.and_then(|run| dispatch::start(self, None, run)) {
-                let (socket, guard) = (self.clone(), UnderWay::start(self.io()));
-                let flight = Flight::of_other(self);
-                dispatch::spawn(self.io(), async move {
-                    dispatch::finish(&socket, None, rest).await;
-                    drop((guard, flight));
-                });
-            }
+            foreign::step(|| self.run(kind, &**listener, reason));
+        }
+    }
+
+    fn run(&self, kind: &'static str, listener: &dyn DisconnectListener, reason: DisconnectReason) {
+        let mut parts = DisconnectParts::new(self, reason);
+        let run = dispatch::prepare(self, kind, None, || listener.call(&mut parts));
+        if let Some(rest) = run.and_then(|run| dispatch::start(self, None, run)) {
+            let (socket, guard) = (self.clone(), UnderWay::start(self.io()));
+            let flight = Flight::of_other(self);
+            dispatch::spawn(self.io(), async move {
+                dispatch::finish(&socket, None, rest).await;
+                drop((guard, flight));
+            });
         }
     }
 }
@@ -274,7 +270,9 @@ struct LeaveSequence<'a> {
 impl Drop for LeaveSequence<'_> {
     fn drop(&mut self) {
         let (socket, reason, farewell) = (self.socket, self.leave.reason, self.leave.farewell);
-        tracing::debug!(namespace = brief(socket.namespace_name()), socket = socket.public_id(), %reason, "a socket left");
+        foreign::step(|| {
+            tracing::debug!(namespace = brief(socket.namespace_name()), socket = socket.public_id(), %reason, "a socket left");
+        });
         let (own, was_full) = socket.let_go(Some(reason));
         if farewell {
             // Not before: a client may connect again as soon as it is told. Whether it still can be doesn't matter.
@@ -287,11 +285,10 @@ impl Drop for LeaveSequence<'_> {
         }
         let listeners = socket.home().listeners().disconnect();
         socket.run_all("disconnect", listeners.as_ref(), &own, reason);
-        socket.session_can_be_had();
+        foreign::step(|| socket.session_can_be_had());
         if was_full {
             // Not before: a client that comes again at once would be told of first.
-            socket.client().eased();
+            foreign::step(|| socket.client().eased());
         }
-        own.into_iter().for_each(foreign::dispose);
     }
 }

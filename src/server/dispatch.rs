@@ -302,16 +302,16 @@ pub(super) fn is_reporting() -> bool {
 
 /// Runs an `on_error` handler. What goes wrong on this thread while it is polled is only logged.
 pub(super) fn report(socket: &Socket, listener: &dyn ErrorListener, error: HandlerError) {
-    let called = catch_unwind(AssertUnwindSafe(|| {
+    let called = foreign::call(|| {
         let _reporting = Reporting::enter();
         listener.call(socket.clone(), error)
-    }));
+    });
     let Ok(mut run) = called else {
         return tracing::error!("an on_error handler panicked");
     };
     let reporting: Run = Box::pin(std::future::poll_fn(move |cx| {
         let _reporting = Reporting::enter();
-        match catch_unwind(AssertUnwindSafe(|| run.as_mut().poll(cx))) {
+        match foreign::call(|| run.as_mut().poll(cx)) {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(Ok(()))) => {}
             Ok(Poll::Ready(Err(error))) => tracing::warn!(error, "an on_error handler failed"),

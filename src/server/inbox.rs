@@ -188,15 +188,6 @@ impl Inbox {
         auth.map_or(0, |auth| auth.get().len())
     }
 
-    /// Gives up a leave that has been put behind the connect handlers.
-    #[must_use]
-    pub(super) fn take_leave(&mut self) -> Option<Leave> {
-        match self {
-            Self::Open => None,
-            Self::Held(held) => held.leaving.take(),
-        }
-    }
-
     /// What to do next, and whether the queue was full and is no more. Opens the gate when nothing waits any more.
     pub(super) fn next(&mut self) -> (Next, bool) {
         let Self::Held(held) = self else {

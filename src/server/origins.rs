@@ -11,7 +11,10 @@ use http::{
 };
 
 use self::pattern::Pattern;
-use crate::server::gate::{Ask, BoxFuture};
+use crate::{
+    foreign,
+    server::gate::{Ask, BoxFuture},
+};
 
 /// Scheme, port, and the longest name of a host (RFC 1035 §2.3.4).
 const MAX_ORIGIN: usize = 300;
@@ -134,7 +137,7 @@ impl Origins {
         E: fmt::Display,
     {
         Self(Rule::Function(Arc::new(move |origin| {
-            admits(origin).map_err(|error| error.to_string())
+            admits(origin).map_err(foreign::text)
         })))
     }
 
@@ -172,7 +175,7 @@ impl AsyncOrigins {
     {
         Self(Arc::new(move |origin| {
             let admitted = admits(origin);
-            Box::pin(async move { admitted.await.map_err(|error| error.to_string()) })
+            Box::pin(async move { admitted.await.map_err(foreign::text) })
         }))
     }
 

@@ -30,10 +30,10 @@ impl Socket {
         if listeners.is_empty() || TELLING.get() {
             return;
         }
-        packet.read(self.home().parser(), |event| self.tell(listeners, &event));
+        packet.read(self.home().parser(), |event| self.tell(&listeners, &event));
     }
 
-    fn tell(&self, listeners: Vec<Arc<dyn EventListener>>, event: &EventPayload<'_>) {
+    fn tell(&self, listeners: &[Arc<dyn EventListener>], event: &EventPayload<'_>) {
         for listener in listeners {
             let mut no_ack = None;
             let mut parts = EventParts::new(self, &event.name, event.args.clone(), &mut no_ack);

@@ -16,12 +16,12 @@ use crate::{
         error::HandlerErrorKind,
         inbox::StoredEvent,
         late::Late,
-        socket_listeners::SocketListeners,
+        socket_listeners::{Heard, SocketListeners},
     },
 };
 
 /// The middlewares that an event has to pass, in this order.
-pub(super) type Middlewares = Vec<Arc<dyn PacketMiddleware>>;
+pub(super) type Middlewares = Heard<dyn PacketMiddleware>;
 
 /// What became of an event at one middleware.
 enum Verdict {
@@ -42,7 +42,7 @@ impl Socket {
     /// Those of the namespace first.
     pub(super) fn packet_middlewares(&self) -> Middlewares {
         if !self.home().filters() {
-            return Middlewares::new();
+            return Middlewares::default();
         }
         let shared = self.home().listeners().packet_middlewares();
         let own = self
@@ -50,7 +50,7 @@ impl Socket {
             .map(SocketListeners::middlewares)
             .unwrap_or_default();
         let shared = shared.iter().flat_map(|list| list.iter().cloned());
-        shared.chain(own).collect()
+        shared.chain(own.iter().cloned()).collect()
     }
 
     /// Makes the runs of an event that has to pass middlewares: those of its catch-all listeners, which in Node hear it before, and one for
@@ -81,8 +81,8 @@ impl Socket {
 
     /// Asks the middlewares one after the other, then runs the listeners of the event that has come out.
     async fn pass(self, mut event: StoredEvent, middlewares: Middlewares) {
-        for middleware in middlewares {
-            if let Verdict::Refused = self.ask(&*middleware, &mut event).await {
+        for middleware in &*middlewares {
+            if let Verdict::Refused = self.ask(&**middleware, &mut event).await {
                 return;
             }
         }

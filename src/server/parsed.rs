@@ -110,7 +110,7 @@ impl Parse for Custom {
         let mut decoder = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let parsed = catch_unwind(AssertUnwindSafe(|| {
             // The error is the user's too, so it is gone when this is over.
-            decoder.add(message).map_err(|error| error.to_string())
+            decoder.add(message).map_err(foreign::text)
         }));
         // Handlers must not run under the guard.
         drop(decoder);

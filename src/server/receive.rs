@@ -1,7 +1,9 @@
 //! What a socket does with an event from its client.
 
+use std::ops::Deref;
+
 use crate::{
-    foreign::{self, brief},
+    foreign::brief,
     packet::{Body, args::EventPayload},
     server::{
         EventParts, Socket,
@@ -141,9 +143,7 @@ impl Socket {
         let shared = self.home().listeners().event(name);
         let [shared_any, shared] = shared.each_ref().map(|list| list.as_deref().unwrap_or_default());
         let of_socket = self.own_listeners().map(|listeners| listeners.event(name));
-        let own = of_socket
-            .as_ref()
-            .map(|lists| lists.each_ref().map(Vec::as_slice));
+        let own = of_socket.as_ref().map(|lists| lists.each_ref().map(Deref::deref));
         let [own_any, own] = own.unwrap_or_default();
         if shared.is_empty() && own.is_empty() {
             tracing::debug!(
@@ -158,10 +158,6 @@ impl Socket {
             if let Some(run) = dispatch::prepare(self, "event", Some(name), || listener.call(&mut parts)) {
                 take(name, run);
             }
-        }
-        // Of those that hear an event once it may be the last that is known.
-        if let Some(lists) = of_socket {
-            lists.into_iter().flatten().for_each(foreign::dispose);
         }
     }
 }

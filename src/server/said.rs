@@ -5,7 +5,7 @@ use std::{error::Error, fmt, sync::Arc};
 use serde_json::error::Category;
 
 use crate::{
-    foreign::cut,
+    foreign::{self, cut},
     packet::ArgError,
     server::{Failed, Refused},
 };
@@ -15,6 +15,9 @@ const MAX_TEXT: usize = 300;
 
 /// And so many of what caused it.
 const MAX_SOURCES: usize = 8;
+
+/// What is said of an error whose own text can't be made.
+const UNSAID: &str = "it can't be said: the text of the error panicked";
 
 /// An error and its sources, to be written into the log.
 ///
@@ -45,9 +48,11 @@ impl Said {
             return Self { text, source: None };
         }
         let below = depth.checked_sub(1);
-        let source = error.source().zip(below);
+        // Both are the application's code.
+        let text = foreign::call(|| cut(error, MAX_TEXT)).unwrap_or_else(|_| UNSAID.into());
+        let source = foreign::call(|| error.source()).ok().flatten().zip(below);
         Self {
-            text: cut(error, MAX_TEXT).into(),
+            text: text.into(),
             source: source.map(|(source, depth)| Box::new(Self::to_depth(source, depth))),
         }
     }
@@ -105,3 +110,31 @@ impl fmt::Display for Unread {
 }
 
 impl Error for Unread {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Panics when it is asked what it is, or why.
+    #[derive(Debug)]
+    struct Unspeakable;
+
+    impl fmt::Display for Unspeakable {
+        fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+            panic!("a test panics on purpose");
+        }
+    }
+
+    impl Error for Unspeakable {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            panic!("a test panics on purpose");
+        }
+    }
+
+    #[test]
+    fn of_an_error_that_cannot_be_said_that_is_what_is_said() {
+        let said = Said::of(&Unspeakable);
+        assert_eq!(said.to_string(), UNSAID);
+        assert!(said.source().is_none());
+    }
+}

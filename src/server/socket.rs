@@ -13,7 +13,7 @@ use crate::{
     packet::JsonText,
     room::{Member, Room, Rooms, listed},
     server::{
-        Client, EmitError, Extensions, HandlerError, Handshake, Namespace, SocketIo, dispatch,
+        Client, EmitError, Extensions, Handshake, Namespace, SocketIo,
         in_flight::InFlight,
         inbox::Inbox,
         namespace::NamespaceInner,
@@ -393,22 +393,6 @@ impl Socket {
             .status
             .compare_exchange(from as u8, to as u8, Ordering::AcqRel, Ordering::Acquire);
         moved.map(drop).map_err(|_| self.status())
-    }
-
-    /// Tells the namespace's `on_error` and those of the socket, or the log where there are none.
-    pub(super) fn report(&self, error: &HandlerError) {
-        let shared = self.0.namespace.listeners().error();
-        let own = self
-            .own_listeners()
-            .map(SocketListeners::error)
-            .unwrap_or_default();
-        // What goes wrong in an `on_error` handler is not told to it, or it would never end.
-        if dispatch::is_reporting() || (shared.is_none() && own.is_empty()) {
-            return self.complain(error);
-        }
-        for listener in shared.iter().chain(&own) {
-            dispatch::report(self, &**listener, error.clone());
-        }
     }
 
     fn own(&self) -> &Own {

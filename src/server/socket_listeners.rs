@@ -1,7 +1,8 @@
 //! Listeners that one socket has for itself.
 
 use std::{
-    fmt,
+    fmt, mem,
+    ops::Deref,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -56,6 +57,36 @@ pub(crate) enum Hears {
     Disconnecting(Arc<dyn DisconnectListener>),
     Disconnect(Arc<dyn DisconnectListener>),
     Error(Arc<dyn ErrorListener>),
+}
+
+/// Listeners that are to be called. Those of a socket may be the last that are known, if they were taken away meanwhile or hear once: a
+/// panic in the drop of one goes no further.
+pub(super) struct Heard<L: ?Sized>(Vec<Arc<L>>);
+
+impl<L: ?Sized> Default for Heard<L> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<L: ?Sized> FromIterator<Arc<L>> for Heard<L> {
+    fn from_iter<I: IntoIterator<Item = Arc<L>>>(listeners: I) -> Self {
+        Self(listeners.into_iter().collect())
+    }
+}
+
+impl<L: ?Sized> Deref for Heard<L> {
+    type Target = [Arc<L>];
+
+    fn deref(&self) -> &[Arc<L>] {
+        &self.0
+    }
+}
+
+impl<L: ?Sized> Drop for Heard<L> {
+    fn drop(&mut self) {
+        foreign::dispose_each(mem::take(&mut self.0));
+    }
 }
 
 /// Taking listeners away.
@@ -149,11 +180,14 @@ impl SocketListeners {
     }
 
     fn remove(&self, id: ListenerId) -> bool {
-        !self.take(|entry| entry.id == id).is_empty()
+        let taken = self.take(|entry| entry.id == id);
+        let was_there = !taken.is_empty();
+        foreign::dispose_each(taken);
+        was_there
     }
 
     fn remove_all(&self, which: impl Fn(&Hears) -> bool) {
-        drop(self.take(|entry| which(&entry.hears)));
+        foreign::dispose_each(self.take(|entry| which(&entry.hears)));
     }
 
     fn event_names(&self) -> Vec<Box<str>> {
@@ -167,7 +201,7 @@ impl SocketListeners {
     }
 
     /// Those that hear every event, and those that hear this one. Takes out those that hear it once.
-    pub(super) fn event(&self, event: &str) -> [Vec<Arc<dyn EventListener>>; 2] {
+    pub(super) fn event(&self, event: &str) -> [Heard<dyn EventListener>; 2] {
         let mut entries = self.lock();
         let [mut any, mut named] = [Vec::new(), Vec::new()];
         // A listener that is taken out goes on living in what is given back.
@@ -182,45 +216,45 @@ impl SocketListeners {
             }
             true
         });
-        [any, named]
+        [Heard(any), Heard(named)]
     }
 
-    pub(super) fn any(&self) -> Vec<Arc<dyn EventListener>> {
+    pub(super) fn any(&self) -> Heard<dyn EventListener> {
         self.those(|hears| match hears {
             Hears::Any(listener) => Some(listener),
             _ => None,
         })
     }
 
-    pub(super) fn middlewares(&self) -> Vec<Arc<dyn PacketMiddleware>> {
+    pub(super) fn middlewares(&self) -> Heard<dyn PacketMiddleware> {
         self.those(|hears| match hears {
             Hears::Middleware(middleware) => Some(middleware),
             _ => None,
         })
     }
 
-    pub(super) fn any_outgoing(&self) -> Vec<Arc<dyn EventListener>> {
+    pub(super) fn any_outgoing(&self) -> Heard<dyn EventListener> {
         self.those(|hears| match hears {
             Hears::AnyOutgoing(listener) => Some(listener),
             _ => None,
         })
     }
 
-    pub(super) fn disconnecting(&self) -> Vec<Arc<dyn DisconnectListener>> {
+    pub(super) fn disconnecting(&self) -> Heard<dyn DisconnectListener> {
         self.those(|hears| match hears {
             Hears::Disconnecting(listener) => Some(listener),
             _ => None,
         })
     }
 
-    pub(super) fn disconnect(&self) -> Vec<Arc<dyn DisconnectListener>> {
+    pub(super) fn disconnect(&self) -> Heard<dyn DisconnectListener> {
         self.those(|hears| match hears {
             Hears::Disconnect(listener) => Some(listener),
             _ => None,
         })
     }
 
-    pub(super) fn error(&self) -> Vec<Arc<dyn ErrorListener>> {
+    pub(super) fn error(&self) -> Heard<dyn ErrorListener> {
         self.those(|hears| match hears {
             Hears::Error(listener) => Some(listener),
             _ => None,
@@ -231,16 +265,16 @@ impl SocketListeners {
     pub(super) fn close(&self) {
         let mut entries = self.lock();
         entries.closed = true;
-        let list = std::mem::take(&mut entries.list);
+        let list = mem::take(&mut entries.list);
         drop(entries);
         // What a listener owns may panic when it is dropped. The others hear of the end all the same.
-        list.into_iter().for_each(foreign::dispose);
+        foreign::dispose_each(list);
     }
 
-    fn those<L: ?Sized>(&self, pick: impl Fn(&Hears) -> Option<&Arc<L>>) -> Vec<Arc<L>> {
+    fn those<L: ?Sized>(&self, pick: impl Fn(&Hears) -> Option<&Arc<L>>) -> Heard<L> {
         let entries = self.lock();
         let picked = entries.list.iter().filter_map(|entry| pick(&entry.hears));
-        picked.cloned().collect()
+        Heard(picked.cloned().collect())
     }
 
     /// Takes entries out. They are dropped by the caller, without the lock: what a listener owns may call back.

@@ -96,7 +96,8 @@ const WALLS: &[Wall] = &[
     // Values of users' own, whose drop may panic.
     wall(&["foreign"], &[], &[DATA, DRIVER]),
     pure(&["id", "protocol"], &[]),
-    pure(&["packet", "room"], &["id", "protocol"]),
+    pure(&["packet"], &["foreign", "id", "protocol"]),
+    pure(&["room"], &["id", "protocol"]),
     pure(&["websocket"], &[]),
     wall(ENGINE_DRIVERS, &["sync", "foreign", "id", "protocol", "websocket"], IO),
     // A queued packet holds its WebSocket frame, made by the codec.

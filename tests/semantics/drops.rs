@@ -3,13 +3,13 @@
 use std::{
     future::{Future, pending},
     pin::pin,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     task::{Context, Wake, Waker},
     time::Duration,
 };
 
 use axum::extract::State;
-use axum_socketio::{Socket, SocketIo};
+use axum_socketio::{HandlerError, Socket, SocketIo};
 
 use crate::{
     log::{Log, log},
@@ -133,4 +133,53 @@ async fn a_question_that_is_given_up_is_answered_though_its_drop_panics() {
     let mut client = TestClient::connect(&server, Eio::V4, Via::WebSocket).await;
     client.send("40/room,").await;
     client.expect(r#"44/room,{"message":"Invalid namespace"}"#).await;
+}
+
+/// Each takes itself away as it is called, or hears once: the last of it is dropped by whoever calls it.
+fn listen_once(socket: &Socket) {
+    let [any, outgoing, once, asked, error] = [(); 5].map(|()| Bomb::new());
+    socket.on_any(async move |socket: Socket| {
+        let _any = &any;
+        socket.off_any();
+    });
+    socket.on_any_outgoing(async move |socket: Socket| {
+        let _outgoing = &outgoing;
+        socket.off_any_outgoing();
+    });
+    socket.once("ask", async move || drop(once.clone()));
+    let id = Arc::new(OnceLock::new());
+    let known = id.clone();
+    let middleware = socket.middleware(async move |socket: Socket| {
+        let _asked = &asked;
+        if let Some(id) = known.get() {
+            socket.remove_listener(*id);
+        }
+    });
+    id.set(middleware).expect("it is set once");
+    socket.on_error(async move |socket: Socket, _: HandlerError| {
+        let _error = &error;
+        socket.remove_all_listeners();
+    });
+}
+
+#[tokio::test]
+async fn listeners_of_a_socket_whose_drop_panics_keep_no_event_from_the_others() {
+    let (log, mut heard) = log();
+    let (io, main) = crate::io(SocketIo::builder());
+    let _ = main
+        .with_state(log)
+        .on_connect(async |socket: Socket| listen_once(&socket))
+        .on("fail", async || Err::<(), _>("no"))
+        .on("ask", async |socket: Socket| socket.emit("answer", ()))
+        .on_disconnect(async |State(log): State<Log>| log.say("left"));
+    let server = TestServer::start(&io).await;
+    for (eio, via) in TestClient::EVERY_WAY {
+        let mut client = TestClient::connect(&server, eio, via).await;
+        client.send(r#"42["ask"]"#).await;
+        client.expect(r#"42["answer"]"#).await;
+        client.send(r#"42["fail"]"#).await;
+        client.expect_nothing().await;
+        client.close().await;
+        heard.expect("left").await;
+    }
 }

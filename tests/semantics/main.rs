@@ -14,6 +14,7 @@ mod apart;
 mod draining;
 mod drops;
 mod dynamic;
+mod errors;
 mod handshake;
 mod isolation;
 mod leaving;

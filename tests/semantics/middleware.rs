@@ -1,4 +1,4 @@
-use std::{sync::Arc, time::Duration};
+use std::{future::pending, sync::Arc, time::Duration};
 
 use axum::extract::State;
 use axum_socketio::{ConnectError, Socket, SocketIo, extract::Auth};
@@ -155,6 +155,41 @@ async fn a_client_that_leaves_meanwhile_is_never_connected() {
             .await;
         assert_eq!(heard.drain(), [""; 0]);
         assert!(io.of("/slow").is_empty());
+    }
+}
+
+#[tokio::test]
+async fn rooms_that_a_middleware_joins_do_not_outlive_the_client_though_it_never_ends() {
+    let (log, mut heard) = log();
+    let (io, _) = io(SocketIo::builder());
+    let gate = Arc::new(Notify::new());
+    let state = (log.clone(), gate.clone());
+    let _ = io.of("/slow").with_state(state).middleware(
+        async |socket: Socket, State((log, gate)): State<(Log, Arc<Notify>)>| {
+            socket.join("early");
+            log.say("early");
+            gate.notified().await;
+            socket.join("late");
+            log.say("late");
+            pending::<()>().await;
+        },
+    );
+    let _ = io
+        .of("/next")
+        .with_state(log)
+        .on_disconnect(async |State(log): State<Log>| log.say("left"));
+    let server = TestServer::start(&io).await;
+    for (eio, via) in TestClient::EVERY_WAY {
+        let mut client = TestClient::connect(&server, eio, via).await;
+        client.send("40/slow,").await;
+        heard.expect("early").await;
+        client.join("/next").await;
+        client.close().await;
+        heard.expect("left").await;
+        assert!(io.of("/slow").rooms().is_empty());
+        gate.notify_one();
+        heard.expect("late").await;
+        assert!(io.of("/slow").rooms().is_empty());
     }
 }
 
