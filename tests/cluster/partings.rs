@@ -251,6 +251,37 @@ async fn heartbeats_come_before_the_good_bye_of_a_namespace_that_ends_meanwhile(
     }
 }
 
+/// The others go on to count the server, so they have to hear what it says.
+#[tokio::test]
+async fn a_namespace_that_is_there_again_before_its_good_bye_says_none() {
+    let bus = Bus::new();
+    let (other, watch) = (server(bus.adapter()), Watch::on(&bus));
+    let ends = server(watch.clone());
+    let _parent = ends.of_matching(|name| name == "/child");
+    let there = TestServer::start(&ends).await;
+    let child = deserted(&ends, &there, "/child").await;
+    let _ = other.of("/child");
+    counts(&other, "/child", 2).await;
+    let (io, (again, mut is_again)) = (ends.clone(), unbounded_channel());
+    watch.before(is_heartbeat_of_a_child, move || {
+        drop(child);
+        assert!(io.get("/child").is_none());
+        again.send(io.of("/child")).unwrap();
+    });
+    tokio::time::pause();
+    for _ in 0..6 {
+        tokio::time::advance(Duration::from_secs(1)).await;
+    }
+    tokio::time::resume();
+    let child = within(is_again.recv()).await.unwrap();
+    let lines = || watch.0.log.lock().unwrap().clone();
+    let before = lines().len();
+    child.emit("news", ());
+    assert_eq!(lines()[before..], ["message /child"]);
+    assert!(!lines().contains(&"close /child".into()));
+    counts(&other, "/child", 2).await;
+}
+
 /// Who publishes says it. The back end isn't closed before.
 #[tokio::test(start_paused = true)]
 async fn what_is_published_while_the_server_closes_comes_before_the_good_bye() {
