@@ -58,6 +58,12 @@ const MAX_WAITING: usize = 64 << 20;
 /// What a message costs besides its payload, so that many small ones fill the queue too.
 const MESSAGE_COST: usize = 256;
 
+/// A message on its way, which those who are to hear it share. It is copied and measured before any lock is taken.
+struct Said {
+    envelope: Envelope,
+    size: usize,
+}
+
 #[derive(Default)]
 struct State {
     servers: BTreeMap<ServerId, Line>,
@@ -70,7 +76,7 @@ struct State {
 
 #[derive(Default)]
 struct Held {
-    envelopes: Vec<(Option<ServerId>, Envelope)>,
+    messages: Vec<(Option<ServerId>, Arc<Said>)>,
     bytes: usize,
 }
 
@@ -82,8 +88,17 @@ struct Line {
     failing: bool,
 }
 
-fn size(envelope: &Envelope) -> usize {
-    let payload = match &envelope.message {
+impl Said {
+    fn new(envelope: &Envelope) -> Arc<Self> {
+        Arc::new(Self {
+            envelope: envelope.clone(),
+            size: size(&envelope.message),
+        })
+    }
+}
+
+fn size(message: &Message) -> usize {
+    let payload = match message {
         Message::Broadcast { packet, options, .. } => packet.size() + options.size(),
         Message::Join { options, rooms } | Message::Leave { options, rooms } => {
             options.size() + message::size(rooms)
@@ -145,8 +160,8 @@ impl Bus {
         let mut woken = Vec::new();
         let mut state = self.lock();
         let held = state.held.take().unwrap_or_default();
-        for (to, envelope) in &held.envelopes {
-            state.deliver(to.as_ref(), envelope, &mut woken);
+        for (to, said) in &held.messages {
+            state.deliver(to.as_ref(), said, &mut woken);
         }
         // What nobody gets is dropped without the lock.
         drop(state);
@@ -191,36 +206,36 @@ impl State {
     fn publish(
         &mut self,
         to: Option<&ServerId>,
-        envelope: &Envelope,
+        said: &Arc<Said>,
         woken: &mut Vec<Waker>,
     ) -> Result<(), AdapterError> {
-        let Some(line) = self.servers.get(&envelope.sender) else {
+        let Some(line) = self.servers.get(&said.envelope.sender) else {
             return Err(AdapterError::new("the server has left the bus"));
         };
         if line.failing {
             return Err(AdapterError::new("the bus is out of order"));
         }
-        if line.cut || self.drop_if.as_ref().is_some_and(|lost| lost(envelope)) {
+        if line.cut || self.drop_if.as_ref().is_some_and(|lost| lost(&said.envelope)) {
             return Ok(());
         }
         match &mut self.held {
-            Some(held) if held.bytes + size(envelope) > MAX_WAITING => {
+            Some(held) if held.bytes + said.size > MAX_WAITING => {
                 return Err(AdapterError::new("the bus holds back as much as it can"));
             }
             Some(held) => {
-                held.bytes += size(envelope);
-                held.envelopes.push((to.cloned(), envelope.clone()));
+                held.bytes += said.size;
+                held.messages.push((to.cloned(), said.clone()));
             }
-            None => self.deliver(to, envelope, woken),
+            None => self.deliver(to, said, woken),
         }
         Ok(())
     }
 
-    fn deliver(&self, to: Option<&ServerId>, envelope: &Envelope, woken: &mut Vec<Waker>) {
+    fn deliver(&self, to: Option<&ServerId>, said: &Arc<Said>, woken: &mut Vec<Waker>) {
         for (server, line) in &self.servers {
-            let meant = to.map_or(*server != envelope.sender, |to| to == server);
+            let meant = to.map_or(*server != said.envelope.sender, |to| to == server);
             if meant && !line.cut {
-                woken.extend(line.ear.handle_said(envelope));
+                woken.extend(line.ear.handle_said(said));
             }
         }
     }
@@ -274,8 +289,10 @@ impl Adapter for Place {
             Destination::Everyone => None,
             Destination::One(server) => Some(server),
         };
-        let mut woken = Vec::new();
-        let published = self.bus.lock().publish(to, envelope, &mut woken);
+        let (said, mut woken) = (Said::new(envelope), Vec::new());
+        let published = self.bus.lock().publish(to, &said, &mut woken);
+        // Who is the only one to hear it need not copy it.
+        drop(said);
         woken.into_iter().for_each(Waker::wake);
         published
     }

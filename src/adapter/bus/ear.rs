@@ -11,9 +11,8 @@ use futures_util::Stream;
 use tokio::task::consume_budget;
 
 use super::{
-    MAX_WAITING,
+    MAX_WAITING, Said,
     pressure::{Fell, Pace, Pressure},
-    size,
 };
 use crate::{
     adapter::{AdapterError, Envelope},
@@ -28,7 +27,7 @@ pub(super) struct Ear {
 
 #[derive(Default)]
 struct Unheard {
-    envelopes: VecDeque<Envelope>,
+    messages: VecDeque<Arc<Said>>,
     bytes: usize,
     pace: Pace,
     /// Messages that found no room, of which the server hasn't been told.
@@ -50,17 +49,17 @@ impl Ear {
     }
 
     /// Something is said to the server. Whoever listens is to be woken.
-    pub(super) fn handle_said(&self, envelope: &Envelope) -> Option<Waker> {
-        let (mut unheard, size) = (self.unheard(), size(envelope));
+    pub(super) fn handle_said(&self, said: &Arc<Said>) -> Option<Waker> {
+        let mut unheard = self.unheard();
         if unheard.ended {
             return None;
         }
-        if unheard.bytes > 0 && unheard.bytes + size > MAX_WAITING {
+        if unheard.bytes > 0 && unheard.bytes + said.size > MAX_WAITING {
             unheard.missed += 1;
             return None;
         }
-        unheard.bytes += size;
-        unheard.envelopes.push_back(envelope.clone());
+        unheard.bytes += said.size;
+        unheard.messages.push_back(said.clone());
         let next = unheard.pace.handle_said(unheard.bytes);
         // It can only rise.
         let _ = self.pressure.change(&mut unheard.pace, next);
@@ -85,8 +84,8 @@ impl Ear {
         self.pressure.change(&mut unheard.pace, next)
     }
 
-    /// The next message; that some were missed comes before those that still wait.
-    fn poll_heard(&self, waker: Waker) -> Poll<Option<Result<Envelope, AdapterError>>> {
+    /// The next message, to be copied without the lock; that some were missed comes before those that still wait.
+    fn poll_heard(&self, waker: Waker) -> Poll<Option<Result<Arc<Said>, AdapterError>>> {
         let mut unheard = self.unheard();
         if unheard.missed > 0 {
             let missed = std::mem::take(&mut unheard.missed);
@@ -94,11 +93,11 @@ impl Ear {
                 "the server is too slow for the bus: {missed} messages were lost"
             )))));
         }
-        if let Some(envelope) = unheard.envelopes.pop_front() {
-            let fell = self.handle_heard(&mut unheard, &envelope);
+        if let Some(said) = unheard.messages.pop_front() {
+            let fell = self.handle_heard(&mut unheard, said.size);
             drop(unheard);
             self.pressure.tell(fell);
-            return Poll::Ready(Some(Ok(envelope)));
+            return Poll::Ready(Some(Ok(said)));
         }
         if unheard.ended {
             return Poll::Ready(None);
@@ -109,10 +108,10 @@ impl Ear {
         Poll::Pending
     }
 
-    fn handle_heard(&self, unheard: &mut Unheard, envelope: &Envelope) -> Fell {
-        unheard.bytes -= size(envelope);
-        let (left, capacity) = (unheard.envelopes.len(), unheard.envelopes.capacity());
-        shrink(left, capacity, |to| unheard.envelopes.shrink_to(to));
+    fn handle_heard(&self, unheard: &mut Unheard, size: usize) -> Fell {
+        unheard.bytes -= size;
+        let (left, capacity) = (unheard.messages.len(), unheard.messages.capacity());
+        shrink(left, capacity, |to| unheard.messages.shrink_to(to));
         let next = unheard.pace.handle_heard(unheard.bytes);
         self.pressure.change(&mut unheard.pace, next)
     }
@@ -122,13 +121,19 @@ impl Ear {
     }
 }
 
+/// The last one to hear a message gets it as it is.
+fn own(said: Arc<Said>) -> Envelope {
+    Arc::try_unwrap(said).map_or_else(|said| said.envelope.clone(), |said| said.envelope)
+}
+
 impl Stream for Listening {
     type Item = Result<Envelope, AdapterError>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         // As a channel of tokio's: a flood leaves the thread to others now and then.
         ready!(pin!(consume_budget()).poll(cx));
-        self.0.poll_heard(cx.waker().clone())
+        let heard = ready!(self.0.poll_heard(cx.waker().clone()));
+        Poll::Ready(heard.map(|heard| heard.map(own)))
     }
 }
 
