@@ -1,11 +1,10 @@
 //! What servers say to each other.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use crate::{
     ServerId, SocketId,
-    adapter::Payload,
-    packet::Value,
+    adapter::{Payload, Snapshot},
     room::{Room, Target},
 };
 
@@ -140,21 +139,6 @@ pub struct Flags {
     pub timeout: Option<Duration>,
 }
 
-/// A socket as other servers see it, at the moment of asking.
-///
-/// Its `Debug` output has none of it: a handshake holds credentials, and so may the data.
-#[derive(Clone, Default, PartialEq)]
-pub struct Snapshot {
-    /// Its id.
-    pub id: Box<str>,
-    /// Node's `handshake`: an object of `headers`, `time`, `address`, `xdomain`, `secure`, `issued`, `url`, `query`, `auth`.
-    pub handshake: Value,
-    /// The rooms that it is in, with that of its own id.
-    pub rooms: Vec<Room>,
-    /// What the socket's server keeps with it for others.
-    pub data: Value,
-}
-
 impl Options {
     pub(crate) fn target(&self) -> Target {
         let mut target = Target::default();
@@ -184,22 +168,8 @@ impl Options {
     }
 }
 
-impl Snapshot {
-    /// How many bytes it is, roughly.
-    pub(crate) fn size(&self) -> usize {
-        self.handshake.size() + self.data.size() + size(&self.rooms)
-    }
-}
-
 /// How many bytes the rooms are, roughly.
 pub(super) fn size(rooms: &[Room]) -> usize {
     let bytes = |room: &Room| size_of::<Room>() + room.as_ref().len();
     rooms.iter().map(bytes).sum()
-}
-
-impl fmt::Debug for Snapshot {
-    // The id too: that of an Engine.IO 3 client is its session's.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Snapshot").finish_non_exhaustive()
-    }
 }

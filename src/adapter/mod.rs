@@ -86,18 +86,21 @@ mod memory;
 mod message;
 mod payload;
 mod requests;
+mod snapshot;
 
 pub use self::{
     bus::Bus,
     error::{AdapterError, Incomplete},
     memory::Memory,
-    message::{Envelope, Flags, Message, Options, RequestId, Snapshot},
+    message::{Envelope, Flags, Message, Options, RequestId},
     payload::{Payload, PayloadError},
+    snapshot::{RemoteHandshake, Snapshot},
 };
 pub(crate) use self::{
     cluster::{Cluster, HEARTBEAT_CHECK, REQUEST_TIMEOUT},
     error::Missing,
     requests::{Answer, Waiting},
+    snapshot::Describe,
 };
 
 /// What other servers say, in the order in which each said it.

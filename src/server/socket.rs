@@ -1,5 +1,7 @@
 //! Sockets.
 
+mod kept;
+
 use std::{
     fmt,
     sync::{Arc, OnceLock, PoisonError, atomic::Ordering},
@@ -165,9 +167,7 @@ impl Socket {
     /// The request that opened the connection, and what the client sent to connect to this namespace.
     #[must_use]
     pub fn handshake(&self) -> &Handshake {
-        self.own()
-            .handshake
-            .get_or_init(|| Handshake::new(self.connection().clone(), self.0.auth.as_ref()))
+        self.own().handshake.get_or_init(|| self.handle_of_handshake())
     }
 
     /// How many bytes are kept of what the client sent to connect to this namespace.
@@ -276,18 +276,6 @@ impl Socket {
                 index.leave(self, &room);
             }
         }
-    }
-
-    pub(super) fn data_value(&self) -> serde_json::Value {
-        let data = &self.own().data;
-        data.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Gives a socket what another one had.
-    pub(super) fn restore(&self, data: serde_json::Value, extensions: http::Extensions) {
-        let own = self.own();
-        *own.data.lock().unwrap_or_else(PoisonError::into_inner) = data;
-        own.extensions.replace(extensions);
     }
 
     /// Where sessions are recovered, and it is an Engine.IO 4 client's that is connected or about to be.

@@ -337,7 +337,10 @@ fn what_servers_say_shows_neither_credentials_nor_what_events_carry() {
     let secret = Value::from("secret");
     let snapshot = Snapshot {
         id: "secret".into(),
-        handshake: [("headers", secret.clone())].into_iter().collect(),
+        handshake: [("headers", secret.clone())]
+            .into_iter()
+            .collect::<Value>()
+            .into(),
         rooms: Vec::new(),
         data: secret,
     };

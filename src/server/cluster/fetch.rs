@@ -7,7 +7,7 @@ use crate::{
     adapter::{Answer, Incomplete, Message, Missing, REQUEST_TIMEOUT},
     server::{
         Broadcast,
-        cluster::{RemoteSocket, collect, snapshot},
+        cluster::{RemoteSocket, collect, remote_socket::Seen, snapshot},
     },
 };
 
@@ -56,7 +56,7 @@ impl Broadcast {
     }
 
     async fn fetch_own(&self) -> Result<Vec<RemoteSocket>, Incomplete<Vec<RemoteSocket>>> {
-        let remote = |snapshot| RemoteSocket::new(self, snapshot);
+        let remote = |snapshot| RemoteSocket::new(Seen::new(snapshot), self.namespace.clone());
         let mut sockets: Vec<_> = self.sockets().iter().map(snapshot::of).map(remote).collect();
         let (Some(cluster), Some(options)) = (self.cluster(), self.options()) else {
             return Ok(sockets);

@@ -1,6 +1,10 @@
 //! A socket of any server.
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use futures_util::future::BoxFuture;
 
@@ -9,8 +13,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{
     SocketId, Value,
     adapter::Snapshot,
-    room::{Room, Rooms},
-    server::{AckError, AckStream, Broadcast},
+    room::{Room, Rooms, Target},
+    server::{AckError, AckStream, Broadcast, namespace::NamespaceInner},
 };
 
 /// A socket of any server of the cluster: what it was at the moment of asking, and what can be done to it from afar.
@@ -18,40 +22,58 @@ use crate::{
 /// From [`Broadcast::fetch_sockets`]. What is done is sent to the socket's server and is not answered but for acknowledgements.
 #[derive(Clone)]
 pub struct RemoteSocket {
+    seen: Arc<Seen>,
+    namespace: Arc<NamespaceInner>,
+    timeout: Option<Duration>,
+}
+
+/// What it was, shared by all who have asked at the same time.
+pub(super) struct Seen {
     id: SocketId,
     snapshot: Snapshot,
-    selection: Broadcast,
+    /// Made when somebody looks at it.
+    handshake: OnceLock<Value>,
+}
+
+impl Seen {
+    pub(super) fn new(snapshot: Snapshot) -> Arc<Self> {
+        Arc::new(Self {
+            id: SocketId::from(&*snapshot.id),
+            snapshot,
+            handshake: OnceLock::new(),
+        })
+    }
 }
 
 impl RemoteSocket {
-    /// One of the sockets that a selection meant.
-    pub(super) fn new(of: &Broadcast, snapshot: Snapshot) -> Self {
-        let id = SocketId::from(&*snapshot.id);
-        let selection = Broadcast::new(of.namespace.clone(), crate::room::Target::default()).to(&id);
+    pub(super) const fn new(seen: Arc<Seen>, namespace: Arc<NamespaceInner>) -> Self {
         Self {
-            id,
-            snapshot,
-            selection,
+            seen,
+            namespace,
+            timeout: None,
         }
     }
 
     /// Its id.
     #[must_use]
-    pub const fn id(&self) -> &SocketId {
-        &self.id
+    pub fn id(&self) -> &SocketId {
+        &self.seen.id
     }
 
     /// The handshake as Node shows it: an object of `headers`, `time`, `address`, `xdomain`, `secure`, `issued` (milliseconds), `url`,
     /// `query` and `auth`.
     #[must_use]
-    pub const fn handshake(&self) -> &Value {
-        &self.snapshot.handshake
+    pub fn handshake(&self) -> &Value {
+        let Seen {
+            handshake, snapshot, ..
+        } = &*self.seen;
+        handshake.get_or_init(|| snapshot.handshake.to_value())
     }
 
     /// The rooms that it was in, with that of its own id.
     #[must_use]
     pub fn rooms(&self) -> &[Room] {
-        &self.snapshot.rooms
+        &self.seen.snapshot.rooms
     }
 
     /// What was set with [`Socket::set_data`](crate::Socket::set_data), as a type of yours.
@@ -60,19 +82,19 @@ impl RemoteSocket {
     ///
     /// It is no `T`.
     pub fn data<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
-        T::deserialize(self.snapshot.data.clone())
+        T::deserialize(self.seen.snapshot.data.clone())
     }
 
     /// What is sent to it has to be acknowledged within this time.
     #[must_use]
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.selection = self.selection.timeout(timeout);
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
         self
     }
 
     /// Sends an event. Several arguments are a tuple.
     pub fn emit<A: Serialize>(&self, event: impl AsRef<str>, args: A) {
-        self.selection.emit(event, args);
+        self.selection().emit(event, args);
     }
 
     /// Sends an event, at once, and gives the acknowledgement.
@@ -85,22 +107,28 @@ impl RemoteSocket {
         event: impl AsRef<str>,
         args: impl Serialize,
     ) -> BoxFuture<'static, Result<T, AckError>> {
-        Box::pin(first(self.selection.emit_with_ack(event, args)))
+        Box::pin(first(self.selection().emit_with_ack(event, args)))
     }
 
     /// The socket joins these rooms.
     pub fn join(&self, rooms: impl Rooms) {
-        self.selection.join(rooms);
+        self.selection().join(rooms);
     }
 
     /// The socket leaves these rooms.
     pub fn leave(&self, rooms: impl Rooms) {
-        self.selection.leave(rooms);
+        self.selection().leave(rooms);
     }
 
     /// Disconnects the socket; with `close`, closes its connection.
     pub fn disconnect(&self, close: bool) {
-        self.selection.disconnect(close);
+        self.selection().disconnect(close);
+    }
+
+    fn selection(&self) -> Broadcast {
+        let mut selection = Broadcast::new(self.namespace.clone(), Target::default()).to(&self.seen.id);
+        selection.flags.timeout = self.timeout;
+        selection
     }
 }
 

@@ -2,36 +2,38 @@
 
 use crate::{
     Value,
-    adapter::Snapshot,
+    adapter::{Describe, RemoteHandshake, Snapshot},
     server::{Handshake, Socket},
 };
 
 pub(super) fn of(socket: &Socket) -> Snapshot {
     Snapshot {
         id: socket.id().as_str().into(),
-        handshake: handshake(socket.handshake()),
+        handshake: RemoteHandshake::new(socket.handle_of_handshake()),
         rooms: socket.rooms(),
-        data: socket.data().unwrap_or_default(),
+        data: socket.data_shown(),
     }
 }
 
-fn handshake(handshake: &Handshake) -> Value {
-    let headers: Value = handshake
-        .headers()
-        .map(|(name, value)| (name, String::from_utf8_lossy(value).into_owned()))
-        .collect();
-    let query: Value = handshake.query_pairs().collect();
-    let address = handshake.address().map(|address| address.ip().to_string());
-    let members = [
-        ("headers", headers),
-        ("time", handshake.time_string().into()),
-        ("address", address.into()),
-        ("xdomain", handshake.is_cross_domain().into()),
-        ("secure", handshake.is_secure().into()),
-        ("issued", handshake.issued().into()),
-        ("url", handshake.url().into()),
-        ("query", query),
-        ("auth", handshake.auth().unwrap_or_default()),
-    ];
-    members.into_iter().collect()
+impl Describe for Handshake {
+    fn describe(&self) -> Value {
+        let headers: Value = self
+            .headers()
+            .map(|(name, value)| (name, String::from_utf8_lossy(value).into_owned()))
+            .collect();
+        let query: Value = self.query_pairs().collect();
+        let address = self.address().map(|address| address.ip().to_string());
+        let members = [
+            ("headers", headers),
+            ("time", self.time_string().into()),
+            ("address", address.into()),
+            ("xdomain", self.is_cross_domain().into()),
+            ("secure", self.is_secure().into()),
+            ("issued", self.issued().into()),
+            ("url", self.url().into()),
+            ("query", query),
+            ("auth", self.auth().unwrap_or_default()),
+        ];
+        members.into_iter().collect()
+    }
 }
