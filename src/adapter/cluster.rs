@@ -26,6 +26,7 @@ use crate::{
         Adapter, AdapterError, Destination, Easing, Envelope, Incoming, Message, Missing, RequestId, Waiting,
         members::Members,
         requests::{Effects, Requests},
+        said,
     },
     foreign::{self, brief},
 };
@@ -301,7 +302,7 @@ impl Cluster {
         self.closed.load(Ordering::Relaxed)
     }
 
-    pub(super) fn missing(&self, namespace: &str, id: &str) -> Missing {
+    pub(crate) fn missing(&self, namespace: &str, id: &str) -> Missing {
         let namespaces = self.lock();
         let core = namespaces.get(namespace);
         core.map(|core| core.requests.missing(id)).unwrap_or_default()
@@ -339,6 +340,7 @@ impl Cluster {
 
     fn send(&self, to: Destination<'_>, namespace: &str, message: Message) -> Result<(), AdapterError> {
         let publishing = self.begin_publishing(to, namespace)?;
+        said::note();
         let sent = self.hand_over(to, namespace, message);
         drop(publishing);
         self.conclude(&sent);

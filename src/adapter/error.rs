@@ -1,14 +1,14 @@
 //! What can go wrong between servers.
 
-use std::{error::Error, fmt};
+use std::{error::Error, fmt, sync::Arc};
 
 use crate::ServerId;
 
 /// A back end could not send or receive. Local delivery is not concerned.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct AdapterError {
     message: Box<str>,
-    source: Option<Box<dyn Error + Send + Sync>>,
+    source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
 impl AdapterError {
@@ -24,7 +24,7 @@ impl AdapterError {
     /// Keeps the error underneath.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        self.source = Some(source.into());
+        self.source = Some(Arc::from(source.into()));
         self
     }
 }

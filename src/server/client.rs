@@ -349,13 +349,11 @@ impl ClientInner {
 
 impl Receiver for ClientInner {
     fn on_text(&self, text: &str) {
-        self.hear_text(text);
-        self.keep_pace();
+        self.in_pace(|| self.hear_text(text));
     }
 
     fn on_binary(&self, data: Bytes) {
-        self.hear_binary(data);
-        self.keep_pace();
+        self.in_pace(|| self.hear_binary(data));
     }
 
     fn on_close(&self, reason: CloseReason) {

@@ -19,7 +19,7 @@ use crate::{
     room::{Index, Room, Rooms, Target},
     server::{
         AckStream, Broadcast, EmitError, PacketMiddleware, Socket, SocketIo,
-        cluster::ServerListeners,
+        cluster::{Questions, ServerListeners},
         complaints::Complaints,
         dynamic::{ChildOf, Children},
         listeners::Listeners,
@@ -51,6 +51,7 @@ pub(crate) struct NamespaceInner {
     /// The other servers, if there may be any.
     cluster: Option<Arc<Cluster>>,
     server_listeners: ServerListeners,
+    questions: Questions,
     ack_timeout: Duration,
     parser: PacketParser,
     /// Where clients may come back to their sessions.
@@ -272,6 +273,7 @@ impl NamespaceInner {
             kinship: Kinship::None,
             cluster,
             server_listeners: ServerListeners::default(),
+            questions: Questions::default(),
             ack_timeout: settings.ack_timeout,
             parser: settings.parser.clone(),
             recovery: None,
@@ -345,6 +347,10 @@ impl NamespaceInner {
 
     pub(super) const fn server_listeners(&self) -> &ServerListeners {
         &self.server_listeners
+    }
+
+    pub(super) const fn questions(&self) -> &Questions {
+        &self.questions
     }
 
     pub(super) const fn listeners(&self) -> &Listeners {

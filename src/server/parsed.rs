@@ -61,13 +61,13 @@ impl Parsed<()> {
 
 impl<P: Parse> Receiver for Parsed<P> {
     fn on_text(&self, text: &str) {
-        self.parser.parse(&self.client, Message::Text(text));
-        self.client.keep_pace();
+        self.client
+            .in_pace(|| self.parser.parse(&self.client, Message::Text(text)));
     }
 
     fn on_binary(&self, data: Bytes) {
-        self.parser.parse(&self.client, Message::Binary(data));
-        self.client.keep_pace();
+        self.client
+            .in_pace(|| self.parser.parse(&self.client, Message::Binary(data)));
     }
 
     fn on_close(&self, reason: CloseReason) {

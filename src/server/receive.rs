@@ -28,8 +28,11 @@ impl Socket {
                     self.fall_behind(late);
                 }
             }
-            Stored::Full => self.client().pressed(),
-            Stored::Yes => {}
+            Stored::Full => {
+                self.io().may_say_more();
+                self.client().pressed();
+            }
+            Stored::Yes => self.io().may_say_more(),
         }
     }
 

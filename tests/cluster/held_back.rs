@@ -54,13 +54,28 @@ impl Adapter for Pressed {
     }
 }
 
-/// A server with this back end, and what its clients have said.
+/// A server with this back end, and what its clients have said. It says that to other servers too, unless it is `whisper`ed.
 fn listening(pressed: &Pressed) -> (SocketIo, mpsc::UnboundedReceiver<u32>) {
     let io = SocketIo::builder().adapter(pressed.clone()).build().unwrap();
     let (say, said) = mpsc::unbounded_channel();
-    io.of("/").on("say", async move |Data(number): Data<u32>| {
-        say.send(number).unwrap();
-    });
+    let whisper = say.clone();
+    io.of("/")
+        .on("say", async move |socket: Socket, Data(number): Data<u32>| {
+            socket.to("room").emit("said", number);
+            say.send(number).unwrap();
+        })
+        .on("say later", {
+            let say = whisper.clone();
+            async move |socket: Socket, Data(number): Data<u32>| {
+                tokio::task::yield_now().await;
+                socket.to("room").emit("said", number);
+                say.send(number).unwrap();
+            }
+        })
+        .on("whisper", async move |socket: Socket, Data(number): Data<u32>| {
+            socket.to("room").local().emit("said", number);
+            whisper.send(number).unwrap();
+        });
     (io, said)
 }
 
@@ -91,6 +106,33 @@ async fn one_message_is_taken_from_each_client_while_other_servers_are_behind() 
         within(async { tokio::join!(talks, waits) }).await;
         other.send(say(101)).await;
         assert_eq!(within(said.recv()).await, Some(101));
+    }
+}
+
+#[tokio::test]
+async fn who_has_nothing_said_to_other_servers_is_not_held_back() {
+    for (eio, via) in TestClient::EVERY_WAY {
+        let pressed = Pressed::default();
+        let (io, mut said) = listening(&pressed);
+        let server = TestServer::start(&io).await;
+        let mut whisperer = TestClient::connect(&server, eio, via).await;
+        let mut talker = TestClient::connect(&server, Eio::V4, Via::WebSocket).await;
+        pressed.on.send_replace(true);
+        let whispers = whisperer.send_all((1..=50).map(|number| format!(r#"42["whisper",{number}]"#)));
+        let heard = async {
+            for number in 1..=50 {
+                assert_eq!(said.recv().await, Some(number), "{eio:?} {via:?}");
+            }
+        };
+        within(async { tokio::join!(whispers, heard) }).await;
+        // A handler that waits may say anything yet.
+        talker
+            .send_all((100..=102).map(|number| format!(r#"42["say later",{number}]"#)))
+            .await;
+        assert_eq!(within(said.recv()).await, Some(100));
+        whisperer.send(r#"42["whisper",51]"#).await;
+        assert_eq!(within(said.recv()).await, Some(51));
+        assert_eq!(said.try_recv().ok(), None);
     }
 }
 

@@ -10,6 +10,7 @@ mod contract;
 mod failures;
 mod held_back;
 mod partings;
+mod questions;
 mod scripted;
 mod wakers;
 #[path = "../support/wire/mod.rs"]

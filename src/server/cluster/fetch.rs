@@ -1,20 +1,24 @@
 //! Who is there, on all servers.
 
+use std::sync::Arc;
+
 use futures_util::future::join_all;
 
 use crate::{
     SocketId,
-    adapter::{Answer, Incomplete, Message, Missing, REQUEST_TIMEOUT},
+    adapter::{Incomplete, Missing, REQUEST_TIMEOUT},
     server::{
         Broadcast,
-        cluster::{RemoteSocket, collect, remote_socket::Seen, snapshot},
+        cluster::{RemoteSocket, questions, remote_socket::Seen, snapshot},
     },
 };
 
 impl Broadcast {
     /// The selected sockets of all servers, as they are now. JS `fetchSockets`.
     ///
-    /// Other servers have five seconds to answer, or the time set with [`timeout`](Self::timeout).
+    /// Other servers have five seconds to answer, or the time set with [`timeout`](Self::timeout). However many ask who is in the same rooms at
+    /// the same time, the other servers are asked once, after all of these have asked. Of different questions in one namespace sixteen are under
+    /// way, and the others wait for their turn: until those have been answered, or for a tenth of a second.
     ///
     /// ```
     /// # async fn list(io: axum_socketio::SocketIo) {
@@ -56,28 +60,32 @@ impl Broadcast {
     }
 
     async fn fetch_own(&self) -> Result<Vec<RemoteSocket>, Incomplete<Vec<RemoteSocket>>> {
-        let remote = |snapshot| RemoteSocket::new(Seen::new(snapshot), self.namespace.clone());
-        let mut sockets: Vec<_> = self.sockets().iter().map(snapshot::of).map(remote).collect();
         let (Some(cluster), Some(options)) = (self.cluster(), self.options()) else {
-            return Ok(sockets);
+            return Ok(self.remote(self.fetch_here().await));
         };
-        let mut waiting = cluster.begin(self.namespace.name());
-        let request = waiting.id();
-        let asked = cluster.ask(self.namespace.name(), Message::Fetch { options, request });
-        if let Err(error) = asked {
-            return Err(Incomplete::new(sockets, waiting.missing()).with_error(Some(error)));
-        }
-        let timeout = self.flags.timeout.unwrap_or(REQUEST_TIMEOUT);
-        let all = collect(&mut waiting, timeout, |answer| {
-            if let Answer::Sockets(snapshots) = answer {
-                sockets.extend(snapshots.into_iter().map(remote));
-            }
-        });
-        if all.await {
+        let limit = self.flags.timeout.unwrap_or(REQUEST_TIMEOUT);
+        let found = questions::ask(&self.namespace, cluster, options.into(), limit).await;
+        let sockets = match found.sockets {
+            Some(sockets) => sockets,
+            // Its turn has not come, or others could not be asked.
+            None => self.fetch_here().await,
+        };
+        let sockets = self.remote(sockets);
+        if found.is_complete {
             Ok(sockets)
         } else {
-            Err(Incomplete::new(sockets, waiting.missing()))
+            Err(Incomplete::new(sockets, found.missing).with_error(found.error))
         }
+    }
+
+    async fn fetch_here(&self) -> Vec<Arc<Seen>> {
+        let snapshots = snapshot::all(self.sockets()).await;
+        snapshots.into_iter().map(Seen::new).collect()
+    }
+
+    fn remote(&self, seen: Vec<Arc<Seen>>) -> Vec<RemoteSocket> {
+        let remote = |seen| RemoteSocket::new(seen, self.namespace.clone());
+        seen.into_iter().map(remote).collect()
     }
 
     /// The ids of the selected sockets of all servers. JS `namespace.clients(callback)`.

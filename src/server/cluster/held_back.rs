@@ -8,8 +8,11 @@ use std::{
 use tokio::{runtime::Handle, time::timeout};
 
 use crate::{
-    adapter::Easing,
-    server::client::{Client, ClientInner},
+    adapter::{Cluster, Easing, said},
+    server::{
+        SocketIo,
+        client::{Client, ClientInner},
+    },
     sync::Mutex,
 };
 
@@ -25,15 +28,32 @@ pub(in crate::server) struct HeldBack(Mutex<Vec<Client>>);
 struct Release(Arc<HeldBack>);
 
 impl ClientInner {
-    /// A message was taken in. The next one waits, if what this one may have said to other servers is more than they can take.
-    pub(in crate::server) fn keep_pace(&self) {
+    /// Takes a message in. If it has something said to other servers, or may have, and that is more than they can take, the next one waits.
+    pub(in crate::server) fn in_pace(&self, take: impl FnOnce()) {
         let Some(cluster) = self.io().cluster() else {
-            return;
+            return take();
         };
+        let before = said::so_far();
+        take();
+        if said::so_far() != before {
+            self.keep_pace(cluster);
+        }
+    }
+
+    fn keep_pace(&self, cluster: &Cluster) {
         if let Some(easing) = cluster.backpressure() {
             self.io()
                 .held_back()
                 .hold(self.client(), cluster.runtime(), easing);
+        }
+    }
+}
+
+impl SocketIo {
+    /// What goes on behalf of a client later may say something to other servers.
+    pub(in crate::server) fn may_say_more(&self) {
+        if self.cluster().is_some() {
+            said::note();
         }
     }
 }

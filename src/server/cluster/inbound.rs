@@ -4,11 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     ServerId,
-    adapter::{Cluster, Envelope, Message, Options, Payload, RequestId},
+    adapter::{Cluster, Envelope, Message, Options, Payload, RequestId, Snapshot},
     foreign::brief,
     packet::{self, KeptBody},
     server::{
-        AckStream, Broadcast, SocketIo, broadcast::Flags, cluster::snapshot, namespace::NamespaceInner,
+        AckStream, Broadcast, Socket, SocketIo, broadcast::Flags, cluster::snapshot,
+        namespace::NamespaceInner,
     },
 };
 
@@ -53,9 +54,7 @@ pub(super) fn carry_out(io: &SocketIo, cluster: &Arc<Cluster>, order: Envelope) 
         Message::Disconnect { options, close } => selection(&namespace, &options).disconnect(close),
         Message::Fetch { options, request } => {
             let sockets = selection(&namespace, &options).sockets();
-            let sockets = sockets.iter().map(snapshot::of).collect();
-            let answer = Message::Fetched { request, sockets };
-            cluster.answer(namespace.name(), &order.sender, answer);
+            Asked::new(cluster, &namespace, order.sender, request).show(sockets);
         }
         Message::ServerEvent { packet, request } => {
             namespace.hear_server(cluster, order.sender, &packet, request);
@@ -104,7 +103,7 @@ fn payload(answer: &KeptBody) -> Payload {
     Payload::from_values(&values.unwrap_or_default()).unwrap_or_else(|_| Payload::checked(""))
 }
 
-/// A broadcast of another server that wants acknowledgements.
+/// What another server wants to know: who is there, or what clients acknowledge.
 struct Asked {
     cluster: Arc<Cluster>,
     namespace: Arc<NamespaceInner>,
@@ -125,6 +124,20 @@ impl Asked {
             by,
             request,
         }
+    }
+
+    /// Says who is there; where they are many, in a task of its own, so that others are heard meanwhile.
+    fn show(self, sockets: Vec<Socket>) {
+        if sockets.len() <= snapshot::AT_ONCE {
+            return self.say_who_is_there(snapshot::at_once(&sockets).collect());
+        }
+        let runtime = self.cluster.runtime().clone();
+        runtime.spawn(async move { self.say_who_is_there(snapshot::all(sockets).await) });
+    }
+
+    fn say_who_is_there(&self, sockets: Vec<Snapshot>) {
+        let request = self.request.clone();
+        self.answer(Message::Fetched { request, sockets });
     }
 
     /// Says how many clients are asked, then passes on what they answer in a task of its own.

@@ -5,9 +5,11 @@ mod fetch;
 mod held_back;
 mod inbound;
 mod namespace;
+mod questions;
 mod remote_socket;
 mod server_event;
 mod snapshot;
+mod turns;
 
 use std::{
     future::poll_fn,
@@ -20,7 +22,7 @@ use std::{
 use futures_util::StreamExt;
 use tokio::runtime::Handle;
 
-pub(super) use self::{held_back::HeldBack, server_event::ServerListeners};
+pub(super) use self::{held_back::HeldBack, questions::Questions, server_event::ServerListeners};
 pub use self::{remote_socket::RemoteSocket, server_event::ServerEvent};
 use crate::{
     adapter::{AdapterError, Answer, Cluster, Envelope, HEARTBEAT_CHECK, Incoming, Waiting},

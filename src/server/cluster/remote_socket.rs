@@ -35,6 +35,12 @@ pub(super) struct Seen {
     handshake: OnceLock<Value>,
 }
 
+impl fmt::Debug for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Seen").finish_non_exhaustive()
+    }
+}
+
 impl Seen {
     pub(super) fn new(snapshot: Snapshot) -> Arc<Self> {
         Arc::new(Self {

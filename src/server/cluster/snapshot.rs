@@ -1,12 +1,32 @@
 //! A socket as other servers are shown it, in the words of Node.
 
+use tokio::task::consume_budget;
+
 use crate::{
     Value,
     adapter::{Describe, RemoteHandshake, Snapshot},
     server::{Handshake, Socket},
 };
 
-pub(super) fn of(socket: &Socket) -> Snapshot {
+/// So many are made without a look at others who want the thread.
+pub(super) const AT_ONCE: usize = 16;
+
+/// Those who are there, made in turns with other tasks.
+pub(super) async fn all(sockets: Vec<Socket>) -> Vec<Snapshot> {
+    let mut snapshots = Vec::with_capacity(sockets.len());
+    for some in sockets.chunks(AT_ONCE) {
+        consume_budget().await;
+        snapshots.extend(at_once(some));
+    }
+    snapshots
+}
+
+/// The same of a few.
+pub(super) fn at_once(sockets: &[Socket]) -> impl Iterator<Item = Snapshot> {
+    sockets.iter().filter(|socket| socket.is_connected()).map(of)
+}
+
+fn of(socket: &Socket) -> Snapshot {
     Snapshot {
         id: socket.id().as_str().into(),
         handshake: RemoteHandshake::new(socket.handle_of_handshake()),

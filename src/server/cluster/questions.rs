@@ -1,0 +1,305 @@
+//! Questions who is there. Each is asked once for all who ask the same at the time, and its answers are shared by reference.
+//!
+//! A question has a task, so that it goes on whoever of those that have asked is polled. It ends when all servers have answered or nobody
+//! wants to know any more: how long the answers are waited for is up to each who asks.
+
+use std::{
+    future::{pending, poll_fn},
+    pin::pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::Poll,
+    time::Duration,
+};
+
+use tokio::{sync::watch, task::consume_budget, time::timeout};
+
+use crate::{
+    adapter::{AdapterError, Answer, Cluster, Message, Missing, Options, RequestId, Snapshot, Waiting},
+    room::Room,
+    server::{
+        Broadcast, Socket,
+        cluster::{
+            remote_socket::Seen,
+            snapshot,
+            turns::{Turn, Turns},
+        },
+        namespace::NamespaceInner,
+    },
+};
+
+/// How long a question that isn't answered keeps others waiting: servers may be slow or silent.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// The questions of a namespace that are under way or wait; nothing, where there are none.
+#[derive(Default)]
+pub(in crate::server) struct Questions(Mutex<Option<Box<Waiters>>>);
+
+type Waiters = Turns<Who, Arc<Question>>;
+
+/// Who is meant.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(super) struct Who {
+    rooms: Vec<Room>,
+    except: Vec<Room>,
+}
+
+/// What those who ask the same have in common.
+type Question = watch::Sender<Progress>;
+
+/// What has come of a question.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    /// How the other servers were asked, once they were.
+    request: Option<RequestId>,
+    /// Those of this server come first; `None` before they are there.
+    sockets: Option<Vec<Arc<Seen>>>,
+    over: Option<Outcome>,
+}
+
+#[derive(Debug)]
+enum Outcome {
+    Answered,
+    Unasked(AdapterError, Missing),
+}
+
+/// What somebody gets who asked: who is there, and who has not answered.
+pub(super) struct Found {
+    /// `None` where not even those of this server were looked up.
+    pub(super) sockets: Option<Vec<Arc<Seen>>>,
+    pub(super) missing: Missing,
+    pub(super) error: Option<AdapterError>,
+    pub(super) is_complete: bool,
+}
+
+impl From<Options> for Who {
+    fn from(options: Options) -> Self {
+        let Options { rooms, except, .. } = options;
+        Self { rooms, except }
+    }
+}
+
+impl Who {
+    fn options(&self) -> Options {
+        Options {
+            rooms: self.rooms.clone(),
+            except: self.except.clone(),
+            ..Options::default()
+        }
+    }
+}
+
+impl Questions {
+    fn lock(&self) -> MutexGuard<'_, Option<Box<Waiters>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Nobody will ask any more: who waits is told.
+    fn give_up(&self) {
+        let given_up = self.lock().take();
+        drop(given_up);
+    }
+}
+
+/// Asks all servers, this one too, unless somebody is about to ask the same. Waits no longer than that.
+pub(super) async fn ask(
+    namespace: &Arc<NamespaceInner>,
+    cluster: &Arc<Cluster>,
+    who: Who,
+    limit: Duration,
+) -> Found {
+    let mut progress = join(namespace, cluster, who);
+    let missing = |progress: &Progress| match &progress.request {
+        Some(request) => cluster.missing(namespace.name(), request),
+        None => cluster.begin(namespace.name()).missing(),
+    };
+    let in_time = timeout(limit, progress.wait_for(Progress::is_over)).await.is_ok();
+    if !in_time && missing(&progress.borrow()).count() == 0 {
+        // All have answered. An error says that the runtime has ended.
+        let _ = progress.wait_for(Progress::is_over).await;
+    }
+    progress.borrow().found(missing)
+}
+
+fn join(namespace: &Arc<NamespaceInner>, cluster: &Arc<Cluster>, who: Who) -> watch::Receiver<Progress> {
+    let mut questions = namespace.questions().lock();
+    let turns = questions.get_or_insert_default();
+    let turn = turns.handle_asked(&who, || Arc::new(watch::channel(Progress::default()).0));
+    let (Turn::Now(question) | Turn::Later(question)) = &turn;
+    // Under the lock, or it might be taken for one that nobody wants.
+    let progress = question.subscribe();
+    drop(questions);
+    if let Turn::Now(question) = turn {
+        let unasked = Asking::begin(InTurn::new(namespace, cluster, who), question);
+        unasked.into_iter().for_each(InTurn::end);
+    }
+    progress
+}
+
+impl Progress {
+    const fn is_over(&self) -> bool {
+        self.over.is_some()
+    }
+
+    fn found(&self, missing: impl FnOnce(&Self) -> Missing) -> Found {
+        let (missing, error, is_complete) = match &self.over {
+            Some(Outcome::Answered) => (Missing::default(), None, true),
+            Some(Outcome::Unasked(error, missing)) => {
+                (missing.clone(), Some(AdapterError::clone(error)), false)
+            }
+            None => (missing(self), None, false),
+        };
+        Found {
+            sockets: self.sockets.clone(),
+            missing,
+            error,
+            is_complete,
+        }
+    }
+}
+
+/// A question that is under way.
+struct Asking {
+    question: Arc<Question>,
+    here: Vec<Socket>,
+    answers: Waiting,
+    /// Others wait for theirs.
+    turn: Option<InTurn>,
+}
+
+impl Asking {
+    /// Asks, and has a task hear the answers. Where others could not be asked the turn is given back.
+    fn begin(turn: InTurn, question: Arc<Question>) -> Option<InTurn> {
+        let InTurn {
+            namespace,
+            cluster,
+            who,
+            ..
+        } = &turn;
+        let options = who.options();
+        let here = Broadcast::new(namespace.clone(), options.target())
+            .local()
+            .sockets();
+        let answers = cluster.begin(namespace.name());
+        let request = answers.id();
+        question.send_modify(|progress| progress.request = Some(request.clone()));
+        if let Err(error) = cluster.ask(namespace.name(), Message::Fetch { options, request }) {
+            let unasked = Outcome::Unasked(error, answers.missing());
+            question.send_modify(|progress| progress.over = Some(unasked));
+            return Some(turn);
+        }
+        let runtime = cluster.runtime().clone();
+        let asking = Self {
+            question,
+            here,
+            answers,
+            turn: Some(turn),
+        };
+        runtime.spawn(asking.run());
+        None
+    }
+
+    async fn run(mut self) {
+        let here = snapshot::all(std::mem::take(&mut self.here)).await;
+        let here = here.into_iter().map(Seen::new).collect();
+        self.question
+            .send_modify(|progress| progress.sockets = Some(here));
+        let outcome = self.hear().await;
+        self.question.send_modify(|progress| progress.over = outcome);
+        self.end_turn();
+    }
+
+    /// All answers; `None` where nobody wants to know any more.
+    async fn hear(&mut self) -> Option<Outcome> {
+        let question = self.question.clone();
+        let (mut unwanted, mut patience) =
+            (pin!(question.closed()), pin!(timeout(PATIENCE, pending::<()>())));
+        loop {
+            let heard = poll_fn(|cx| {
+                if self.turn.is_some() && patience.as_mut().poll(cx).is_ready() {
+                    self.end_turn();
+                }
+                if let Poll::Ready(answer) = self.answers.poll_answer(cx) {
+                    return Poll::Ready(Some(answer));
+                }
+                unwanted.as_mut().poll(cx).map(|()| None)
+            });
+            match heard.await? {
+                Some(Answer::Sockets(snapshots)) => self.add(snapshots).await,
+                Some(_) => {}
+                None => return Some(Outcome::Answered),
+            }
+        }
+    }
+
+    async fn add(&self, snapshots: Vec<Snapshot>) {
+        let mut seen = Vec::with_capacity(snapshots.len());
+        for (number, snapshot) in snapshots.into_iter().enumerate() {
+            if number % snapshot::AT_ONCE == 0 {
+                consume_budget().await;
+            }
+            seen.push(Seen::new(snapshot));
+        }
+        self.question.send_if_modified(|progress| {
+            progress.sockets.get_or_insert_default().append(&mut seen);
+            // Nobody is woken before all are there.
+            false
+        });
+    }
+
+    fn end_turn(&mut self) {
+        if let Some(turn) = self.turn.take() {
+            turn.end();
+        }
+    }
+}
+
+/// Others wait until it is over.
+struct InTurn {
+    namespace: Arc<NamespaceInner>,
+    cluster: Arc<Cluster>,
+    who: Who,
+    is_over: bool,
+}
+
+impl InTurn {
+    /// The next question is asked, and those after it as long as none can be.
+    fn end(self) {
+        let mut ends = Some(self);
+        while let Some(turn) = ends {
+            let next = turn.pass_on();
+            ends = next.and_then(|(turn, question)| Asking::begin(turn, question));
+        }
+    }
+
+    fn pass_on(mut self) -> Option<(Self, Arc<Question>)> {
+        self.is_over = true;
+        let mut questions = self.namespace.questions().lock();
+        let is_wanted = |question: &Arc<Question>| question.receiver_count() > 0;
+        let next = questions
+            .as_mut()
+            .and_then(|turns| turns.handle_over(&self.who, is_wanted));
+        let none = questions.take_if(|turns| turns.is_empty());
+        drop(questions);
+        drop(none);
+        let (who, question) = next?;
+        Some((Self::new(&self.namespace, &self.cluster, who), question))
+    }
+
+    fn new(namespace: &Arc<NamespaceInner>, cluster: &Arc<Cluster>, who: Who) -> Self {
+        Self {
+            namespace: namespace.clone(),
+            cluster: cluster.clone(),
+            who,
+            is_over: false,
+        }
+    }
+}
+
+impl Drop for InTurn {
+    /// The runtime ends, so nobody else would get a turn.
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.namespace.questions().give_up();
+        }
+    }
+}
