@@ -31,6 +31,7 @@ use crate::{
         inbox::Next,
         listeners::List,
         namespace::NamespaceInner,
+        recovery::Claim,
         said::Said,
         socket::Status,
         trace,
@@ -61,23 +62,20 @@ impl Client {
         }
     }
 
+    /// The same, whatever session it asks for.
+    fn connect_anew(&self, namespace: Arc<NamespaceInner>, auth: Option<JsonText>) {
+        if self.is_repeated(&namespace, auth.as_ref()) {
+            return;
+        }
+        if let Some(socket) = self.begin_with(None, namespace, auth) {
+            socket.pass_middlewares();
+        }
+    }
+
     /// Makes a socket and keeps a place for it; gives it back if the middlewares are to be asked now.
     fn begin(&self, namespace: Arc<NamespaceInner>, auth: Option<JsonText>) -> Option<Socket> {
-        let protocol = self.connection().protocol();
-        if protocol == Protocol::V4 {
-            match self.repeats(namespace.name(), auth.as_ref()) {
-                Repeated::No => {}
-                Repeated::Later => return None,
-                Repeated::Joined => {
-                    self.refuse("a second CONNECT for a namespace");
-                    return None;
-                }
-                Repeated::Wordy => {
-                    let error = self.has_no_place(Place::Wordy, namespace.name());
-                    self.not_let_into(namespace.name(), &error);
-                    return None;
-                }
-            }
+        if self.is_repeated(&namespace, auth.as_ref()) {
+            return None;
         }
         let claim = match self.claim(&namespace, auth.as_ref()) {
             Ok(claim) => claim,
@@ -89,6 +87,33 @@ impl Client {
                 Err(_) => None,
             },
         };
+        self.begin_with(claim, namespace, auth)
+    }
+
+    /// Whether the client has asked for the namespace before, which is answered.
+    fn is_repeated(&self, namespace: &NamespaceInner, auth: Option<&JsonText>) -> bool {
+        if self.protocol() != Protocol::V4 {
+            return false;
+        }
+        match self.repeats(namespace.name(), auth) {
+            Repeated::No => return false,
+            Repeated::Later => {}
+            Repeated::Joined => self.refuse("a second CONNECT for a namespace"),
+            Repeated::Wordy => {
+                let error = self.has_no_place(Place::Wordy, namespace.name());
+                self.not_let_into(namespace.name(), &error);
+            }
+        }
+        true
+    }
+
+    /// With the session that it has had, or anew.
+    fn begin_with(
+        &self,
+        claim: Option<Arc<Claim>>,
+        namespace: Arc<NamespaceInner>,
+        auth: Option<JsonText>,
+    ) -> Option<Socket> {
         let id = match &claim {
             Some(claim) => claim.id().clone(),
             None => self.socket_id(&namespace),
@@ -105,7 +130,7 @@ impl Client {
             ),
             Place::Taken => {
                 socket.discard();
-                if protocol == Protocol::V4 {
+                if self.protocol() == Protocol::V4 {
                     self.refuse("a second CONNECT for a namespace");
                 }
             }
@@ -135,7 +160,8 @@ impl Client {
         ConnectError::new(message)
     }
 
-    /// The session that the client asks for can't be had before this is told.
+    /// The session that the client asks for can't be had before this is told. If that takes too long, it begins anew, in time not to be closed
+    /// for having joined nothing.
     fn connect_later(
         &self,
         question: Question,
@@ -144,14 +170,18 @@ impl Client {
         auth: Option<JsonText>,
     ) {
         let client = self.clone();
-        let often = self.io().settings().connect_timeout;
+        let longest = self.io().settings().connect_timeout / 2;
         dispatch::spawn(self.io(), async move {
-            // Or there is nobody any more to tell it. A handler that never returned would keep any number of clients that have gone.
-            let _ = timeout(often, left).await;
+            // Or there is nobody any more to tell it. A handler may never return.
+            let left = timeout(longest, left).await;
             drop(question);
             // One that has gone is not to take the session from the next.
-            if client.connection().ready_state() == ReadyState::Open {
-                client.connect_to(namespace, auth);
+            if client.connection().ready_state() != ReadyState::Open {
+                return;
+            }
+            match left {
+                Ok(_) => client.connect_to(namespace, auth),
+                Err(_) => client.connect_anew(namespace, auth),
             }
         });
     }

@@ -6,7 +6,8 @@ use http::Method;
 
 use super::{Client, answer, at_once, request};
 use crate::{
-    server::{Socket, SocketIo, recovery::ConnectionStateRecovery},
+    packet::JsonText,
+    server::{DisconnectReason, Socket, SocketIo, recovery::ConnectionStateRecovery},
     sync::{explore, thread},
 };
 
@@ -123,8 +124,34 @@ fn a_session_that_is_asked_for_twice_is_neither_lost_nor_given_out_twice() {
             assert_eq!(received.numbers, [0, 1]);
             assert!(answer.contains(&pid), "{answer}");
             assert_eq!(main.len(), 1);
-            // Who met it when its connect handlers were to start has begun anew.
-            assert!(!is_noticed || main.waiting_sessions() == 0);
+            // Not even who met it when its connect handlers were to start has begun anew.
+            assert_eq!(main.waiting_sessions(), 0);
         });
     }
+}
+
+#[test]
+fn a_client_that_is_back_as_its_socket_leaves_gets_its_session_or_is_told_when_it_can() {
+    explore(2, || {
+        let io = SocketIo::builder().connection_state_recovery(ConnectionStateRecovery::new());
+        let io = io.build().unwrap();
+        let (main, other) = (io.sockets(), io.of("/other"));
+        let (client, welcome) = Client::connect_and_read(&io);
+        let pid = welcome.split('"').nth(7).unwrap().to_owned();
+        let sid = super::open(&io);
+        assert_eq!(request(&io, &sid, Method::POST, "40/other,"), "ok");
+        let next = other.sockets().remove(0).client().clone();
+        let socket = client.socket.clone();
+        let leaving = thread::spawn(move || socket.depart(DisconnectReason::TransportClose));
+        let auth = JsonText::checked(&format!("{{\"pid\":\"{pid}\"}}"));
+        let claimed = next.claim(main.inner(), auth.as_ref());
+        leaving.join().unwrap();
+        let claimed = claimed.or_else(|left| {
+            assert_eq!(at_once(left), Some(Ok(())));
+            next.claim(main.inner(), auth.as_ref())
+        });
+        assert!(matches!(claimed, Ok(Some(_))));
+        // It is there, and given out.
+        assert_eq!((main.len(), main.waiting_sessions()), (0, 0));
+    });
 }

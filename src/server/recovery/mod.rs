@@ -23,6 +23,7 @@ mod lifeline;
 mod log;
 mod options;
 mod park;
+mod recoverable;
 mod resume;
 mod sessions;
 mod together;
@@ -37,7 +38,7 @@ use std::{
 };
 
 pub use self::options::{ConnectionStateRecovery, ExpiredSession};
-pub(super) use self::{sessions::Recoverable, together::Together};
+pub(super) use self::{recoverable::Recoverable, resume::Claim, together::Together};
 use tokio::sync::{Notify, watch};
 
 use self::{

@@ -11,8 +11,8 @@ use futures_util::future::{Either, select};
 use tokio::{runtime::Handle, time::timeout_at};
 
 use super::{
-    ExpiredSession, Recovery,
-    sessions::{Kept, Lapsed, Parked, Pid, Recoverable},
+    ExpiredSession, Recoverable, Recovery,
+    sessions::{Kept, Lapsed, Parked, Pid},
 };
 use crate::{
     engine,

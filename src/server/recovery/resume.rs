@@ -6,11 +6,11 @@ use serde::Deserialize;
 use tokio::sync::oneshot;
 
 use super::{
-    Recovery,
+    Recoverable, Recovery,
     history::Position,
     lifeline::Lifeline,
     park::copied,
-    sessions::{Found, Lapsed, Parked, Pid, Recoverable, Sessions},
+    sessions::{Found, Holder, Lapsed, Parked, Pid, Sessions},
 };
 use crate::{
     Protocol, SocketId,
@@ -38,6 +38,8 @@ pub(in crate::server) struct Claim {
 enum Unclaimed {
     /// Its socket's disconnect handlers are still to start: until this is told.
     Leaving(oneshot::Receiver<()>),
+    /// Another socket has got it just before.
+    Taken,
     /// Something of what its client has missed is missing, so it has to end.
     Incomplete(Lapsed),
 }
@@ -65,30 +67,35 @@ impl Client {
         let Some((recovery, pid, received)) = self.asks_for(namespace, auth) else {
             return Ok(None);
         };
-        // Its own statement, as the next: guards must be gone before handlers run.
-        let mut found = recovery.find(&pid);
-        if let Some(Found::Claimed(before)) = found {
-            if before.connection.is_same(self.connection()) {
-                return Ok(None);
+        loop {
+            // Its own statement, as the next: guards must be gone before handlers run.
+            let mut found = recovery.find(&pid);
+            if let Some(Found::Claimed(before)) = found {
+                if before.connection.is_same(self.connection()) {
+                    return Ok(None);
+                }
+                before.connection.fail_later(CloseReason::TransportClose);
+                // Its socket may have got in just before.
+                found = recovery.find(&pid);
             }
-            before.connection.fail_later(CloseReason::TransportClose);
-            // Its socket may have got in just before.
-            found = recovery.find(&pid);
-        }
-        if let Some(Found::Connected(id)) = found {
-            let before = namespace.index().get(id.as_str()).cloned();
-            match before {
-                Some(before) if before.client().is(self) => return Ok(None),
-                Some(before) => before.is_superseded(),
-                None => {}
+            let mut leaves = None;
+            if let Some(Found::Connected(holder)) = found {
+                let before = namespace.index().get(holder.id.as_str()).cloned();
+                match before {
+                    Some(before) if before.client().is(self) => return Ok(None),
+                    Some(before) => before.is_superseded(),
+                    None => {}
+                }
+                leaves = Some(holder.serial);
             }
-        }
-        match recovery.claim(&pid, received, self.connection()) {
-            Ok(claim) => Ok(claim),
-            Err(Unclaimed::Leaving(left)) => Err(left),
-            Err(Unclaimed::Incomplete(session)) => {
-                recovery.end_all(vec![session]);
-                Ok(None)
+            match recovery.claim(&pid, received, self.connection(), leaves) {
+                Ok(claim) => return Ok(claim),
+                Err(Unclaimed::Leaving(left)) => return Err(left),
+                Err(Unclaimed::Taken) => {}
+                Err(Unclaimed::Incomplete(session)) => {
+                    recovery.end_all(vec![session]);
+                    return Ok(None);
+                }
             }
         }
     }
@@ -117,12 +124,14 @@ impl Recovery {
         self.sessions().find(pid, engine::now())
     }
 
-    /// The session, unless it isn't there.
+    /// The session, unless it isn't there. The socket of the number `leaves` has left, or is about to: behind handlers of its own, or in the
+    /// midst of them on another thread.
     fn claim(
         &self,
         pid: &str,
         received: Option<Position>,
         connection: &Connection,
+        leaves: Option<u64>,
     ) -> Result<Option<Arc<Claim>>, Unclaimed> {
         // Another connection's is dropped when the lock is free.
         let found;
@@ -131,7 +140,12 @@ impl Recovery {
         let (parked, until) = match &found {
             Some(Found::Parked(parked, until)) => (parked.clone(), *until),
             Some(Found::Claimed(before)) => (before.parked.clone(), before.until),
-            Some(Found::Leaving(_) | Found::Connected(_)) | None => {
+            Some(Found::Connected(holder)) if Some(holder.serial) != leaves => return Err(Unclaimed::Taken),
+            Some(Found::Connected(_)) => {
+                let left = sessions.when_left(pid);
+                return left.map_or(Ok(None), |left| Err(Unclaimed::Leaving(left)));
+            }
+            Some(Found::Leaving(_)) | None => {
                 drop(sessions);
                 return match found {
                     Some(Found::Leaving(left)) => Err(Unclaimed::Leaving(left)),
@@ -264,7 +278,7 @@ impl Socket {
         self.set_recoverable(Recoverable::anew(pid.clone(), Arc::new(lifeline)));
         let mut index = self.home().index();
         let mut sessions = recovery.sessions();
-        sessions.connected(pid, self.id().clone());
+        sessions.connected(pid, self.holder());
         sessions.is_not_early(self.serial());
         index.insert(self.clone());
         true
@@ -298,7 +312,7 @@ impl Socket {
         let mut index = self.home().index();
         let mut sessions = recovery.sessions();
         let rooms = sessions.leave(&claim.parked);
-        sessions.connected(pid, self.id().clone());
+        sessions.connected(pid, self.holder());
         sessions.is_not_early(self.serial());
         index.insert(self.clone());
         // One that begins anew is in none: its connect handlers see to that.
@@ -307,6 +321,13 @@ impl Socket {
             index.join(self, rooms);
         }
         true
+    }
+
+    fn holder(&self) -> Holder {
+        Holder {
+            id: self.id().clone(),
+            serial: self.serial(),
+        }
     }
 
     fn new_pid(&self) -> Pid {

@@ -3,8 +3,7 @@
 use std::{
     borrow::Borrow,
     collections::{HashMap, HashSet, VecDeque},
-    fmt,
-    sync::{Arc, PoisonError, atomic::Ordering},
+    sync::{Arc, atomic::Ordering},
     time::Instant,
 };
 
@@ -15,7 +14,6 @@ use crate::{
     SocketId,
     foreign::Foreign,
     room::{Index, Member, Room, shrink},
-    sync::{Mutex, MutexGuard},
 };
 
 /// How many expiries of sessions that wait no more are not worth looking for.
@@ -54,8 +52,8 @@ pub(super) struct Sessions {
     /// The sockets in rooms that are members only when the middlewares have let them in. What is sent to those rooms meanwhile, the session
     /// that such a socket is to have gets where it waits.
     early: Arc<HashSet<u64>>,
-    /// What began to wait when its socket's disconnect handlers had not all started, or is being given to a client, and who is to be told
-    /// when they have, and that is over.
+    /// What is to be left by a socket that a client has met, or began to wait when its socket's disconnect handlers had not all started, or
+    /// is being given to a client, and who is to be told when it has been, they have, and that is over.
     leaving: HashMap<Pid, Vec<oneshot::Sender<()>>>,
     /// How many of those that are parked have been asked for.
     claimed: usize,
@@ -63,16 +61,23 @@ pub(super) struct Sessions {
 }
 
 enum Session {
-    /// The socket of this id.
-    Connected(SocketId),
+    Connected(Holder),
     Parked(Parked, Instant),
     /// A client has asked for it and isn't let in yet: until then all is as if it waited, but that its time can't be over.
     Claimed(Arc<Claim>),
 }
 
+/// The socket that has a session.
+#[derive(Clone)]
+pub(super) struct Holder {
+    pub(super) id: SocketId,
+    /// Of all the sockets that have this id one after the other, this one.
+    pub(super) serial: u64,
+}
+
 /// Where a session was found.
 pub(super) enum Found {
-    Connected(SocketId),
+    Connected(Holder),
     /// Its socket's disconnect handlers have not all started, or a client is being given it. They will have, and that will be, when this is
     /// told.
     Leaving(oneshot::Receiver<()>),
@@ -152,8 +157,8 @@ impl Sessions {
         }
     }
 
-    pub(super) fn connected(&mut self, pid: Pid, id: SocketId) {
-        self.by_pid.insert(pid, Session::Connected(id));
+    pub(super) fn connected(&mut self, pid: Pid, holder: Holder) {
+        self.by_pid.insert(pid, Session::Connected(holder));
     }
 
     /// The socket of this number joins rooms before it is a member.
@@ -182,7 +187,8 @@ impl Sessions {
         self.parked.insert(parked.clone());
         self.together.waiting.fetch_add(1, Ordering::Relaxed);
         self.parked.join(parked, rooms);
-        self.leaving.insert(parked.pid().clone(), Vec::new());
+        // Somebody may wait for it already.
+        self.leaving.entry(parked.pid().clone()).or_default();
         self.wait(parked, until);
     }
 
@@ -251,16 +257,19 @@ impl Sessions {
 
     pub(super) fn find(&mut self, pid: &str, now: Instant) -> Option<Found> {
         if let Some(waiting) = self.leaving.get_mut(pid) {
-            let (sender, receiver) = oneshot::channel();
-            waiting.retain(|waiting| !waiting.is_closed());
-            waiting.push(sender);
-            return Some(Found::Leaving(receiver));
+            return Some(Found::Leaving(wait_in(waiting)));
         }
         match self.by_pid.get(pid)? {
-            Session::Connected(id) => Some(Found::Connected(id.clone())),
+            Session::Connected(holder) => Some(Found::Connected(holder.clone())),
             Session::Parked(parked, until) => (now <= *until).then(|| Found::Parked(parked.clone(), *until)),
             Session::Claimed(claim) => (now <= claim.until()).then(|| Found::Claimed(claim.clone())),
         }
+    }
+
+    /// Tells when its socket, which is about to leave, [has left](Self::left). Who asks for it meanwhile waits, too.
+    pub(super) fn when_left(&mut self, pid: &str) -> Option<oneshot::Receiver<()>> {
+        let (pid, _) = self.by_pid.get_key_value(pid)?;
+        Some(wait_in(self.leaving.entry(pid.clone()).or_default()))
     }
 
     /// Its pid is good for nothing from now on. One that waits goes on to hear what is sent to it.
@@ -357,85 +366,17 @@ impl Sessions {
     }
 }
 
+/// Waits with those who are to be told, of whom the ones that have gone are forgotten.
+fn wait_in(waiting: &mut Vec<oneshot::Sender<()>>) -> oneshot::Receiver<()> {
+    let (sender, receiver) = oneshot::channel();
+    waiting.retain(|waiting| !waiting.is_closed());
+    waiting.push(sender);
+    receiver
+}
+
 impl Drop for Sessions {
     fn drop(&mut self) {
         self.together.waiting.fetch_sub(self.len(), Ordering::Relaxed);
-    }
-}
-
-/// What makes a socket of a namespace with recovery one that its client may get back.
-pub(in crate::server) struct Recoverable {
-    pub(super) lifeline: Arc<Lifeline>,
-    state: Mutex<State>,
-}
-
-struct State {
-    pid: Pid,
-    recovered: bool,
-    /// The session that it is about to get.
-    claim: Option<Arc<Claim>>,
-}
-
-impl Recoverable {
-    pub(super) fn anew(pid: Pid, lifeline: Arc<Lifeline>) -> Self {
-        Self::with(
-            lifeline,
-            State {
-                pid,
-                recovered: false,
-                claim: None,
-            },
-        )
-    }
-
-    pub(super) fn again(claim: Arc<Claim>) -> Self {
-        let parked = claim.parked().clone();
-        Self::with(
-            parked.0.kept.lifeline.clone(),
-            State {
-                pid: parked.pid().clone(),
-                recovered: true,
-                claim: Some(claim),
-            },
-        )
-    }
-
-    fn with(lifeline: Arc<Lifeline>, state: State) -> Self {
-        Self {
-            lifeline,
-            state: Mutex::new(state),
-        }
-    }
-
-    pub(super) fn pid(&self) -> Pid {
-        self.state().pid.clone()
-    }
-
-    pub(in crate::server) fn is_recovered(&self) -> bool {
-        self.state().recovered
-    }
-
-    pub(super) fn take_claim(&self) -> Option<Arc<Claim>> {
-        self.state().claim.take()
-    }
-
-    /// What the claim has come to.
-    pub(super) fn settle(&self, pid: Pid, recovered: bool) {
-        let mut state = self.state();
-        (state.pid, state.recovered) = (pid, recovered);
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl fmt::Debug for Recoverable {
-    // Without the pid, which is a credential.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Recoverable")
-            .field("recovered", &self.is_recovered())
-            .finish_non_exhaustive()
     }
 }
 
@@ -466,7 +407,11 @@ mod tests {
             assert_eq!(sessions.expiries(), [until]);
             sessions.forget(pid.as_str());
             sessions.leave(&parked);
-            sessions.connected(pid.clone(), id.clone());
+            let holder = Holder {
+                id: id.clone(),
+                serial: round,
+            };
+            sessions.connected(pid.clone(), holder);
         }
         let together = sessions.together.clone();
         assert_eq!(together.waiting.load(Ordering::Relaxed), 0);

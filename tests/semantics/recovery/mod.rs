@@ -3,6 +3,7 @@
 mod between;
 mod entry;
 mod kept;
+mod leaving;
 mod middlewares;
 mod missed;
 

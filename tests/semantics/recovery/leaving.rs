@@ -1,0 +1,155 @@
+//! Clients that are back while the socket that they had is about to leave.
+
+use std::{
+    sync::{Arc, Mutex, mpsc},
+    time::Duration,
+};
+
+use axum_socketio::{ConnectError, Namespace, Socket};
+use tokio::task::{block_in_place, yield_now};
+
+use super::{Client, Memory, WAYS, asking, recovering, told};
+use crate::{
+    log::{Heard, log},
+    wire::{Eio, TestClient, TestServer, Via},
+};
+
+/// Handlers that compute, each until it is told to go on, or that nobody will.
+struct Busy {
+    go_on: mpsc::Sender<()>,
+    started: Heard,
+}
+
+/// Which handlers of its last socket are busy when a client is back.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    /// The server knows that the client has gone, and has put the leave behind them.
+    Connect,
+    Disconnecting,
+}
+
+impl Kind {
+    const ALL: [Self; 2] = [Self::Connect, Self::Disconnecting];
+
+    fn busy(self, main: &Namespace) -> Busy {
+        let (go_on, told) = mpsc::channel::<()>();
+        let (told, (log, started)) = (Arc::new(Mutex::new(told)), log());
+        let compute = move |socket: &Socket| {
+            if !socket.recovered() {
+                log.say("started");
+                let _ = block_in_place(|| told.lock().unwrap().recv());
+            }
+        };
+        let main = main.clone();
+        let _ = match self {
+            // Its client reads the CONNECT meanwhile, because they start in a task of their own.
+            Self::Connect => main
+                .middleware(async || {
+                    yield_now().await;
+                    Ok::<_, ConnectError>(())
+                })
+                .on_connect(async move |socket: Socket| compute(&socket)),
+            Self::Disconnecting => main.on_disconnecting(async move |socket: Socket| compute(&socket)),
+        };
+        Busy { go_on, started }
+    }
+}
+
+/// The client closes its connection, of which the server tells it when those handlers have started.
+#[expect(clippy::disallowed_methods, reason = "the client's own task")]
+fn close(wire: TestClient) {
+    tokio::spawn(wire.close());
+}
+
+/// One that has asked for its session and is connected to another namespace in the meantime.
+async fn back(server: &TestServer, via: Via, memory: &Memory) -> TestClient {
+    let mut wire = TestClient::open(server, Eio::V4, via).await;
+    wire.send("40/other,").await;
+    assert!(wire.text().await.starts_with("40/other,"));
+    wire.send(format!("40{}", asking(memory))).await;
+    // What came before it has been read.
+    wire.send(r#"42/other,["echo"]"#).await;
+    assert!(wire.text().await.starts_with(r#"42/other,["echo","#));
+    wire
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn who_is_back_before_its_last_socket_has_left_waits_for_that_and_gets_all_that_it_missed() {
+    for (kind, via) in Kind::ALL.into_iter().flat_map(|kind| WAYS.map(|via| (kind, via))) {
+        let (io, main, mut heard) = told(recovering());
+        let _ = io
+            .of("/other")
+            .on("echo", async |socket: Socket| socket.emit("echo", ()));
+        let mut busy = kind.busy(&main);
+        let server = TestServer::start(&io).await;
+        let client = Client::connect(&server, via).await;
+        heard.expect("new ").await;
+        let memory = client.memory.clone();
+        if matches!(kind, Kind::Connect) {
+            busy.started.expect("started").await;
+        }
+        close(client.wire);
+        if matches!(kind, Kind::Disconnecting) {
+            busy.started.expect("started").await;
+        }
+        main.emit("missed", 1);
+        let mut wire = back(&server, via, &memory).await;
+        assert_eq!(main.len(), 1, "{kind:?}: it has not left");
+        assert_eq!(heard.drain(), [""; 0]);
+        busy.go_on.send(()).unwrap();
+        heard.expect("left: transport close").await;
+        heard.expect("recovered ").await;
+        let missed = wire.text().await;
+        assert!(missed.starts_with(r#"42["missed",1,"#), "{kind:?}: {missed}");
+        let reply = wire.text().await;
+        assert!(reply.contains(&memory.pid), "{kind:?}: {reply}");
+        assert_eq!((main.len(), main.waiting_sessions()), (1, 0));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn who_waits_for_a_handler_that_does_not_return_begins_anew_in_time() {
+    for (kind, via) in Kind::ALL.into_iter().flat_map(|kind| WAYS.map(|via| (kind, via))) {
+        let (io, main, mut heard) = told(recovering().connect_timeout(Duration::from_millis(100)));
+        let _ = io
+            .of("/other")
+            .on("echo", async |socket: Socket| socket.emit("echo", ()));
+        let mut busy = kind.busy(&main);
+        let server = TestServer::start(&io).await;
+        let client = Client::connect(&server, via).await;
+        heard.expect("new ").await;
+        let memory = client.memory.clone();
+        close(client.wire);
+        busy.started.expect("started").await;
+        let mut wire = back(&server, via, &memory).await;
+        let reply = wire.text().await;
+        assert!(
+            reply.starts_with("40{") && !reply.contains(&memory.pid),
+            "{kind:?}: {reply}"
+        );
+        drop(busy.go_on);
+    }
+}
+
+/// A client that has said good-bye is waited for by nobody.
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn who_asks_for_a_session_that_ends_meanwhile_begins_anew() {
+    let (io, main, mut heard) = told(recovering());
+    let mut busy = Kind::Disconnecting.busy(&main);
+    let _ = io
+        .of("/other")
+        .on("echo", async |socket: Socket| socket.emit("echo", ()));
+    let server = TestServer::start(&io).await;
+    let mut client = Client::connect(&server, Via::WebSocket).await;
+    heard.expect("new ").await;
+    client.wire.send("41").await;
+    busy.started.expect("started").await;
+    let mut wire = back(&server, Via::WebSocket, &client.memory).await;
+    busy.go_on.send(()).unwrap();
+    heard.expect("left: client namespace disconnect").await;
+    heard.expect("new ").await;
+    let reply = wire.text().await;
+    assert!(!reply.contains(&client.memory.pid), "{reply}");
+    assert_eq!((main.len(), main.waiting_sessions()), (1, 0));
+    drop(busy.go_on);
+}
