@@ -3,6 +3,7 @@
 mod drive;
 mod events;
 mod over;
+mod parting;
 mod writable;
 
 use std::{
@@ -16,6 +17,7 @@ use std::{
 use smallvec::SmallVec;
 
 pub use self::events::Events;
+pub(crate) use self::parting::Parting;
 use self::writable::Writable;
 use super::{
     CloseReason, Handshake, Limit, Outgoing, Overflow, ReadyState, SendError, Transport, clock,
@@ -120,9 +122,12 @@ impl Connection {
     /// Closes the connection for all its namespaces, after what is queued has been sent: at most 5 s over a WebSocket, and
     /// 30 s over long-polling, whose client has to fetch it. JS `conn.close()`.
     ///
-    /// From now on nothing is received. Its sockets leave with the reason `forced close` when the connection is closed.
+    /// From now on nothing is received. Its sockets leave with the reason `forced close` when the connection is closed. One that is being
+    /// [sent away](crate::Socket::disconnect) at this moment is told so before.
     pub fn close(&self) {
-        self.close_with(CloseReason::ForcedClose);
+        if !self.is_closed_later(CloseReason::ForcedClose) {
+            self.close_with(CloseReason::ForcedClose);
+        }
     }
 
     /// Closes the connection at once; what is queued is thrown away. JS `conn.close(true)`.
@@ -144,7 +149,9 @@ impl Connection {
 
     /// The same, and where that ends the session at once, a task of its own tells the receiver. For whoever closes several.
     pub(super) fn close_apart(&self, reason: CloseReason) {
-        self.close_told(reason, true);
+        if !self.is_closed_later(reason) {
+            self.close_told(reason, true);
+        }
     }
 
     fn close_told(&self, reason: CloseReason, apart: bool) {

@@ -56,6 +56,10 @@ struct Others {
     watchers: Watchers,
     /// The long answer that the HTTP server was given last.
     unread: Option<Arc<Unread>>,
+    /// How many are about to send what closing has to come after.
+    partings: u32,
+    /// It is to be closed when they have.
+    closes: Option<CloseReason>,
 }
 
 /// What is to be done after the lock has been released.
@@ -160,6 +164,24 @@ impl Core {
         unread.is_some_and(|unread| !unread.is_taken())
     }
 
+    /// Closing has to come after what is about to be sent.
+    pub(super) fn begin_parting(&mut self) {
+        self.others().partings += 1;
+    }
+
+    /// Whether closing has to wait.
+    pub(super) fn close_later(&mut self, reason: CloseReason) -> bool {
+        let others = self.others.as_mut().filter(|others| others.partings > 0);
+        others.map(|others| others.closes.get_or_insert(reason)).is_some()
+    }
+
+    /// It has been sent, or never will be. Whether it is time to close.
+    pub(super) fn end_parting(&mut self) -> Option<CloseReason> {
+        let others = self.others();
+        others.partings -= 1;
+        others.closes.take_if(|_| others.partings == 0)
+    }
+
     pub(super) fn wake_driver(&mut self, effects: &mut Effects) {
         effects.wakers.extend(self.driver.take());
     }
@@ -183,7 +205,7 @@ impl Core {
             effects.wakers.extend(others.push.take());
             effects.wakers.extend(drained.into_values());
             // Whoever listens does so until the end, and reads on after it.
-            if !others.watchers.is_empty() || others.unread.is_some() {
+            if !others.watchers.is_empty() || others.unread.is_some() || others.partings > 0 {
                 self.others = Some(others);
             }
         }

@@ -64,6 +64,7 @@ pub(crate) use close::SendError;
 pub use close::{CloseReason, ReadyState};
 pub(crate) use config::Config;
 pub use config::Overflow;
+pub(crate) use connection::Parting;
 pub use connection::{Connection, Events};
 pub(crate) use cork::Cork;
 #[cfg(feature = "deflate")]

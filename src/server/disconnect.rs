@@ -1,15 +1,15 @@
 //! How a socket leaves.
 //!
 //! The sequence is Node's: `disconnecting` handlers start while the rooms are still there, then the socket leaves its rooms,
-//! its namespace and its client, pending acknowledgements end, and `disconnect` handlers start. It runs exactly once for a
-//! socket that had connected, and never for one that had not.
+//! its namespace and its client, pending acknowledgements end, `disconnect` handlers start, and a client that is sent away is
+//! told so. It runs exactly once for a socket that had connected, and never for one that had not.
 
 use std::{cell::Cell, fmt, sync::Arc};
 
 use tokio::runtime::Handle;
 
 use crate::{
-    engine::CloseReason,
+    engine::{CloseReason, Parting},
     foreign::{self, brief},
     server::{
         Socket,
@@ -96,6 +96,8 @@ impl Socket {
     /// With `close`, every socket of the same client leaves and its connection is closed after what is queued has been sent.
     /// Handlers hear the reason `server namespace disconnect` in both cases; they start inline, or as soon as the connect
     /// handlers have started. Does nothing if the socket has left already.
+    ///
+    /// The client is told when the `disconnect` handlers have started: should it connect again at once, its connect handlers come after these.
     pub fn disconnect(&self, close: bool) {
         if !self.is_connected() {
             return;
@@ -166,7 +168,12 @@ impl Socket {
         };
         let _entered = runtime.as_ref().map(Handle::enter);
         let reason = leave.reason;
-        let sequence = LeaveSequence { socket: self, leave };
+        let sequence = LeaveSequence {
+            socket: self,
+            // A handler may close the connection.
+            _parting: leave.farewell.then(|| self.connection().begin_parting()),
+            leave,
+        };
         self.run_disconnecting(reason);
         drop(sequence);
     }
@@ -265,6 +272,8 @@ impl Drop for Nested {
 struct LeaveSequence<'a> {
     socket: &'a Socket,
     leave: Leave,
+    /// Whoever closes the connection does so after the farewell.
+    _parting: Option<Parting>,
 }
 
 impl Drop for LeaveSequence<'_> {
@@ -274,8 +283,11 @@ impl Drop for LeaveSequence<'_> {
             tracing::debug!(namespace = brief(socket.namespace_name()), socket = socket.public_id(), %reason, "a socket left");
         });
         let (own, was_full) = socket.let_go(Some(reason));
+        let listeners = socket.home().listeners().disconnect();
+        socket.run_all("disconnect", listeners.as_ref(), &own, reason);
         if farewell {
-            // Not before: a client may connect again as soon as it is told. Whether it still can be doesn't matter.
+            // Not before: a client may connect again as soon as it is told, over another connection, too, and its connect handlers run after
+            // those. Whether it still can be told doesn't matter.
             let (parser, name) = (socket.home().parser(), socket.namespace_name());
             foreign::step(|| {
                 socket
@@ -283,8 +295,6 @@ impl Drop for LeaveSequence<'_> {
                     .tell(emit::disconnect(parser, socket.protocol(), name));
             });
         }
-        let listeners = socket.home().listeners().disconnect();
-        socket.run_all("disconnect", listeners.as_ref(), &own, reason);
         foreign::step(|| socket.session_can_be_had());
         if was_full {
             // Not before: a client that comes again at once would be told of first.

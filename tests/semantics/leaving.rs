@@ -1,4 +1,7 @@
-use std::sync::Arc;
+use std::{
+    sync::{Arc, Mutex, mpsc},
+    thread,
+};
 
 use axum::extract::State;
 use axum_socketio::{DisconnectReason, Namespace, Socket, SocketIo, extract::Data};
@@ -248,5 +251,91 @@ async fn a_handler_outlives_its_socket() {
         heard.expect("left").await;
         gate.notify_one();
         heard.expect("done false").await;
+    }
+}
+
+/// Handlers of other tasks, which the client makes start by coming again, come after those that it has made start by leaving.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_sent_away_is_told_when_the_disconnect_handlers_have_started() {
+    let (log, mut heard) = log();
+    let (io, _main) = io(SocketIo::builder());
+    let (go_on, busy) = mpsc::channel::<()>();
+    let busy = Arc::new(Mutex::new(busy));
+    let away = io
+        .of("/away")
+        .with_state(log)
+        .on_connect(async |State(log): State<Log>| log.say("connects"))
+        .on_disconnect(async move |State(log): State<Log>| {
+            log.say("leaves");
+            busy.lock().unwrap().recv().unwrap();
+        })
+        .on_disconnect(async || panic!("on purpose"))
+        .on_disconnect(async |State(log): State<Log>, socket: Socket| {
+            socket.emit("late", 1);
+            log.say("has left");
+        });
+    let server = TestServer::start(&io).await;
+    for (eio, via) in TestClient::EVERY_WAY {
+        let mut client = TestClient::connect(&server, eio, via).await;
+        client.join("/away").await;
+        heard.expect("connects").await;
+        let socket = away.sockets().remove(0);
+        // Not a handler, whose thread would hold back what it sends.
+        let thread = thread::spawn(move || socket.disconnect(false));
+        heard.expect("leaves").await;
+        client.expect_nothing().await;
+        go_on.send(()).unwrap();
+        client.expect("41/away,").await;
+        client.join("/away").await;
+        heard.expect("has left").await;
+        heard.expect("connects").await;
+        thread.join().unwrap();
+        go_on.send(()).unwrap();
+        client.close().await;
+        heard.expect("leaves").await;
+        heard.expect("has left").await;
+    }
+}
+
+/// It would come back by itself if it took the end for an accident.
+#[tokio::test]
+async fn who_is_sent_away_is_told_before_its_connection_is_closed() {
+    type Close = fn(&Socket);
+    let closes: [Close; 2] = [
+        |socket| socket.connection().close(),
+        |socket| {
+            let others = socket.client().sockets().into_iter();
+            others
+                .filter(|other| other != socket)
+                .for_each(|other| other.disconnect(true));
+        },
+    ];
+    for (close, early) in closes
+        .into_iter()
+        .flat_map(|close| [(close, false), (close, true)])
+    {
+        let (io, _main) = io(SocketIo::builder());
+        let away = io
+            .of("/away")
+            .on("go", async |socket: Socket| socket.disconnect(false));
+        let _ = if early {
+            away.on_disconnecting(async move |socket: Socket| close(&socket))
+        } else {
+            away.on_disconnect(async move |socket: Socket| close(&socket))
+        };
+        let server = TestServer::start(&io).await;
+        for (eio, via) in TestClient::EVERY_WAY {
+            let mut client = TestClient::connect(&server, eio, via).await;
+            client.join("/away").await;
+            client.send(r#"42/away,["go"]"#).await;
+            let mut told = Vec::new();
+            while let Some(Packet::Text(text)) = client.recv().await {
+                told.push(text);
+            }
+            assert!(
+                told.iter().any(|text| text.starts_with("41/away")),
+                "{eio:?} {via:?}: {told:?}"
+            );
+        }
     }
 }
