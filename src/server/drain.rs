@@ -105,7 +105,10 @@ pub struct DrainReport {
 }
 
 impl DrainReport {
-    /// Whether everyone got what was queued for them, and every disconnect handler has returned.
+    /// Whether nobody had to be cut off, and every disconnect handler has returned.
+    ///
+    /// A client that doesn't take what is queued for it has five seconds from when its connection is closed. Then that ends by itself, and the rest of what
+    /// was queued is lost; it isn't among those that were [cut](Self::cut).
     #[must_use]
     pub const fn is_clean(&self) -> bool {
         self.cut == 0 && self.unfinished == 0
