@@ -6,9 +6,12 @@ use std::{
     any::Any,
     error::Error,
     fmt::{self, Write},
+    future::{Future, poll_fn},
     mem,
     ops::Deref,
     panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    task::{Poll, Waker},
 };
 
 use bytes::Bytes;
@@ -87,9 +90,28 @@ fn log(line: &str) {
     let _ = call(|| tracing::error!("{line}"));
 }
 
+/// Wakes each of them, whatever others do.
+pub(crate) fn wake(wakers: impl IntoIterator<Item = Waker>) {
+    for waker in wakers {
+        step(|| waker.wake());
+    }
+}
+
 /// Calls the application's code. What it panics with stays here, but for its words.
 pub(crate) fn call<T>(code: impl FnOnce() -> T) -> Result<T, Panicked> {
     catch_unwind(AssertUnwindSafe(code)).map_err(Panicked::with)
+}
+
+/// The application's future, with a panic in it as an error. One in its drop, after another one or where nobody waits for it any more, is
+/// only logged.
+pub(crate) fn run<T>(
+    future: Pin<Box<dyn Future<Output = T> + Send + '_>>,
+) -> impl Future<Output = Result<T, Panicked>> + Send {
+    let mut future = Foreign::new(future);
+    poll_fn(move |cx| match call(|| future.get_mut().as_mut().poll(cx)) {
+        Ok(poll) => poll.map(Ok),
+        Err(panicked) => Poll::Ready(Err(panicked)),
+    })
 }
 
 /// A panic of the application's code, as an error.

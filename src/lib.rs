@@ -121,6 +121,7 @@ mod protocol;
 mod room;
 mod server;
 mod sync;
+mod throttle;
 mod websocket;
 
 pub use crate::{

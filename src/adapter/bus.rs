@@ -23,6 +23,7 @@ use crate::{
         Adapter, AdapterError, Closing, Destination, Easing, Envelope, Incoming, Message, Snapshot,
         cluster::now, message,
     },
+    foreign,
 };
 
 /// Joins servers of one process: one for each port, runtime or tenant, or a cluster within a test.
@@ -166,7 +167,7 @@ impl Bus {
         // What nobody gets is dropped without the lock.
         drop(state);
         drop(held);
-        woken.into_iter().for_each(Waker::wake);
+        foreign::wake(woken);
     }
 
     /// Messages for which this holds get lost. Replaces the last condition, which must not use the bus itself.
@@ -267,7 +268,7 @@ impl Place {
 /// The line is no more.
 fn hang_up(line: Option<Line>) {
     let woken = line.and_then(|line| line.ear.handle_left());
-    woken.into_iter().for_each(Waker::wake);
+    foreign::wake(woken);
 }
 
 impl Adapter for Place {
@@ -293,7 +294,7 @@ impl Adapter for Place {
         let published = self.bus.lock().publish(to, &said, &mut woken);
         // Who is the only one to hear it need not copy it.
         drop(said);
-        woken.into_iter().for_each(Waker::wake);
+        foreign::wake(woken);
         published
     }
 

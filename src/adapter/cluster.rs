@@ -1,11 +1,11 @@
 //! One server's view of the others: who is there, what they owe, what is sent to them.
 
+mod failures;
 mod presence;
 
 use std::{
     collections::HashMap,
     fmt,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -19,7 +19,10 @@ use tokio::{
     time::Instant,
 };
 
-use self::presence::{End, GoodBye, UnderWay};
+use self::{
+    failures::Failures,
+    presence::{End, GoodBye, UnderWay},
+};
 use crate::{
     ServerId,
     adapter::{
@@ -39,8 +42,6 @@ pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// Emitters speak and are no servers.
 const EMITTER: &str = "emitter";
 
-type Told = Arc<dyn Fn(&AdapterError) + Send + Sync>;
-
 /// The cluster as one server knows it.
 pub(crate) struct Cluster {
     adapter: Arc<dyn Adapter>,
@@ -51,14 +52,12 @@ pub(crate) struct Cluster {
     namespaces: Mutex<HashMap<Box<str>, Core>>,
     /// Held while the back end opens or leaves a namespace, so that nobody publishes in it before or after. Taken before the others.
     opening: Mutex<()>,
-    /// The last message could not be sent.
-    failing: AtomicBool,
+    failures: Failures,
     /// Set under the lock of the namespaces.
     closed: AtomicBool,
     /// A good-bye has been said.
     parted: Notify,
     end: sync::Mutex<End>,
-    told: Mutex<Option<Told>>,
 }
 
 /// What is known in one namespace. Pure.
@@ -103,11 +102,10 @@ impl Cluster {
             heartbeats,
             namespaces: Mutex::default(),
             opening: Mutex::default(),
-            failing: AtomicBool::new(false),
+            failures: Failures::new(),
             closed: AtomicBool::new(false),
             parted: Notify::new(),
             end: sync::Mutex::default(),
-            told: Mutex::default(),
         };
         (Arc::new(cluster), incoming)
     }
@@ -235,15 +233,7 @@ impl Cluster {
 
     /// The back end says that it lost something, or the connection.
     pub(crate) fn handle_error(&self, error: &AdapterError) {
-        if !self.failing.swap(true, Ordering::Relaxed) {
-            tracing::error!(%error, "the adapter fails: other servers are out of reach, local delivery goes on");
-            let told = self.told.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            if let Some(told) = told
-                && catch_unwind(AssertUnwindSafe(|| told(error))).is_err()
-            {
-                tracing::error!("the function given to `on_adapter_error` panicked");
-            }
-        }
+        self.failures.handle_error(error);
     }
 
     /// The incoming stream is at its end: nobody is there any more.
@@ -271,31 +261,37 @@ impl Cluster {
 
     /// Asks the back end for something. A panic of that is an error, wherever in the life of a namespace it comes: in a drop it would end
     /// the process.
-    fn back_end<T>(&self, ask: impl FnOnce(&dyn Adapter) -> T) -> Result<T, AdapterError> {
-        catch_unwind(AssertUnwindSafe(|| ask(&*self.adapter))).map_err(|panic| {
-            foreign::dispose(panic);
-            AdapterError::new("the adapter panicked")
-        })
+    fn back_end<'a, T>(&'a self, ask: impl FnOnce(&'a dyn Adapter) -> T) -> Result<T, AdapterError> {
+        foreign::call(|| ask(&*self.adapter)).map_err(AdapterError::panicked)
     }
 
-    pub(crate) fn on_error(&self, told: Told) {
-        let mut slot = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let replaced = slot.replace(told);
-        drop(slot);
-        // The old one may own what its drop calls back with, so it goes without the lock.
-        drop(replaced);
+    /// Who is told from now on.
+    pub(crate) fn on_error(&self, told: impl Fn(&AdapterError) + Send + Sync + 'static) {
+        self.failures.tell(Arc::new(told));
     }
 
     /// How many servers have this namespace.
     pub(crate) async fn server_count(&self, namespace: &str) -> usize {
-        if let Some(counting) = self.adapter.count_servers(namespace) {
-            match counting.await {
-                Ok(servers) => return servers.max(1),
-                Err(error) => self.handle_error(&error),
-            }
+        if let Some(servers) = self.counted(namespace).await {
+            return servers.max(1);
         }
         let others = self.lock().get(namespace).map(|core| core.members.len());
         1 + others.unwrap_or_default()
+    }
+
+    /// How many there are of them, where it is for the broker to say. Errors are told.
+    async fn counted(&self, namespace: &str) -> Option<usize> {
+        let counting = self
+            .back_end(|adapter| adapter.count_servers(namespace))
+            .transpose()?;
+        let counted = match counting {
+            Ok(counting) => foreign::run(counting)
+                .await
+                .map_err(AdapterError::panicked)
+                .flatten(),
+            Err(panicked) => Err(panicked),
+        };
+        counted.inspect_err(|error| self.handle_error(error)).ok()
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -325,15 +321,9 @@ impl Cluster {
     fn count_for(self: &Arc<Self>, waiting: &Waiting) {
         let (cluster, namespace, id) = (self.clone(), waiting.namespace.clone(), waiting.id());
         self.runtime.spawn(async move {
-            let Some(counting) = cluster.adapter.count_servers(&namespace) else {
-                return;
-            };
-            match counting.await {
-                Ok(servers) => {
-                    let others = servers.saturating_sub(1);
-                    cluster.answer_to(&namespace, |requests| requests.handle_counted(&id, others));
-                }
-                Err(error) => cluster.handle_error(&error),
+            if let Some(servers) = cluster.counted(&namespace).await {
+                let others = servers.saturating_sub(1);
+                cluster.answer_to(&namespace, |requests| requests.handle_counted(&id, others));
             }
         });
     }
@@ -363,11 +353,7 @@ impl Cluster {
 
     fn conclude(&self, sent: &Result<(), AdapterError>) {
         match sent {
-            Ok(()) => {
-                if self.failing.load(Ordering::Relaxed) && self.failing.swap(false, Ordering::Relaxed) {
-                    tracing::info!("the adapter sends again");
-                }
-            }
+            Ok(()) => self.failures.handle_sent(),
             Err(error) => self.handle_error(error),
         }
     }

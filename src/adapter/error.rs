@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt, sync::Arc};
 
-use crate::ServerId;
+use crate::{ServerId, foreign::Panicked};
 
 /// A back end could not send or receive. Local delivery is not concerned.
 #[derive(Clone, Debug)]
@@ -19,6 +19,10 @@ impl AdapterError {
             message: message.into().into(),
             source: None,
         }
+    }
+
+    pub(crate) fn panicked(panicked: Panicked) -> Self {
+        Self::new("the adapter panicked").with_source(panicked)
     }
 
     /// Keeps the error underneath.

@@ -136,7 +136,7 @@ pub trait Adapter: fmt::Debug + Send + Sync + 'static {
     /// * Messages of one sender MUST come in the order in which it published them: clients would see events reversed.
     /// * A message MUST NOT come twice: clients would see it twice. It MAY get lost, which costs that message.
     /// * Own messages MAY come back, they are ignored.
-    /// * What can't be read MUST be an `Err` item or skipped, never a panic; the stream goes on after an `Err`.
+    /// * What can't be read MUST be an `Err` item or skipped, never a panic, which is the end of the stream; it goes on after an `Err`.
     /// * A lost connection MUST be an `Err` item, followed by whatever comes after reconnecting, which is this stream's business, with
     ///   growing pauses. If the stream ends, or the runtime in which the server was built, the server leaves the cluster: it says good-bye
     ///   and is alone from then on. What it would publish or ask is an error.

@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use crate::{
     ServerId, SocketId,
     adapter::{Cluster, Message, Missing, Payload, RequestId, Snapshot},
+    foreign,
 };
 
 /// What a server has answered, or a client of it.
@@ -56,9 +57,11 @@ impl Effects {
     pub(super) fn apply(self) {
         if let (Some(to), Some(answer)) = (self.to, self.answer) {
             // An error says that nobody waits any more.
-            let _ = to.send(answer);
+            foreign::step(|| drop(to.send(answer)));
         }
-        drop(self.over);
+        for request in self.over {
+            foreign::step(|| drop(request));
+        }
     }
 }
 
@@ -143,6 +146,14 @@ impl Requests {
     /// Who has not answered.
     pub(super) fn missing(&self, id: &str) -> Missing {
         self.0.get(id).map(Request::missing).unwrap_or_default()
+    }
+
+    /// The namespace has ended: nobody is asked in it any more.
+    pub(super) fn end(self) -> Effects {
+        Effects {
+            over: self.0.into_values().collect(),
+            ..Effects::default()
+        }
     }
 
     pub(super) fn give_up(&mut self, id: &str) -> Effects {
@@ -262,6 +273,11 @@ impl Drop for Waiting {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        sync::atomic::{AtomicBool, Ordering},
+        task::{Wake, Waker},
+    };
+
     use super::*;
 
     fn acks(from: &str, requests: &mut Requests) {
@@ -319,6 +335,41 @@ mod tests {
         assert_eq!(requests.missing("r").count(), 1);
         counts("b", 0, &mut requests);
         assert_eq!(requests.len(), 0);
+    }
+
+    /// Says whether it was woken, and panics if it is to.
+    struct Woken(bool, AtomicBool);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.1.store(true, Ordering::Relaxed);
+            assert!(!self.0, "a test panics on purpose");
+        }
+    }
+
+    #[test]
+    fn whoever_waits_is_woken_at_the_end_whatever_the_wakers_of_others_do() {
+        for gone in [false, true] {
+            let mut requests = Requests::default();
+            let asking = [true, true, true, false, false, false].map(|panics| {
+                let woken = Arc::new(Woken(panics, AtomicBool::new(false)));
+                let id = format!("{:p}", Arc::as_ptr(&woken));
+                let mut answers = requests.begin(id.as_str().into(), Some(vec!["a".into()]));
+                let waker = Waker::from(woken.clone());
+                assert!(answers.poll_recv(&mut Context::from_waker(&waker)).is_pending());
+                (woken, answers)
+            });
+            // A server has gone, or their namespace has ended.
+            let effects = if gone {
+                requests.handle_gone(&"a".into())
+            } else {
+                requests.end()
+            };
+            effects.apply();
+            for (woken, _answers) in asking {
+                assert!(woken.1.load(Ordering::Relaxed));
+            }
+        }
     }
 
     #[test]

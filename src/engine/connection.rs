@@ -30,7 +30,7 @@ use super::{
     service::Shared,
 };
 use crate::{
-    Protocol,
+    Protocol, foreign,
     id::SessionId,
     sync::{
         Mutex,
@@ -324,9 +324,7 @@ impl Connection {
     }
 
     fn count(&self, queued: Queued) {
-        if let Some(driver) = queued.driver {
-            driver.wake();
-        }
+        foreign::wake(queued.driver);
         if let Some(mut listeners) = queued.listeners {
             listeners.wake();
         }
@@ -356,12 +354,10 @@ impl Connection {
         if !core.write_directly(self.protocol(), &mut written) {
             let driver = core.take_driver();
             drop(core);
-            if let Some(driver) = driver {
-                driver.wake();
-            }
+            foreign::wake(driver);
         } else if let Some(drained) = core.take_drained() {
             drop(core);
-            drained.for_each(Waker::wake);
+            foreign::wake(drained);
         } else {
             drop(core);
         }

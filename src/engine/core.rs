@@ -18,7 +18,7 @@ use super::{
     session::Session,
     transport::websocket::Direct,
 };
-use crate::Protocol;
+use crate::{Protocol, foreign};
 
 /// The part of a connection that changes.
 pub(super) struct Core {
@@ -240,9 +240,7 @@ impl Core {
 
 impl Effects {
     pub(super) fn wake(&mut self) {
-        for waker in self.wakers.drain(..) {
-            waker.wake();
-        }
+        foreign::wake(self.wakers.drain(..));
     }
 }
 

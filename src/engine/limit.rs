@@ -3,15 +3,17 @@
 use std::{
     fmt,
     net::SocketAddr,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
 };
 
-use super::{Connection, instruments::Overstepped, throttle::Throttle};
-use crate::foreign::brief;
+use super::{Connection, instruments::Overstepped};
+use crate::{
+    foreign::{self, brief},
+    throttle::Throttle,
+};
 
 /// A limit that somebody may overstep, named after the option of the builder that moves it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -183,7 +185,7 @@ impl Limits {
                 remote_addr,
                 namespace,
             };
-            if catch_unwind(AssertUnwindSafe(|| hook(&exceeded))).is_err() {
+            if foreign::call(|| hook(&exceeded)).is_err() {
                 tracing::error!("the function given to `on_limit` panicked");
             }
         }

@@ -37,7 +37,6 @@ mod response;
 mod route;
 mod service;
 mod session;
-mod throttle;
 mod timer;
 mod trace;
 mod transport;
@@ -85,7 +84,6 @@ pub(crate) use response::AnswerBody;
 pub use response::Refused;
 pub use service::Engine;
 pub(crate) use service::random_session_id;
-pub(crate) use throttle::Throttle;
 pub(crate) use trace::refused;
 pub use transport_kind::Transport;
 

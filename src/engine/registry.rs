@@ -9,6 +9,7 @@ use std::{
 
 use super::{CloseReason, Connection};
 use crate::{
+    foreign,
     id::SessionId,
     sync::{Mutex, MutexGuard, Notify, atomic::AtomicUsize},
 };
@@ -45,7 +46,8 @@ struct ById(Connection);
 impl Drop for UnderWay {
     fn drop(&mut self) {
         self.0.sessions.fetch_sub(1, Ordering::AcqRel);
-        self.0.emptied.notify_waiters();
+        // By wakers of whatever executor. Closing has a deadline for those who aren't woken because another one's panics.
+        foreign::step(|| self.0.emptied.notify_waiters());
     }
 }
 

@@ -1,7 +1,6 @@
 //! The driver of the wheel: one task for all connections of an engine.
 
 use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::{Duration, Instant},
 };
@@ -146,8 +145,7 @@ fn remind(connection: &Weak<Inner>, now: Instant, tick: u32) {
     let Some(connection) = Connection::upgrade(connection) else {
         return;
     };
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| connection.handle_timeout(now, tick))) {
-        foreign::dispose(panic);
+    if foreign::call(|| connection.handle_timeout(now, tick)).is_err() {
         tracing::error!("a panic when a connection was reminded of its deadline");
     }
 }

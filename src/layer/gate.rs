@@ -1,9 +1,6 @@
 //! Asks the application's hooks about a request, and touches up its answer.
 
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
-};
+use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header::SET_COOKIE, request::Parts};
@@ -11,6 +8,7 @@ use hyper::upgrade::OnUpgrade;
 
 use crate::{
     engine::{Admission, SessionId, random_session_id},
+    foreign,
     layer::cors,
     server::{Gate, OnHeaders, Sharing},
 };
@@ -46,7 +44,8 @@ pub(super) fn head(parts: &Parts) -> Parts {
 /// Asks everybody who wants to be asked. Who panics says no: unwinding would cost the connection and with it the answers to other requests.
 pub(super) async fn ask(gate: Arc<Gate>, head: Parts, opens: bool, engine: bool) -> Asked {
     let answers = AssertUnwindSafe(answers(&gate, &head, opens));
-    let (admission, sharing) = answers.catch_unwind().await.unwrap_or_else(|_| {
+    let (admission, sharing) = answers.catch_unwind().await.unwrap_or_else(|panic| {
+        foreign::dispose(panic);
         tracing::error!(
             "`origins`, `cors`, `allow_request` or `generate_id` panicked: a handshake is refused"
         );
@@ -164,7 +163,7 @@ impl Finish {
 
 /// A panic must not cost the answer: what it brings has left the outbox.
 fn touch_up(option: &str, hook: &OnHeaders, headers: &mut HeaderMap, head: &Parts) {
-    if catch_unwind(AssertUnwindSafe(|| hook(headers, head))).is_err() {
+    if foreign::call(|| hook(headers, head)).is_err() {
         tracing::error!("the function given to `{option}` panicked: the answer goes out all the same");
     }
 }

@@ -21,6 +21,7 @@ use crate::{
     ServerId, SocketId,
     adapter::{AdapterError, Answer, Payload, Waiting},
     engine::{Cork, Stopwatch},
+    foreign,
     packet::KeptBody,
     server::{
         AckError, BroadcastAckError, EmitError, HandlerError, Socket, emit, error::HandlerErrorKind,
@@ -156,7 +157,7 @@ impl<T: DeserializeOwned> Future for AckFuture<T> {
 impl<T> Drop for AckFuture<T> {
     fn drop(&mut self) {
         if let State::Waiting { socket, id, .. } = &self.state {
-            socket.acks().remove(*id);
+            foreign::step(|| drop(socket.acks().remove(*id)));
         }
     }
 }
@@ -355,7 +356,7 @@ impl<T: DeserializeOwned> Stream for AckStream<T> {
 impl<T> Drop for AckStream<T> {
     fn drop(&mut self) {
         for socket in &*self.recipients {
-            socket.acks().remove(self.id);
+            foreign::step(|| drop(socket.acks().remove(self.id)));
         }
     }
 }

@@ -8,12 +8,12 @@ use std::{error::Error, fmt};
 use tracing::field::display;
 
 use crate::{
-    engine::Throttle,
     foreign::{self, brief},
     server::{
         HandlerError, Refused, Socket, dispatch, error::HandlerErrorKind, namespace::NamespaceInner,
         said::Said, socket_listeners::SocketListeners,
     },
+    throttle::Throttle,
 };
 
 /// The lines of one server, for each kind of mistake.

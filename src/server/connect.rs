@@ -8,7 +8,6 @@
 
 use std::{
     error::Error,
-    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, Waker},
@@ -19,13 +18,12 @@ use tokio::{sync::oneshot, time::timeout};
 use crate::{
     Protocol, SocketId,
     engine::{CloseReason, Limit, MAX_HEAD, Outgoing, ReadyState, RefusalReason, SendError},
-    foreign::brief,
+    foreign::{self, Panicked, brief},
     packet::{self, EncodeError, JsonText},
     server::{
         Client, ConnectError, HandlerError, Middleware, Socket,
         client::{Admission, Place, Question, Repeated},
-        dispatch::{self, Panicked},
-        emit,
+        dispatch, emit,
         error::HandlerErrorKind,
         in_flight::Flight,
         inbox::Next,
@@ -239,14 +237,12 @@ impl Socket {
         };
         let span = trace::handler(&self, "middleware", None);
         let mut verdict = trace::within(span, verdict(self.clone(), middlewares));
-        let polled = catch_unwind(AssertUnwindSafe(|| {
-            verdict.as_mut().poll(&mut Context::from_waker(Waker::noop()))
-        }));
+        let polled = foreign::call(|| verdict.as_mut().poll(&mut Context::from_waker(Waker::noop())));
         match polled {
             Ok(Poll::Pending) => {
                 let io = self.io().clone();
                 dispatch::spawn(&io, async move {
-                    let verdict = dispatch::caught(verdict).await;
+                    let verdict = foreign::run(verdict).await;
                     if let Some(next) = self.conclude(verdict) {
                         next.pass_middlewares();
                     }
@@ -254,7 +250,7 @@ impl Socket {
                 None
             }
             Ok(Poll::Ready(verdict)) => self.conclude(Ok(verdict)),
-            Err(panic) => self.conclude(Err(Panicked::new(&*panic))),
+            Err(panicked) => self.conclude(Err(panicked)),
         }
     }
 

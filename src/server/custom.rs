@@ -1,10 +1,6 @@
 //! Packets that a user's parser writes.
 
-use std::{
-    cell::OnceCell,
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
-};
+use std::{cell::OnceCell, sync::Arc};
 
 use crate::{
     Protocol,
@@ -15,7 +11,6 @@ use crate::{
         Body, EncodeError, Value,
         parser::{Messages, Packet, PacketType, Parser},
     },
-    server::dispatch::Panicked,
 };
 
 /// A packet that is written once for each generation that somebody who gets it is of.
@@ -47,10 +42,10 @@ pub(super) fn ack(namespace: &str, id: u64, payload: &Payload) -> Result<Packet,
 
 /// Has the parser write a packet.
 pub(super) fn written(parser: &dyn Parser, packet: &Packet, protocol: Protocol, compress: bool) -> Written {
-    let written = catch_unwind(AssertUnwindSafe(|| parser.encode(packet, protocol)));
+    let written = foreign::call(|| parser.encode(packet, protocol));
     let Messages { text, binary } = match written {
         Ok(written) => written.map_err(EncodeError::of)?,
-        Err(panic) => return Err(EncodeError::of(Panicked::new(&*panic))),
+        Err(panicked) => return Err(EncodeError::of(panicked)),
     };
     let binary = binary.into_iter().map(foreign::bytes).collect();
     Ok(match text {

@@ -193,7 +193,7 @@ impl Socket {
         foreign::step(|| self.leave_namespace(reason));
         self.client().forget(self);
         // Who waits is woken, by a waker of whatever executor.
-        foreign::step(|| self.acks().clear());
+        self.acks().clear();
         // Its own statement: the guard must be gone before the connection is woken.
         let given_up = self.inbox().clear();
         let was_full = given_up.as_ref().is_some_and(|held| held.is_full());

@@ -3,12 +3,10 @@
 //! The traits are what `handler` implements for user functions; here they are stored and run.
 
 use std::{
-    any::Any,
     cell::Cell,
     error::Error,
     fmt,
     future::Future,
-    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     task::{Context, Poll, Waker},
 };
@@ -18,7 +16,7 @@ use tokio::runtime::Handle;
 
 use crate::{
     engine::Cork,
-    foreign::{self, Foreign},
+    foreign,
     packet::{ArgError, Args},
     server::{
         AckSender, ConnectError, DisconnectReason, Event, EventError, HandlerError, Socket, SocketIo,
@@ -189,10 +187,10 @@ pub(super) fn prepare(
     call: impl FnOnce() -> Result<Run, BoxError>,
 ) -> Option<Run> {
     let span = trace::handler(socket, kind, event);
-    let error = match catch_unwind(AssertUnwindSafe(|| span.in_scope(call))) {
+    let error = match foreign::call(|| span.in_scope(call)) {
         Ok(Ok(run)) => return Some(trace::within(span, run)),
         Ok(Err(refusal)) => HandlerError::new(event, HandlerErrorKind::Rejected, refusal),
-        Err(panic) => HandlerError::new(event, HandlerErrorKind::Panicked, Panicked::new(&*panic)),
+        Err(panicked) => HandlerError::new(event, HandlerErrorKind::Panicked, panicked),
     };
     socket.report(&error);
     None
@@ -200,9 +198,7 @@ pub(super) fn prepare(
 
 /// Polls the run once. What is left of it, if it waits, is given back: its waker is a no-op, so it has to be polled again.
 pub(super) fn start(socket: &Socket, event: Option<&str>, mut run: Run) -> Option<Run> {
-    let polled = catch_unwind(AssertUnwindSafe(|| {
-        run.as_mut().poll(&mut Context::from_waker(Waker::noop()))
-    }));
+    let polled = foreign::call(|| run.as_mut().poll(&mut Context::from_waker(Waker::noop())));
     if matches!(polled, Ok(Poll::Pending)) {
         return Some(run);
     }
@@ -213,12 +209,8 @@ pub(super) fn start(socket: &Socket, event: Option<&str>, mut run: Run) -> Optio
         Ok(Poll::Ready(Err(error))) => {
             socket.report(&HandlerError::of_run(event, error));
         }
-        Err(panic) => {
-            socket.report(&HandlerError::new(
-                event,
-                HandlerErrorKind::Panicked,
-                Panicked::new(&*panic),
-            ));
+        Err(panicked) => {
+            socket.report(&HandlerError::new(event, HandlerErrorKind::Panicked, panicked));
         }
     }
     None
@@ -232,15 +224,11 @@ pub(super) async fn finish(socket: &Socket, event: Option<&str>, run: Run) {
             return Poll::Ready(());
         };
         let _cork = Cork::new();
-        let error = match catch_unwind(AssertUnwindSafe(|| run.as_mut().poll(cx))) {
+        let error = match foreign::call(|| run.as_mut().poll(cx)) {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(Ok(()))) => None,
             Ok(Poll::Ready(Err(error))) => Some(HandlerError::of_run(event, error)),
-            Err(panic) => Some(HandlerError::new(
-                event,
-                HandlerErrorKind::Panicked,
-                Panicked::new(&*panic),
-            )),
+            Err(panicked) => Some(HandlerError::new(event, HandlerErrorKind::Panicked, panicked)),
         };
         foreign::dispose(rest.take());
         if let Some(error) = error {
@@ -334,35 +322,3 @@ pub(super) fn spawn(io: &SocketIo, future: impl Future<Output = ()> + Send + 'st
         }
     }
 }
-
-/// The future, with a panic in it as an error. One in its drop, after another one or where nobody waits for it any more, is only logged.
-pub(super) async fn caught<T>(future: Pin<Box<dyn Future<Output = T> + Send>>) -> Result<T, Panicked> {
-    let mut future = Foreign::new(future);
-    std::future::poll_fn(
-        |cx| match catch_unwind(AssertUnwindSafe(|| future.get_mut().as_mut().poll(cx))) {
-            Ok(poll) => poll.map(Ok),
-            Err(panic) => Poll::Ready(Err(Panicked::new(&*panic))),
-        },
-    )
-    .await
-}
-
-/// The panic of a handler, as an error.
-#[derive(Debug)]
-pub(super) struct Panicked(Box<str>);
-
-impl Panicked {
-    pub(super) fn new(payload: &(dyn Any + Send)) -> Self {
-        let message = payload.downcast_ref::<&str>().copied();
-        let message = message.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-        Self(message.unwrap_or("no message").into())
-    }
-}
-
-impl fmt::Display for Panicked {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl Error for Panicked {}

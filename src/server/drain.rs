@@ -1,10 +1,6 @@
 //! How a server leaves: refuse, announce, close, cut.
 
-use std::{
-    fmt,
-    panic::{AssertUnwindSafe, catch_unwind},
-    time::Duration,
-};
+use std::{fmt, time::Duration};
 
 use futures_util::future::join_all;
 use serde::Serialize;
@@ -12,7 +8,8 @@ use tokio::time::timeout;
 
 use crate::{
     engine::{CloseReason, Engine},
-    server::{Namespace, SocketIo, dispatch::Panicked},
+    foreign,
+    server::{Namespace, SocketIo},
 };
 
 const REASON: CloseReason = CloseReason::ServerShuttingDown;
@@ -157,8 +154,8 @@ impl SocketIo {
         if let Some(announce) = drain.announcement {
             let namespaces = self.namespaces();
             // It runs the application's `Serialize`. A server that half drained would refuse everyone and let nobody go.
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| announce(&namespaces))) {
-                tracing::error!(error = %Panicked::new(&*panic), "the announcement of a drain panicked");
+            if let Err(error) = foreign::call(|| announce(&namespaces)) {
+                tracing::error!(%error, "the announcement of a drain panicked");
             }
         }
         let closing = engines

@@ -16,15 +16,11 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     engine::{ReadyState, RefusalReason},
-    foreign::brief,
+    foreign::{self, Panicked, brief},
     packet::JsonText,
     room::shrink,
     server::{
-        Client, ConnectError, Namespace, SocketIo,
-        dispatch::{self, Panicked},
-        emit,
-        io::IoInner,
-        namespace::NamespaceInner,
+        Client, ConnectError, Namespace, SocketIo, dispatch, emit, io::IoInner, namespace::NamespaceInner,
         recovery::Together,
     },
 };
@@ -210,7 +206,7 @@ impl Client {
             client: self.clone(),
             auth,
         };
-        let mut asking = Box::pin(dispatch::caught(Box::pin(found(parents, request.clone()))));
+        let mut asking = Box::pin(foreign::run(Box::pin(found(parents, request.clone()))));
         // Inline, if nothing waits: what the client sends next may be for that namespace.
         let polled = asking.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         let client = self.clone();

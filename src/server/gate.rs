@@ -5,8 +5,8 @@ use std::{fmt, pin::Pin, sync::Arc};
 use http::{HeaderMap, request::Parts};
 
 use crate::{
-    engine::Throttle,
     server::{Cookie, origins::OriginRefused},
+    throttle::Throttle,
 };
 
 pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;

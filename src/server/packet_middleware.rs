@@ -1,17 +1,15 @@
 //! What events have to pass before their listeners hear them.
 
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use crate::{
     Protocol,
+    foreign::{self, Panicked},
     packet::{KeptBody, args::EventPayload},
     server::{
         BoxError, EventError, EventListener, EventParts, HandlerError, Hears, ListenerId, PacketMiddleware,
         Passage, Position, Socket,
-        dispatch::{self, Panicked, Run},
+        dispatch::{self, Run},
         emit,
         error::HandlerErrorKind,
         inbox::StoredEvent,
@@ -104,7 +102,7 @@ impl Socket {
     async fn ask(&self, middleware: &dyn PacketMiddleware, event: &mut StoredEvent) -> Verdict {
         let (name, called) = self.call(middleware, event);
         let passage = match called {
-            Ok(Ok(passage)) => dispatch::caught(passage).await,
+            Ok(Ok(passage)) => foreign::run(passage).await,
             Ok(Err(refusal)) => {
                 let error = HandlerError::new(Some(&name), HandlerErrorKind::Rejected, refusal);
                 return self.failed(&error, "Bad Request");
@@ -137,8 +135,7 @@ impl Socket {
     ) -> (Box<str>, Result<Result<Passage, BoxError>, Panicked>) {
         let EventPayload { name, args } = payload(&event.body);
         let mut parts = EventParts::new(self, &name, args, &mut event.ack);
-        let called = catch_unwind(AssertUnwindSafe(|| middleware.call(&mut parts)));
-        let called = called.map_err(|panic| Panicked::new(&*panic));
+        let called = foreign::call(|| middleware.call(&mut parts));
         ((&*name).into(), called)
     }
 

@@ -2,7 +2,6 @@
 
 use std::{
     error::Error,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, PoisonError},
     task::{Context, Poll},
 };
@@ -17,7 +16,7 @@ use crate::{
         msgpack::{Codec, Decoded, Limits},
         parser::{self, Decoder, Kind, Message},
     },
-    server::{client::ClientInner, dispatch::Panicked},
+    server::client::ClientInner,
     sync::Mutex,
 };
 
@@ -45,9 +44,8 @@ impl Parsed<()> {
                 parser: *codec,
             }),
             Kind::Custom(parser) => {
-                let made = catch_unwind(AssertUnwindSafe(|| parser.decoder(protocol)));
-                let decoder = made.unwrap_or_else(|panic| {
-                    let error = Panicked::new(&*panic);
+                let made = foreign::call(|| parser.decoder(protocol));
+                let decoder = made.unwrap_or_else(|error| {
                     tracing::error!(%error, "a parser panicked over a new connection");
                     client.connection().close();
                     Box::new(Broken)
@@ -108,17 +106,17 @@ struct Custom(Mutex<Box<dyn Decoder>>);
 impl Parse for Custom {
     fn parse(&self, client: &ClientInner, message: Message<'_>) {
         let mut decoder = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let parsed = catch_unwind(AssertUnwindSafe(|| {
+        let parsed = foreign::call(|| {
             // The error is the user's too, so it is gone when this is over.
             decoder.add(message).map_err(foreign::text)
-        }));
+        });
         // Handlers must not run under the guard.
         drop(decoder);
         let mut packet = match parsed {
             Ok(Ok(Some(packet))) => packet,
             Ok(Ok(None)) => return,
             Ok(Err(error)) => return client.client().fail_unread(&error),
-            Err(panic) => return client.client().fail_unread(&Panicked::new(&*panic).to_string()),
+            Err(panicked) => return client.client().fail_unread(&panicked.to_string()),
         };
         keep_bytes(&mut packet.data, client.limits().depth);
         match parser::judge(&packet, client.connection().protocol(), client.limits()) {

@@ -5,7 +5,7 @@ use std::{collections::HashMap, fmt, sync::PoisonError};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    SocketId,
+    SocketId, foreign,
     packet::KeptBody,
     sync::{Mutex, MutexGuard},
 };
@@ -49,6 +49,15 @@ enum State {
     Closed,
 }
 
+impl Waiter {
+    fn tell(self, ack: KeptBody) {
+        match self {
+            Self::One(waiter) => drop(waiter.send(ack)),
+            Self::Broadcast(waiter) => drop(waiter.replies.send((waiter.id, ack))),
+        }
+    }
+}
+
 impl PendingAcks {
     /// Registers who waits for this id, unless the socket has left, or as many wait as may.
     pub(super) fn insert(&self, id: u64, waiter: Waiter, max: usize) -> Result<(), NotAwaited> {
@@ -81,17 +90,20 @@ impl PendingAcks {
 
     /// Tells who waits for this id. Unknown ids are ignored: they came twice, or too late.
     pub(super) fn resolve(&self, id: u64, ack: impl FnOnce() -> KeptBody) {
-        match self.remove(id) {
-            Some(Waiter::One(waiter)) => drop(waiter.send(ack())),
-            Some(Waiter::Broadcast(waiter)) => drop(waiter.replies.send((waiter.id, ack()))),
-            None => {}
+        if let Some(waiter) = self.remove(id) {
+            let ack = ack();
+            foreign::step(|| waiter.tell(ack));
         }
     }
 
     /// The socket has left: everyone who waits is told, and who comes later is refused.
     pub(super) fn clear(&self) {
         let waiting = std::mem::replace(&mut *self.lock(), State::Closed);
-        drop(waiting);
+        if let State::Some(waiting) = waiting {
+            for waiter in waiting.into_values() {
+                foreign::step(|| drop(waiter));
+            }
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 
-use crate::server::SocketIo;
+use crate::{foreign, server::SocketIo};
 
 /// How many sockets are leaving, and how many handlers of leaving sockets are still under way.
 #[derive(Debug)]
@@ -52,7 +52,38 @@ impl Drop for UnderWay {
     fn drop(&mut self) {
         let leaving = self.0.leaving();
         if leaving.count.fetch_sub(1, Ordering::AcqRel) == 1 {
-            leaving.none.notify_waiters();
+            // By wakers of whatever executor. Closing has a deadline for those who aren't woken because another one's panics.
+            foreign::step(|| leaving.none.notify_waiters());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        pin::pin,
+        sync::Arc,
+        task::{Context, Wake, Waker},
+    };
+
+    use super::*;
+
+    struct Panics;
+
+    impl Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            panic!("a test panics on purpose");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_waker_that_panics_is_no_panic_of_the_last_that_has_left() {
+        let io = SocketIo::new();
+        let last = UnderWay::start(&io);
+        let mut none = pin!(io.leaving().none());
+        let waker = Waker::from(Arc::new(Panics));
+        assert!(none.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        drop(last);
+        none.await;
     }
 }

@@ -152,25 +152,48 @@ async fn a_back_end_that_panics_over_its_pressure_slows_nobody() {
     assert_eq!(told.try_recv().as_deref(), Ok("the adapter panicked"));
 }
 
-/// The one in which it was built hears the other servers, the connections may live elsewhere.
+/// The connections of a server may live in several. The one of the first that is held back lets go all others.
 #[tokio::test]
-async fn who_waits_is_let_go_when_the_servers_runtime_ends() {
+async fn who_waits_is_let_go_when_the_runtime_of_another_client_ends() {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
         .build()
         .unwrap();
     let pressed = Pressed::default();
-    let within_it = runtime.enter();
     let (io, mut said) = listening(&pressed);
-    drop(within_it);
-    let server = TestServer::start(&io).await;
-    let mut talker = TestClient::connect(&server, Eio::V4, Via::WebSocket).await;
+    let there = io.clone();
+    let there = runtime.spawn(async move { TestServer::start(&there).await });
+    let (there, here) = (there.await.unwrap(), TestServer::start(&io).await);
+    let mut first = TestClient::connect(&there, Eio::V4, Via::WebSocket).await;
+    let mut second = TestClient::connect(&here, Eio::V4, Via::WebSocket).await;
     pressed.on.send_replace(true);
-    talker.send_all((1..=2).map(say)).await;
+    first.send(say(1)).await;
     assert_eq!(within(said.recv()).await, Some(1));
-    runtime.shutdown_background();
+    second.send_all((2..=3).map(say)).await;
     assert_eq!(within(said.recv()).await, Some(2));
+    runtime.shutdown_background();
+    assert_eq!(within(said.recv()).await, Some(3));
+}
+
+/// One that is there to build the server in hears no other servers, and holds up no client for it.
+#[test]
+fn who_waits_is_let_go_though_nobody_drives_the_runtime_in_which_the_server_was_built() {
+    let pressed = Pressed::default();
+    let at_rest = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let (io, mut said) = at_rest.block_on(async { listening(&pressed) });
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let server = TestServer::start(&io).await;
+        let mut talker = TestClient::connect(&server, Eio::V4, Via::WebSocket).await;
+        pressed.on.send_replace(true);
+        talker.send_all((1..=2).map(say)).await;
+        assert_eq!(within(said.recv()).await, Some(1));
+        pressed.on.send_replace(false);
+        assert_eq!(within(said.recv()).await, Some(2));
+    });
 }
 
 /// A pong of theirs, too, is among what isn't read meanwhile.

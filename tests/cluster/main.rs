@@ -9,6 +9,7 @@
 mod contract;
 mod failures;
 mod held_back;
+mod panics;
 mod partings;
 mod questions;
 mod scripted;

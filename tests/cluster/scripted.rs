@@ -1,11 +1,14 @@
 //! What a server makes of a back end whose every word is written by the test.
 
 use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
+    future::Ready,
+    panic::{AssertUnwindSafe, catch_unwind, panic_any},
+    pin::Pin,
     sync::{
         Arc, Mutex, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
+    task::{Context, Poll},
     thread,
     time::Duration,
 };
@@ -163,6 +166,54 @@ async fn a_panic_in_the_hook_for_errors_leaves_the_server_its_ears() {
     io.on_adapter_error(|_| panic!("a test panics on purpose"));
     say.send(Err(AdapterError::new("lost"))).unwrap();
     say.send(event(r#"["still there"]"#)).unwrap();
+    within(heard).await.unwrap();
+}
+
+/// What a panic is raised with, and a future that has panicked, may panic in their turn.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("a test panics on purpose");
+    }
+}
+
+impl Future for Bomb {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        panic_any(Self)
+    }
+}
+
+#[tokio::test]
+async fn what_is_panicked_with_leaves_the_server_its_ears() {
+    let (adapter, say) = Scripted::channel();
+    let (io, heard) = listening(&adapter);
+    io.on_adapter_error(|_| panic_any(Bomb));
+    io.of("/")
+        .on_server_event("calls", |_| -> Ready<()> { panic_any(Bomb) });
+    io.of("/").on_server_event("polls", |_| Bomb);
+    io.of("/").on_server_event("waits", async |_| {
+        tokio::task::yield_now().await;
+        panic_any(Bomb)
+    });
+    adapter.hook(|line| {
+        if line == "fetched /" {
+            panic_any(Bomb);
+        }
+    });
+    say.send(Err(AdapterError::new("lost"))).unwrap();
+    let (options, request) = (Options::default(), "1".into());
+    say.send(said(Message::Fetch { options, request })).unwrap();
+    for json in [
+        r#"["calls"]"#,
+        r#"["polls"]"#,
+        r#"["waits"]"#,
+        r#"["still there"]"#,
+    ] {
+        say.send(event(json)).unwrap();
+    }
     within(heard).await.unwrap();
 }
 

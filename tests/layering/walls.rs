@@ -81,7 +81,6 @@ const ENGINE_DRIVERS: Names = &[
     "engine/response",
     "engine/route",
     "engine/service",
-    "engine/throttle",
     "engine/timer",
     "engine/trace",
     "engine/transport",
@@ -95,16 +94,18 @@ const WALLS: &[Wall] = &[
     wall(&["sync"], &[], &[DRIVER, &["loom"]]),
     // Values of users' own, whose drop may panic.
     wall(&["foreign"], &[], &[DATA, DRIVER]),
+    // How often something is said.
+    wall(&["throttle"], &[], &[DRIVER]),
     pure(&["id", "protocol"], &[]),
     pure(&["packet"], &["foreign", "id", "protocol"]),
     pure(&["room"], &["id", "protocol"]),
     pure(&["websocket"], &[]),
-    wall(ENGINE_DRIVERS, &["sync", "foreign", "id", "protocol", "websocket"], IO),
+    wall(ENGINE_DRIVERS, &["sync", "foreign", "throttle", "id", "protocol", "websocket"], IO),
     // A queued packet holds its WebSocket frame, made by the codec.
     pure(&["engine/outgoing"], &["id", "protocol", "websocket"]),
     pure(&["engine"], &["id", "protocol"]),
-    wall(&["adapter"], &["foreign", "id", "protocol", "packet", "room"], IO),
-    wall(&["server"], &["sync", "foreign", "id", "protocol", "packet", "room", "engine", "adapter"], IO),
+    wall(&["adapter"], &["foreign", "throttle", "id", "protocol", "packet", "room"], IO),
+    wall(&["server"], &["sync", "foreign", "throttle", "id", "protocol", "packet", "room", "engine", "adapter"], IO),
     wall(&["extract"], &["id", "protocol", "packet", "room", "server"], IO_AXUM),
     wall(&["handler"], &["id", "protocol", "packet", "room", "server", "extract"], IO_AXUM),
     wall(&["layer"], &["foreign", "id", "protocol", "engine", "server"], IO_AXUM_TOWER),
@@ -134,6 +135,7 @@ const fn wall(prefixes: Names, rooms: Names, crates: &'static [Names]) -> Wall {
 const ROOMS: &[&str] = &[
     "sync",
     "foreign",
+    "throttle",
     "id",
     "protocol",
     "packet",

@@ -2,18 +2,20 @@
 
 use std::{
     future::{Future, pending},
-    pin::pin,
+    pin::{Pin, pin},
     sync::{Arc, OnceLock},
     task::{Context, Wake, Waker},
     time::Duration,
 };
 
 use axum::extract::State;
-use axum_socketio::{HandlerError, Socket, SocketIo};
+use axum_socketio::{
+    ConnectError, EventError, HandlerError, Socket, SocketIo, ack::AckFuture, extract::Event,
+};
 
 use crate::{
     log::{Log, log},
-    wire::{Eio, TestClient, TestServer, Via},
+    wire::{Eio, TestClient, TestServer, Via, within},
 };
 
 /// Panics when the last of its clones is dropped.
@@ -104,17 +106,115 @@ async fn a_waker_that_panics_keeps_no_socket_from_leaving() {
     for (eio, via) in TestClient::EVERY_WAY {
         let client = TestClient::connect(&server, eio, via).await;
         let socket = main.sockets().remove(0);
-        let mut answer = pin!(socket.emit_with_ack::<()>("ask", ()).into_future());
-        let waker = Waker::from(Arc::new(Panics));
-        assert!(
-            answer
-                .as_mut()
-                .poll(&mut Context::from_waker(&waker))
-                .is_pending()
-        );
+        let mut panicking: Vec<_> = (0..4).map(|_| ask(&socket)).collect();
+        for answer in &mut panicking {
+            panics_when_it_is_woken(answer.as_mut());
+        }
+        // Nor anybody else from hearing of it.
+        let others: Vec<_> = (0..4).map(|_| ask(&socket)).collect();
         client.close().await;
         heard.expect("left").await;
         assert!(main.is_empty());
+        for other in others {
+            assert!(other.await.unwrap_err().is_disconnected());
+        }
+    }
+}
+
+fn ask(socket: &Socket) -> Pin<Box<AckFuture<()>>> {
+    Box::pin(socket.emit_with_ack("ask", ()).into_future())
+}
+
+fn panics_when_it_is_woken(future: Pin<&mut impl Future>) {
+    let waker = Waker::from(Arc::new(Panics));
+    assert!(future.poll(&mut Context::from_waker(&waker)).is_pending());
+}
+
+#[tokio::test]
+async fn a_waker_that_panics_over_an_answer_costs_no_client_its_connection() {
+    let (io, main) = crate::io(SocketIo::builder());
+    let server = TestServer::start(&io).await;
+    for (turn, (eio, via)) in TestClient::EVERY_WAY.into_iter().enumerate() {
+        let [one, other] = [2 * turn, 2 * turn + 1];
+        let mut client = TestClient::connect(&server, eio, via).await;
+        let socket = main.sockets().remove(0);
+        let mut first = ask(&socket);
+        panics_when_it_is_woken(first.as_mut());
+        client.expect(format!(r#"42{one}["ask"]"#)).await;
+        let second = ask(&socket);
+        client.expect(format!(r#"42{other}["ask"]"#)).await;
+        client.send(format!("43{one}[]")).await;
+        client.send(format!("43{other}[]")).await;
+        second.await.unwrap();
+        first.await.unwrap();
+        client.close().await;
+        within(async {
+            while !main.is_empty() {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn listeners_that_panic_when_they_are_dropped_are_removed_all_the_same() {
+    let (io, main) = crate::io(SocketIo::builder());
+    let server = TestServer::start(&io).await;
+    let _client = TestClient::connect(&server, Eio::V4, Via::WebSocket).await;
+    let socket = main.sockets().remove(0);
+    for _ in 0..3 {
+        let bomb = Bomb::new();
+        socket.on("event", async move || drop(bomb.clone()));
+    }
+    socket.remove_all_listeners();
+    assert_eq!(socket.event_names().len(), 0);
+}
+
+/// What a panic is raised with may panic in its turn.
+fn panic_with_a_bomb() -> ! {
+    std::panic::panic_any(Bomb::new())
+}
+
+#[tokio::test]
+async fn what_code_of_the_application_panics_with_costs_no_client_its_connection() {
+    let (log, mut heard) = log();
+    let io = SocketIo::builder()
+        .headers(|_, _| panic_with_a_bomb())
+        .on_limit(|_| panic_with_a_bomb())
+        .max_namespaces(2)
+        .build()
+        .unwrap();
+    let main = io.of("/").with_state(log);
+    let _main = main
+        .packet_middleware(async |event: Event| match &*event.name {
+            "middleware" => panic_with_a_bomb(),
+            _ => Ok::<_, EventError>(()),
+        })
+        .on("panic", async || -> () { panic_with_a_bomb() })
+        .on("panic later", async || -> () {
+            tokio::task::yield_now().await;
+            panic_with_a_bomb()
+        })
+        .on("still there", async |State(log): State<Log>| {
+            log.say("still there")
+        })
+        .on_error(async |_: Socket, _: HandlerError| -> () { panic_with_a_bomb() });
+    let _refusing = io
+        .of("/refusing")
+        .middleware(async |_: Socket| -> Result<(), ConnectError> { panic_with_a_bomb() });
+    let _one_too_many = io.of("/one too many");
+    let server = TestServer::start(&io).await;
+    for (eio, via) in TestClient::EVERY_WAY {
+        let mut client = TestClient::connect(&server, eio, via).await;
+        for event in ["middleware", "panic", "panic later"] {
+            client.send(format!(r#"42["{event}"]"#)).await;
+        }
+        client.send("40/refusing,").await;
+        client.send("40/one too many,").await;
+        client.send(r#"42["still there"]"#).await;
+        heard.expect("still there").await;
+        client.close().await;
     }
 }
 

@@ -15,6 +15,8 @@ use std::{
 
 use tokio::{sync::Notify, time::timeout};
 
+use crate::foreign;
+
 /// What may wait for a server, in bytes, before others are held up: some 230 events, which are heard within milliseconds.
 const BEHIND: usize = 64 << 10;
 
@@ -103,7 +105,8 @@ impl Pressure {
 
     pub(super) fn tell(&self, fell: Fell) {
         if fell.0 {
-            self.relief.notify_waiters();
+            // By wakers of whatever executor; who isn't woken looks by itself before long.
+            foreign::step(|| self.relief.notify_waiters());
         }
     }
 
@@ -123,6 +126,11 @@ impl Pressure {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        sync::Arc,
+        task::{Context, Wake, Waker},
+    };
+
     use super::*;
 
     const BEHIND_AND_MOVING: Pace = Pace::Behind { moved: true };
@@ -150,6 +158,25 @@ mod tests {
         assert_eq!(stuck.handle_heard(BEHIND + 1), BEHIND_AND_MOVING);
         assert_eq!(stuck.handle_heard(BEHIND), Pace::Keeping);
         assert_eq!(Pace::Keeping.handle_time(), Pace::Keeping);
+    }
+
+    struct Panics;
+
+    impl Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            panic!("a test panics on purpose");
+        }
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_the_end_and_panics_is_not_the_one_who_tells_of_it() {
+        let (pressure, mut pace) = (Pressure::default(), Pace::Keeping);
+        let _ = pressure.change(&mut pace, BEHIND_AND_STILL);
+        let mut eased = pin!(pressure.eased(|| {}));
+        let waker = Waker::from(Arc::new(Panics));
+        assert!(eased.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        pressure.tell(pressure.change(&mut pace, Pace::Keeping));
+        eased.await;
     }
 
     #[test]

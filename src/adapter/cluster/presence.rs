@@ -3,7 +3,7 @@
 
 use std::{
     collections::hash_map::Entry,
-    pin::pin,
+    pin::{Pin, pin},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -12,7 +12,8 @@ use std::{
 
 use super::{Cluster, Core, now};
 use crate::{
-    adapter::{AdapterError, Closing, Destination, Message},
+    adapter::{AdapterError, Destination, Message},
+    foreign::{self, Panicked},
     room::shrink,
 };
 
@@ -45,7 +46,7 @@ pub(super) enum GoodBye {
 pub(super) enum End {
     #[default]
     Ahead,
-    Begun(Closing<'static>),
+    Begun(Pin<Box<dyn Future<Output = Result<(), Panicked>> + Send>>),
     Over,
 }
 
@@ -160,7 +161,7 @@ impl Cluster {
         let unanswered = std::mem::take(&mut core.requests);
         drop(namespaces);
         // Who was asking is woken.
-        drop(unanswered);
+        unanswered.end().apply();
         self.part(namespace);
     }
 
@@ -169,7 +170,7 @@ impl Cluster {
         if self.is_closed() {
             // Without the lock: nobody greets any more, and a back end that is opening a namespace may be who comes by.
             let said = self.say_good_bye(namespace);
-            self.parted.notify_waiters();
+            self.tell_of_parting();
             said.iter().for_each(|said| self.conclude(said));
         }
         if self.lock().get(namespace).is_some_and(Core::has_ended) {
@@ -184,11 +185,16 @@ impl Cluster {
         let left = self.forget(namespace);
         drop(opening);
         // Whoever waits is woken, and what is left dropped, without the lock.
-        self.parted.notify_waiters();
+        self.tell_of_parting();
         said.iter().for_each(|said| self.conclude(said));
         if let Some((_, Err(panicked))) = &left {
             self.handle_error(panicked);
         }
+    }
+
+    /// Whoever waits for it has a waker of whatever executor.
+    fn tell_of_parting(&self) {
+        foreign::step(|| self.parted.notify_waiters());
     }
 
     /// Once. Gives what came of it, where servers are found that way.
@@ -237,11 +243,16 @@ impl Cluster {
         let mut end = self.end.lock().await;
         if matches!(*end, End::Ahead) {
             let adapter = self.adapter.clone();
-            *end = End::Begun(Box::pin(async move { adapter.close().await }));
+            let closing = foreign::run(Box::pin(async move { adapter.close().await }));
+            *end = End::Begun(Box::pin(closing));
         }
         if let End::Begun(closing) = &mut *end {
-            closing.await;
+            let closed = closing.await;
             *end = End::Over;
+            drop(end);
+            if let Err(panicked) = closed {
+                self.handle_error(&AdapterError::panicked(panicked));
+            }
         }
     }
 

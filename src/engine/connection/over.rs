@@ -1,9 +1,6 @@
 //! Telling the receiver of a connection that it is over.
 
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use tokio::runtime::Handle;
 
@@ -37,11 +34,8 @@ impl Over {
 impl Drop for Over {
     fn drop(&mut self) {
         let span = self.connection.span();
-        let told = catch_unwind(AssertUnwindSafe(|| {
-            span.in_scope(|| self.receiver.on_close(self.reason));
-        }));
-        if let Err(panic) = told {
-            foreign::dispose(panic);
+        let told = foreign::call(|| span.in_scope(|| self.receiver.on_close(self.reason)));
+        if told.is_err() {
             tracing::error!("the receiver of a connection panicked when it was told of the end");
         }
     }

@@ -1,9 +1,6 @@
 //! Handles of the crate `metrics`, made once for each server: what is measured for each packet looks nothing up.
 
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    time::Instant,
-};
+use std::time::Instant;
 
 use ::metrics::{
     Counter, Gauge, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge,
@@ -14,6 +11,7 @@ use super::{Dropped, RefusalReason};
 use crate::{
     Protocol,
     engine::{CloseReason, Limit, Outgoing, Transport, clock},
+    foreign,
 };
 
 const TRANSPORTS: [Transport; 2] = [Transport::Polling, Transport::WebSocket];
@@ -190,7 +188,7 @@ impl Flow {
 
 /// The recorder is the application's: its panic must not cost the session that is being counted, which may be half begun.
 fn harmless(record: impl FnOnce()) {
-    if catch_unwind(AssertUnwindSafe(record)).is_err() {
+    if foreign::call(record).is_err() {
         tracing::debug!("the recorder of metrics panicked");
     }
 }

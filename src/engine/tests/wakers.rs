@@ -1,6 +1,11 @@
-//! Wakers are dropped without the lock: one may own the last of a task, whose drop may use the connection.
+//! Wakers are dropped without the lock: one may own the last of a task, whose drop may use the connection. And one that panics when it wakes
+//! keeps nobody else from being woken.
 
-use std::{pin::pin, sync::mpsc, task::Wake};
+use std::{
+    pin::{Pin, pin},
+    sync::{atomic::AtomicUsize, mpsc},
+    task::Wake,
+};
 
 use super::*;
 
@@ -63,4 +68,69 @@ async fn a_waker_whose_place_another_one_takes_is_dropped_without_the_lock() {
 
     let client = Client::open(Config::default()).await;
     moves_to_another_task(client.upper.connection(), "a GET", client.get());
+}
+
+/// Counts how often it is woken, and panics if it is to.
+struct Woken {
+    panics: bool,
+    times: AtomicUsize,
+}
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.times.fetch_add(1, Ordering::Relaxed);
+        assert!(!self.panics, "a test panics on purpose");
+    }
+}
+
+/// Begins to wait by a waker that is one of those that panic, or not.
+fn waits(future: Pin<&mut impl Future>, panics: bool) -> Arc<Woken> {
+    let times = AtomicUsize::new(0);
+    let woken = Arc::new(Woken { panics, times });
+    let waker = Waker::from(woken.clone());
+    assert!(future.poll(&mut Context::from_waker(&waker)).is_pending());
+    woken
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_on_a_connection_is_woken_whatever_the_wakers_of_others_do() {
+    let client = Client::open(Config::default()).await;
+    let connection = client.upper.connection();
+    client.upper.send("queued");
+    let mut events: Vec<_> = (0..4).map(|_| connection.events()).collect();
+    let mut events: Vec<_> = events.iter_mut().map(|events| Box::pin(events.next())).collect();
+    let mut drained: Vec<_> = (0..4).map(|_| Box::pin(connection.writable())).collect();
+    let mut woken = Vec::new();
+    for (index, events) in events.iter_mut().enumerate() {
+        woken.push(waits(events.as_mut(), index < 2));
+    }
+    for (index, drained) in drained.iter_mut().enumerate() {
+        woken.push(waits(drained.as_mut(), index < 2));
+    }
+    // The packet goes out, of which all are told.
+    client.get().await.is(200, "4queued");
+    for woken in &woken {
+        assert_eq!(woken.times.load(Ordering::Relaxed), 1);
+    }
+    drop((events, drained));
+    // Nor does the end of a connection go wrong because of them.
+    let mut events = connection.events();
+    let mut next = Box::pin(events.next());
+    let last = waits(next.as_mut(), true);
+    connection.close();
+    let _ = client.get().await;
+    assert_eq!(client.upper.close_reasons().len(), 1);
+    assert_eq!(last.times.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_the_last_connection_and_panics_costs_none_its_end() {
+    let client = Client::open(Config::default()).await;
+    let mut closed = Box::pin(client.server.engine.closed());
+    let woken = waits(closed.as_mut(), true);
+    client.upper.connection().close();
+    let _ = client.get().await;
+    assert_eq!(client.upper.close_reasons().len(), 1);
+    assert!(woken.times.load(Ordering::Relaxed) > 0);
+    closed.await;
 }

@@ -8,7 +8,8 @@ use std::{
 use tokio::{runtime::Handle, time::timeout};
 
 use crate::{
-    adapter::{Cluster, Easing, said},
+    adapter::{AdapterError, Cluster, Easing, said},
+    foreign,
     server::{
         SocketIo,
         client::{Client, ClientInner},
@@ -40,11 +41,9 @@ impl ClientInner {
         }
     }
 
-    fn keep_pace(&self, cluster: &Cluster) {
+    fn keep_pace(&self, cluster: &Arc<Cluster>) {
         if let Some(easing) = cluster.backpressure() {
-            self.io()
-                .held_back()
-                .hold(self.client(), cluster.runtime(), easing);
+            self.io().held_back().hold(self.client(), cluster, easing);
         }
     }
 }
@@ -59,7 +58,8 @@ impl SocketIo {
 }
 
 impl HeldBack {
-    fn hold(self: &Arc<Self>, client: Client, runtime: &Handle, easing: Easing) {
+    fn hold(self: &Arc<Self>, client: Client, cluster: &Arc<Cluster>, easing: Easing) {
+        let easing = foreign::run(easing);
         client.pressed();
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         held.push(client);
@@ -67,10 +67,16 @@ impl HeldBack {
         drop(held);
         if is_first {
             let release = Release(self.clone());
+            // That of the client's task, which is driven at this moment: nobody may drive the one in which the server was built.
+            let runtime = Handle::try_current().unwrap_or_else(|_| cluster.runtime().clone());
+            let cluster = cluster.clone();
             runtime.spawn(async move {
+                let eased = timeout(LONGEST, easing).await;
                 // In any case.
-                let _ = timeout(LONGEST, easing).await;
                 drop(release);
+                if let Ok(Err(panicked)) = eased {
+                    cluster.handle_error(&AdapterError::panicked(panicked));
+                }
             });
         }
     }
@@ -81,6 +87,8 @@ impl Drop for Release {
         let mut held = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
         let clients = std::mem::take(&mut *held);
         drop(held);
-        clients.iter().for_each(Client::eased);
+        for client in &clients {
+            foreign::step(|| client.eased());
+        }
     }
 }

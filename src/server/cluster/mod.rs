@@ -13,7 +13,6 @@ mod turns;
 
 use std::{
     future::poll_fn,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Weak},
     task::{Poll, ready},
     time::Duration,
@@ -26,6 +25,7 @@ pub(super) use self::{held_back::HeldBack, questions::Questions, server_event::S
 pub use self::{remote_socket::RemoteSocket, server_event::ServerEvent};
 use crate::{
     adapter::{AdapterError, Answer, Cluster, Envelope, HEARTBEAT_CHECK, Incoming, Waiting},
+    foreign::{self, Foreign, Panicked},
     server::{SocketIo, builder::Settings, io::IoInner},
 };
 
@@ -66,7 +66,7 @@ impl Ear {
             let Some(io) = SocketIo::upgrade(&self.io) else {
                 return;
             };
-            let ends = matches!(what, What::End);
+            let ends = matches!(what, What::End | What::Panicked(_));
             handle(&io, &self.cluster, what);
             if ends {
                 return;
@@ -85,7 +85,7 @@ impl Drop for Ear {
 
 /// A panic in what it causes, in the back end perhaps, must not cost the server its ears.
 fn handle(io: &SocketIo, cluster: &Arc<Cluster>, what: What) {
-    let handled = catch_unwind(AssertUnwindSafe(|| match what {
+    let handled = foreign::call(|| match what {
         What::Said(Ok(envelope)) => {
             if let Some(order) = cluster.handle(envelope) {
                 inbound::carry_out(io, cluster, order);
@@ -94,7 +94,11 @@ fn handle(io: &SocketIo, cluster: &Arc<Cluster>, what: What) {
         What::Said(Err(error)) => cluster.handle_error(&error),
         What::Tick => cluster.handle_tick(),
         What::End => cluster.handle_end(),
-    }));
+        What::Panicked(panicked) => {
+            cluster.handle_error(&AdapterError::panicked(panicked));
+            cluster.handle_end();
+        }
+    });
     if handled.is_err() {
         tracing::error!("what another server wanted, or a heartbeat, caused a panic");
     }
@@ -104,16 +108,19 @@ enum What {
     Said(Result<Envelope, AdapterError>),
     Tick,
     End,
+    /// A stream that has panicked is not asked again.
+    Panicked(Panicked),
 }
 
 struct Heard {
-    incoming: Incoming,
+    incoming: Foreign<Incoming>,
     clock: tokio::time::Interval,
 }
 
 impl Heard {
     fn new(incoming: Incoming) -> Self {
         let clock = tokio::time::interval(HEARTBEAT_CHECK);
+        let incoming = Foreign::new(incoming);
         Self { incoming, clock }
     }
 
@@ -123,7 +130,10 @@ impl Heard {
             if self.clock.poll_tick(cx).is_ready() {
                 return Poll::Ready(What::Tick);
             }
-            let said = ready!(self.incoming.poll_next_unpin(cx));
+            let said = match foreign::call(|| self.incoming.get_mut().poll_next_unpin(cx)) {
+                Ok(said) => ready!(said),
+                Err(panicked) => return Poll::Ready(What::Panicked(panicked)),
+            };
             Poll::Ready(said.map_or(What::End, What::Said))
         })
         .await

@@ -157,12 +157,13 @@ impl SocketIo {
         self.cluster().map(|cluster| cluster.me())
     }
 
-    /// Told when the adapter begins to fail: once for a row of errors. Local delivery goes on meanwhile. Replaces the last one.
+    /// Told when the adapter begins to fail: once for a row of errors, and of rows that follow each other five times in ten seconds. Local
+    /// delivery goes on meanwhile. Replaces the last one.
     ///
     /// It runs within whatever emitted, so it must not block.
     pub fn on_adapter_error(&self, told: impl Fn(&AdapterError) + Send + Sync + 'static) {
         if let Some(cluster) = self.cluster() {
-            cluster.on_error(Arc::new(told));
+            cluster.on_error(told);
         }
     }
 }

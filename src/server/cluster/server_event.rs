@@ -2,19 +2,17 @@
 
 use std::{
     future::Future,
-    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
-    task::{Context, Waker},
+    task::{Context, Poll, Waker},
 };
 
-use futures_util::FutureExt;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     ServerId,
     adapter::{Cluster, Message, Payload, RequestId},
-    foreign::brief,
+    foreign::{self, Panicked, brief},
     packet::ArgError,
     server::{EmitError, namespace::NamespaceInner},
 };
@@ -121,12 +119,11 @@ impl NamespaceInner {
             request: Mutex::new(request),
         }));
         for listener in self.server_listeners().of(&name) {
-            let started = catch_unwind(AssertUnwindSafe(|| start(&listener, event.clone())));
-            match started {
+            match start(&listener, event.clone()) {
                 Ok(Some(rest)) => {
                     let (namespace, name) = (Box::<str>::from(self.name()), Box::<str>::from(&*name));
                     cluster.runtime().spawn(async move {
-                        if AssertUnwindSafe(rest).catch_unwind().await.is_err() {
+                        if foreign::run(rest).await.is_err() {
                             panicked(&namespace, &name);
                         }
                     });
@@ -144,8 +141,13 @@ fn panicked(namespace: &str, event: &str) {
 }
 
 /// Polls once; gives back what waits.
-fn start(listener: &Listener, event: ServerEvent) -> Option<Run> {
-    let mut run = listener(event);
-    let polled = run.poll_unpin(&mut Context::from_waker(Waker::noop()));
-    polled.is_pending().then_some(run)
+fn start(listener: &Listener, event: ServerEvent) -> Result<Option<Run>, Panicked> {
+    let mut run = foreign::call(|| listener(event))?;
+    let polled = foreign::call(|| run.as_mut().poll(&mut Context::from_waker(Waker::noop())));
+    if matches!(polled, Ok(Poll::Pending)) {
+        return Ok(Some(run));
+    }
+    // A future that panicked in its poll may panic again in its drop.
+    foreign::dispose(run);
+    polled.map(|_| None)
 }

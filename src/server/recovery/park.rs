@@ -1,7 +1,6 @@
 //! What becomes of a session whose socket leaves, and of one whose client doesn't come back.
 
 use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
@@ -16,7 +15,7 @@ use super::{
 };
 use crate::{
     engine,
-    foreign::Foreign,
+    foreign::{self, Foreign},
     room::{Index, Member as _},
     server::{DisconnectReason, Socket, SocketIo, namespace::NamespaceInner},
 };
@@ -108,7 +107,7 @@ impl Socket {
 
 /// Extensions, whose values are the users' own: without them if their `Clone` panics, because leaving goes on whatever happens.
 pub(super) fn copied(copy: impl FnOnce() -> http::Extensions) -> http::Extensions {
-    catch_unwind(AssertUnwindSafe(copy)).unwrap_or_else(|_| {
+    foreign::call(copy).unwrap_or_else(|_| {
         tracing::error!(
             "a value among the extensions of a socket panicked when it was cloned: they are lost"
         );
@@ -149,7 +148,7 @@ impl Recovery {
                 continue;
             };
             let session = ExpiredSession::of(lapsed);
-            if catch_unwind(AssertUnwindSafe(|| (hook.0)(&session))).is_err() {
+            if foreign::call(|| (hook.0)(&session)).is_err() {
                 tracing::error!("a hook for expired sessions panicked");
             }
         }

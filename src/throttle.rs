@@ -1,13 +1,13 @@
-//! Lines of the log that clients can cause as often as they like.
+//! What others can cause as often as they like, and the log or the application is to hear of now and then.
 
 use std::{
     sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use super::clock;
+use tokio::time::Instant;
 
-/// How often the log hears of one thing, so many times: whoever causes it could fill a disk otherwise.
+/// How often it hears of one thing, so many times: whoever causes it could fill a disk otherwise.
 const EVERY: Duration = Duration::from_secs(10);
 
 /// Lets so many lines pass in ten seconds, and counts the others.
@@ -48,7 +48,7 @@ impl Throttle {
 
     /// How often it has happened since the last line, now included, if there is to be another one.
     pub(crate) fn worth_a_line(&self) -> Option<u64> {
-        self.at(clock::now())
+        self.at(now())
     }
 
     fn at(&self, now: Instant) -> Option<u64> {
@@ -65,12 +65,20 @@ impl Throttle {
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "lines of the log are so far from each other, whoever causes them"
+)]
+fn now() -> Instant {
+    Instant::now()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn hears<const N: usize>(lines: u32, seconds: [u64; N]) -> [Option<u64>; N] {
-        let (throttle, start) = (Throttle::new(lines), clock::now());
+        let (throttle, start) = (Throttle::new(lines), now());
         seconds.map(|seconds| throttle.at(start + Duration::from_secs(seconds)))
     }
 
