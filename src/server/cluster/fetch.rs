@@ -67,7 +67,7 @@ impl Broadcast {
         let found = questions::ask(&self.namespace, cluster, options.into(), limit).await;
         let sockets = match found.sockets {
             Some(sockets) => sockets,
-            // Its turn has not come, or others could not be asked.
+            // There are no others, they could not be asked, or it is not its turn yet.
             None => self.fetch_here().await,
         };
         let sockets = self.remote(sockets);

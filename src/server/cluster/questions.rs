@@ -64,7 +64,7 @@ enum Outcome {
 
 /// What somebody gets who asked: who is there, and who has not answered.
 pub(super) struct Found {
-    /// `None` where not even those of this server were looked up.
+    /// `None` where those of this server have not been looked up.
     pub(super) sockets: Option<Vec<Arc<Seen>>>,
     pub(super) missing: Missing,
     pub(super) error: Option<AdapterError>,
@@ -167,7 +167,7 @@ struct Asking {
 }
 
 impl Asking {
-    /// Asks, and has a task hear the answers. Where others could not be asked the turn is given back.
+    /// Asks, and has a task hear the answers. Where there are none, or others could not be asked, the turn is given back.
     fn begin(turn: InTurn, question: Arc<Question>) -> Option<InTurn> {
         let InTurn {
             namespace,
@@ -181,10 +181,16 @@ impl Asking {
             .sockets();
         let answers = cluster.begin(namespace.name());
         let request = answers.id();
+        // Afterwards it may be that all have answered.
+        let is_alone = answers.missing().count() == 0;
         question.send_modify(|progress| progress.request = Some(request.clone()));
         if let Err(error) = cluster.ask(namespace.name(), Message::Fetch { options, request }) {
             let unasked = Outcome::Unasked(error, answers.missing());
             question.send_modify(|progress| progress.over = Some(unasked));
+            return Some(turn);
+        }
+        if is_alone {
+            question.send_modify(|progress| progress.over = Some(Outcome::Answered));
             return Some(turn);
         }
         let runtime = cluster.runtime().clone();
