@@ -43,7 +43,7 @@ use crate::{
 /// ```
 ///
 /// When more than 64 KiB of messages wait for a server, the others [take no more](Adapter::backpressure) than one message at a time from each of
-/// their clients that have something said to other servers, until it has caught up, unless it does nothing for a quarter of a second. Up to 64 MiB wait: what comes next a server misses, and is
+/// their clients until it has caught up, unless it does nothing for a quarter of a second. Up to 64 MiB wait: what comes next a server misses, and is
 /// [told so](crate::SocketIo::on_adapter_error); the others miss nothing.
 ///
 /// For tests it can fail like a broker: [`cut`](Self::cut), [`fail`](Self::fail), [`hold`](Self::hold), [`drop_if`](Self::drop_if).

@@ -29,7 +29,6 @@ use crate::{
         Adapter, AdapterError, Destination, Easing, Envelope, Incoming, Message, Missing, RequestId, Waiting,
         members::Members,
         requests::{Effects, Requests},
-        said,
     },
     foreign::{self, brief},
 };
@@ -330,7 +329,6 @@ impl Cluster {
 
     fn send(&self, to: Destination<'_>, namespace: &str, message: Message) -> Result<(), AdapterError> {
         let publishing = self.begin_publishing(to, namespace)?;
-        said::note();
         let sent = self.hand_over(to, namespace, message);
         drop(publishing);
         self.conclude(&sent);

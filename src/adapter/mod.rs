@@ -86,7 +86,6 @@ mod memory;
 mod message;
 mod payload;
 mod requests;
-pub(crate) mod said;
 mod snapshot;
 
 pub use self::{
@@ -191,9 +190,9 @@ pub trait Adapter: fmt::Debug + Send + Sync + 'static {
 
     /// More has been published than can be taken in: gives what resolves when that is over. The default, `None`, is that it never is.
     ///
-    /// Asked after each message of a client that had something published, or whose handlers wait and may yet: it MUST be cheap where it is
-    /// `None`. Until it is over, one such message at most is taken from each client, whose others wait in its connection as they do where its
-    /// handlers are slow. So those who say the most are slowed, and nothing is lost. Who emits elsewhere isn't slowed.
+    /// Asked after each message of a client: it MUST be cheap where it is `None`. Until it is over, one message at most is taken from each
+    /// client, whose others wait in its connection as they do where its handlers are slow. So those who say the most are slowed, and nothing is
+    /// lost. Who emits elsewhere isn't slowed.
     ///
     /// It SHOULD resolve soon also where the broker or another server is stuck: clients shall not wait for those. After a second it is given up,
     /// and asked for once more with the next message of a client.

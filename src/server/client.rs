@@ -349,11 +349,13 @@ impl ClientInner {
 
 impl Receiver for ClientInner {
     fn on_text(&self, text: &str) {
-        self.in_pace(|| self.hear_text(text));
+        self.hear_text(text);
+        self.keep_pace();
     }
 
     fn on_binary(&self, data: Bytes) {
-        self.in_pace(|| self.hear_binary(data));
+        self.hear_binary(data);
+        self.keep_pace();
     }
 
     fn on_close(&self, reason: CloseReason) {

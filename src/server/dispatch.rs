@@ -314,7 +314,6 @@ pub(super) fn report(socket: &Socket, listener: &dyn ErrorListener, error: Handl
 ///
 /// Threads outside of a runtime may use sockets too: their tasks go to the one that the connections live in.
 pub(super) fn spawn(io: &SocketIo, future: impl Future<Output = ()> + Send + 'static) {
-    io.may_say_more();
     match Handle::try_current().ok().or_else(|| io.runtime()) {
         Some(runtime) => drop(runtime.spawn(future)),
         None => {

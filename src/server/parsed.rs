@@ -59,13 +59,13 @@ impl Parsed<()> {
 
 impl<P: Parse> Receiver for Parsed<P> {
     fn on_text(&self, text: &str) {
-        self.client
-            .in_pace(|| self.parser.parse(&self.client, Message::Text(text)));
+        self.parser.parse(&self.client, Message::Text(text));
+        self.client.keep_pace();
     }
 
     fn on_binary(&self, data: Bytes) {
-        self.client
-            .in_pace(|| self.parser.parse(&self.client, Message::Binary(data)));
+        self.parser.parse(&self.client, Message::Binary(data));
+        self.client.keep_pace();
     }
 
     fn on_close(&self, reason: CloseReason) {

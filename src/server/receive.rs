@@ -28,11 +28,8 @@ impl Socket {
                     self.fall_behind(late);
                 }
             }
-            Stored::Full => {
-                self.io().may_say_more();
-                self.client().pressed();
-            }
-            Stored::Yes => self.io().may_say_more(),
+            Stored::Full => self.client().pressed(),
+            Stored::Yes => {}
         }
     }
 

@@ -54,27 +54,14 @@ impl Adapter for Pressed {
     }
 }
 
-/// A server with this back end, and what its clients have said. It says that to other servers too, unless it is `whisper`ed.
+/// A server with this back end, and what its clients have said. It says that to other servers too.
 fn listening(pressed: &Pressed) -> (SocketIo, mpsc::UnboundedReceiver<u32>) {
     let io = SocketIo::builder().adapter(pressed.clone()).build().unwrap();
     let (say, said) = mpsc::unbounded_channel();
-    let whisper = say.clone();
     io.of("/")
         .on("say", async move |socket: Socket, Data(number): Data<u32>| {
             socket.to("room").emit("said", number);
             say.send(number).unwrap();
-        })
-        .on("say later", {
-            let say = whisper.clone();
-            async move |socket: Socket, Data(number): Data<u32>| {
-                tokio::task::yield_now().await;
-                socket.to("room").emit("said", number);
-                say.send(number).unwrap();
-            }
-        })
-        .on("whisper", async move |socket: Socket, Data(number): Data<u32>| {
-            socket.to("room").local().emit("said", number);
-            whisper.send(number).unwrap();
         });
     (io, said)
 }
@@ -110,34 +97,6 @@ async fn one_message_is_taken_from_each_client_while_other_servers_are_behind() 
 }
 
 #[tokio::test]
-async fn who_has_nothing_said_to_other_servers_is_not_held_back() {
-    for (eio, via) in TestClient::EVERY_WAY {
-        let pressed = Pressed::default();
-        let (io, mut said) = listening(&pressed);
-        let server = TestServer::start(&io).await;
-        let mut whisperer = TestClient::connect(&server, eio, via).await;
-        let mut talker = TestClient::connect(&server, Eio::V4, Via::WebSocket).await;
-        pressed.on.send_replace(true);
-        let whispers = whisperer.send_all((1..=50).map(|number| format!(r#"42["whisper",{number}]"#)));
-        let heard = async {
-            for number in 1..=50 {
-                assert_eq!(said.recv().await, Some(number), "{eio:?} {via:?}");
-            }
-        };
-        within(async { tokio::join!(whispers, heard) }).await;
-        // A handler that waits may say anything yet.
-        talker
-            .send_at_once((100..=102).map(|number| format!(r#"42["say later",{number}]"#)))
-            .await;
-        assert_eq!(within(said.recv()).await, Some(100));
-        for number in 51..=60 {
-            whisperer.send(format!(r#"42["whisper",{number}]"#)).await;
-            assert_eq!(within(said.recv()).await, Some(number));
-        }
-    }
-}
-
-#[tokio::test]
 async fn a_back_end_that_panics_over_its_pressure_slows_nobody() {
     let pressed = Pressed::default();
     pressed.panics.store(true, Ordering::Relaxed);
@@ -153,7 +112,7 @@ async fn a_back_end_that_panics_over_its_pressure_slows_nobody() {
     assert_eq!(told.try_recv().as_deref(), Ok("the adapter panicked"));
 }
 
-/// The connections of a server may live in several. The one of the first that is held back lets go all others.
+/// The connections of a server may live in several, and each lets go its own.
 #[tokio::test]
 async fn who_waits_is_let_go_when_the_runtime_of_another_client_ends() {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -175,6 +134,30 @@ async fn who_waits_is_let_go_when_the_runtime_of_another_client_ends() {
     assert_eq!(within(said.recv()).await, Some(2));
     runtime.shutdown_background();
     assert_eq!(within(said.recv()).await, Some(3));
+}
+
+#[test]
+fn who_waits_is_let_go_though_nobody_drives_the_runtime_of_another_client_any_more() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let resting = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let pressed = Pressed::default();
+    let (io, mut said) = runtime.block_on(async { listening(&pressed) });
+    let here = runtime.block_on(TestServer::start(&io));
+    let _clients = resting.block_on(async {
+        let there = TestServer::start(&io).await;
+        let mut first = TestClient::connect(&there, Eio::V4, Via::WebSocket).await;
+        let mut second = TestClient::connect(&here, Eio::V4, Via::WebSocket).await;
+        pressed.on.send_replace(true);
+        first.send(say(1)).await;
+        assert_eq!(within(said.recv()).await, Some(1));
+        second.send_all((2..=3).map(say)).await;
+        assert_eq!(within(said.recv()).await, Some(2));
+        (there, first, second)
+    });
+    assert_eq!(runtime.block_on(async { within(said.recv()).await }), Some(3));
 }
 
 /// One that is there to build the server in hears no other servers, and holds up no client for it.

@@ -5,15 +5,15 @@ use std::{
     time::Duration,
 };
 
-use tokio::{runtime::Handle, time::timeout};
+use tokio::{
+    runtime::{Handle, Id},
+    time::timeout,
+};
 
 use crate::{
-    adapter::{AdapterError, Cluster, Easing, said},
+    adapter::{AdapterError, Cluster, Easing},
     foreign,
-    server::{
-        SocketIo,
-        client::{Client, ClientInner},
-    },
+    server::client::{Client, ClientInner},
     sync::Mutex,
 };
 
@@ -21,38 +21,22 @@ use crate::{
 /// clients answer to heartbeats is read.
 const LONGEST: Duration = Duration::from_secs(1);
 
-/// Who waits for the end of back-pressure. Each has had one message since it began.
+/// Who waits for the end of back-pressure, each with the runtime in which it is let go. Each has had one message since it began.
 #[derive(Default)]
-pub(in crate::server) struct HeldBack(Mutex<Vec<Client>>);
+pub(in crate::server) struct HeldBack(Mutex<Vec<(Id, Client)>>);
 
-/// Lets them go when it is dropped, also by a panic or by the end of its runtime.
-struct Release(Arc<HeldBack>);
+/// Lets those of a runtime go when it is dropped, also by a panic or by the end of that runtime.
+struct Release(Arc<HeldBack>, Id);
 
 impl ClientInner {
-    /// Takes a message in. If it has something said to other servers, or may have, and that is more than they can take, the next one waits.
-    pub(in crate::server) fn in_pace(&self, take: impl FnOnce()) {
+    /// A message was taken in. The next one waits, if what this one may have said to other servers is more than they can take: some task of the
+    /// application's own may say it yet, so that this is not known.
+    pub(in crate::server) fn keep_pace(&self) {
         let Some(cluster) = self.io().cluster() else {
-            return take();
+            return;
         };
-        let before = said::so_far();
-        take();
-        if said::so_far() != before {
-            self.keep_pace(cluster);
-        }
-    }
-
-    fn keep_pace(&self, cluster: &Arc<Cluster>) {
         if let Some(easing) = cluster.backpressure() {
             self.io().held_back().hold(self.client(), cluster, easing);
-        }
-    }
-}
-
-impl SocketIo {
-    /// What goes on behalf of a client later may say something to other servers.
-    pub(in crate::server) fn may_say_more(&self) {
-        if self.cluster().is_some() {
-            said::note();
         }
     }
 }
@@ -60,15 +44,16 @@ impl SocketIo {
 impl HeldBack {
     fn hold(self: &Arc<Self>, client: Client, cluster: &Arc<Cluster>, easing: Easing) {
         let easing = foreign::run(easing);
+        // That of the client's task, which is driven at this moment: nobody may drive another, or the one in which the server was built.
+        let runtime = Handle::try_current().unwrap_or_else(|_| cluster.runtime().clone());
+        let id = runtime.id();
         client.pressed();
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        held.push(client);
-        let is_first = held.len() == 1;
+        let is_first = held.iter().all(|(other, _)| *other != id);
+        held.push((id, client));
         drop(held);
         if is_first {
-            let release = Release(self.clone());
-            // That of the client's task, which is driven at this moment: nobody may drive the one in which the server was built.
-            let runtime = Handle::try_current().unwrap_or_else(|_| cluster.runtime().clone());
+            let release = Release(self.clone(), id);
             let cluster = cluster.clone();
             runtime.spawn(async move {
                 let eased = timeout(LONGEST, easing).await;
@@ -85,9 +70,12 @@ impl HeldBack {
 impl Drop for Release {
     fn drop(&mut self) {
         let mut held = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let clients = std::mem::take(&mut *held);
+        let (clients, others) = std::mem::take(&mut *held)
+            .into_iter()
+            .partition::<Vec<_>, _>(|(id, _)| *id == self.1);
+        *held = others;
         drop(held);
-        for client in &clients {
+        for (_, client) in &clients {
             foreign::step(|| client.eased());
         }
     }
