@@ -373,6 +373,7 @@ impl Session {
 impl Closing {
     fn move_to_websocket(&mut self, now: Instant) {
         self.transport = Transport::WebSocket;
+        self.get = Get::None;
         self.probe = None;
         self.deadline = now + WEBSOCKET_GRACE;
     }

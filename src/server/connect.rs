@@ -26,7 +26,7 @@ use crate::{
         dispatch, emit,
         error::HandlerErrorKind,
         in_flight::Flight,
-        inbox::Next,
+        inbox::{Again, Next},
         listeners::List,
         namespace::NamespaceInner,
         recovery::Claim,
@@ -48,6 +48,9 @@ impl Client {
             return self.not_let_into(name, &ConnectError::new("query too large"));
         }
         let auth = auth(protocol, query, payload);
+        if protocol == Protocol::V4 && self.socket(name).is_some() {
+            return self.refuse("a second CONNECT for a namespace");
+        }
         match self.io().namespace(name) {
             Some(namespace) => self.connect_to(namespace, auth),
             None => self.ask_for(name, auth),
@@ -88,21 +91,58 @@ impl Client {
         self.begin_with(claim, namespace, auth)
     }
 
-    /// Whether the client has asked for the namespace before, which is answered.
+    /// Whether the client has asked for the namespace before, and has its answer or will have it.
     fn is_repeated(&self, namespace: &NamespaceInner, auth: Option<&JsonText>) -> bool {
         if self.protocol() != Protocol::V4 {
             return false;
         }
         match self.repeats(namespace.name(), auth) {
             Repeated::No => return false,
-            Repeated::Later => {}
-            Repeated::Joined => self.refuse("a second CONNECT for a namespace"),
-            Repeated::Wordy => {
-                let error = self.has_no_place(Place::Wordy, namespace.name());
-                self.not_let_into(namespace.name(), &error);
-            }
+            Repeated::Later | Repeated::Joined => {}
+            Repeated::Wordy => drop(self.has_no_place(Place::Wordy, namespace.name())),
         }
         true
+    }
+
+    /// Makes a socket in the place of one that the middlewares have decided about, since the client has asked again.
+    fn begin_in_place_of(&self, socket: &Socket, auth: Option<JsonText>) -> Option<Socket> {
+        let namespace = socket.home().clone();
+        // One that has gone is not to take the session from the next.
+        let claim = match self.connection().ready_state() {
+            ReadyState::Open => self.claim(&namespace, auth.as_ref()),
+            _ => Ok(None),
+        };
+        let Ok(claim) = claim else {
+            // It waits for its session, and keeps no place meanwhile.
+            socket.discard();
+            return self.begin(namespace, auth);
+        };
+        let next = self.make_socket(claim, namespace, auth);
+        let is_wanted = self.replace(socket, &next);
+        socket.discard();
+        if is_wanted {
+            return Some(next);
+        }
+        next.gives_back_session();
+        next.discard();
+        None
+    }
+
+    fn make_socket(
+        &self,
+        claim: Option<Arc<Claim>>,
+        namespace: Arc<NamespaceInner>,
+        auth: Option<JsonText>,
+    ) -> Socket {
+        let id = match &claim {
+            Some(claim) => claim.id().clone(),
+            None => self.socket_id(&namespace),
+        };
+        let socket = Socket::new(self.clone(), namespace, id, auth);
+        if let Some(claim) = claim {
+            socket.take_over(claim);
+        }
+        socket
     }
 
     /// With the session that it has had, or anew.
@@ -112,14 +152,7 @@ impl Client {
         namespace: Arc<NamespaceInner>,
         auth: Option<JsonText>,
     ) -> Option<Socket> {
-        let id = match &claim {
-            Some(claim) => claim.id().clone(),
-            None => self.socket_id(&namespace),
-        };
-        let socket = Socket::new(self.clone(), namespace, id, auth);
-        if let Some(claim) = claim {
-            socket.take_over(claim);
-        }
+        let socket = self.make_socket(claim, namespace, auth);
         match self.reserve(&socket) {
             Place::Kept => return Some(socket),
             Place::Waits => tracing::debug!(
@@ -127,10 +160,8 @@ impl Client {
                 "a client of Engine.IO 3 waits until it is connected to `/`"
             ),
             Place::Taken => {
+                socket.gives_back_session();
                 socket.discard();
-                if self.protocol() == Protocol::V4 {
-                    self.refuse("a second CONNECT for a namespace");
-                }
             }
             place @ (Place::None | Place::Wordy) => {
                 let error = self.has_no_place(place, socket.namespace_name());
@@ -275,8 +306,8 @@ impl Socket {
         if self.status() != Status::Connecting {
             return None;
         }
-        if let Some(auth) = self.client().has_asked_again(self) {
-            return self.begins_anew(auth);
+        if let Some(again) = self.client().has_asked_again(self) {
+            return self.begins_anew(again);
         }
         tracing::debug!(
             namespace = brief(self.namespace_name()),
@@ -292,10 +323,9 @@ impl Socket {
     }
 
     /// The client doesn't wait for this verdict any more: npm's says CONNECT again after `socket.disconnect().connect()`, and expects one answer.
-    fn begins_anew(&self, auth: Option<JsonText>) -> Option<Self> {
+    fn begins_anew(&self, again: Again) -> Option<Self> {
         self.gives_back_session();
-        self.discard();
-        self.client().begin(self.home().clone(), auth)
+        self.client().begin_in_place_of(self, again.auth)
     }
 
     pub(super) fn admitted(self) -> Option<Self> {
@@ -305,7 +335,7 @@ impl Socket {
                 self.discard();
                 return None;
             }
-            Admission::Again(auth) => return self.begins_anew(auth),
+            Admission::Again(again) => return self.begins_anew(again),
         }
         if !self.enter() {
             self.discard();

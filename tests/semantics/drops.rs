@@ -2,7 +2,7 @@
 
 use std::{
     future::{Future, pending},
-    pin::{Pin, pin},
+    pin::Pin,
     sync::{Arc, OnceLock},
     task::{Context, Wake, Waker},
     time::Duration,

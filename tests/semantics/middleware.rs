@@ -333,3 +333,30 @@ async fn a_client_that_asks_again_and_leaves_is_asked_about_no_more() {
     client.send(r#"40/slow,{"token":"good 4"}"#).await;
     heard.expect("left").await;
 }
+
+#[tokio::test]
+async fn a_client_that_asks_again_while_a_predicate_decides_has_one_answer() {
+    let (io, _) = io(SocketIo::builder());
+    let gate = Arc::new(Notify::new());
+    let opens = gate.clone();
+    let rooms = io.of_matching_async(move |_| {
+        let opens = opens.clone();
+        async move {
+            opens.notified().await;
+            true
+        }
+    });
+    let server = TestServer::start(&io).await;
+    for (eio, via) in [(Eio::V4, Via::WebSocket), (Eio::V4, Via::Polling)] {
+        let mut client = TestClient::connect(&server, eio, via).await;
+        client.send("40/room,").await;
+        client.send("40/room,").await;
+        client.expect_nothing().await;
+        gate.notify_waiters();
+        assert!(client.text().await.starts_with("40/room,{"));
+        client.expect_nothing().await;
+        assert_eq!(rooms.len(), 1);
+        client.send("41/room,").await;
+        client.expect_nothing().await;
+    }
+}

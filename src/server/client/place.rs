@@ -1,7 +1,11 @@
 //! Whether there is a place for one more socket of a client.
 
 use super::{Client, Entry, Stage, State};
-use crate::{Protocol, packet::JsonText, server::Socket};
+use crate::{
+    Protocol,
+    packet::JsonText,
+    server::{Socket, inbox::Again},
+};
 
 /// Whether there is a place for one more socket of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,8 +28,8 @@ pub(in crate::server) enum Admission {
     Joined,
     /// The connection has ended meanwhile.
     Gone,
-    /// The client has asked again meanwhile, with this. Its place is free.
-    Again(Option<JsonText>),
+    /// The client has asked again meanwhile. Its place is kept for [another](Client::replace).
+    Again(Again),
 }
 
 /// What becomes of a CONNECT for a namespace that the client has asked for before.
@@ -84,7 +88,7 @@ impl Client {
             return Repeated::Joined;
         }
         let socket = &state.sockets[at].socket;
-        socket.inbox().take_again();
+        socket.inbox().forget_again();
         if self.is_wordy(&state, auth.map_or(0, |auth| auth.get().len())) {
             return Repeated::Wordy;
         }
@@ -98,11 +102,9 @@ impl Client {
         let Some(at) = state.position_of(socket) else {
             return Admission::Gone;
         };
-        // Its own statement: the guard must be gone before the socket may be.
         let again = socket.inbox().take_again();
         if let Some(again) = again {
-            state.sockets.remove(at);
-            return Admission::Again(again.auth);
+            return Admission::Again(again);
         }
         state.sockets[at].stage = Stage::Joined;
         drop(state);
@@ -110,13 +112,31 @@ impl Client {
         Admission::Joined
     }
 
-    /// The middlewares don't let the socket in. Whether the client has asked again meanwhile, and with what: then its place is free.
-    pub(in crate::server) fn has_asked_again(&self, socket: &Socket) -> Option<Option<JsonText>> {
+    /// The middlewares don't let the socket in. Whether the client has asked again meanwhile: then its place is kept for
+    /// [another](Self::replace).
+    pub(in crate::server) fn has_asked_again(&self, socket: &Socket) -> Option<Again> {
+        let state = self.0.state();
+        state.position_of(socket)?;
+        let again = socket.inbox().take_again();
+        drop(state);
+        again
+    }
+
+    /// Gives the place of a socket that isn't let in to the next; `false` if the client doesn't want it any more.
+    pub(in crate::server) fn replace(&self, socket: &Socket, next: &Socket) -> bool {
         let mut state = self.0.state();
-        let at = state.position_of(socket)?;
-        let again = socket.inbox().take_again()?;
-        state.sockets.remove(at);
-        Some(again.auth)
+        let Some(at) = state.position_of(socket).filter(|_| !socket.inbox().is_leaving()) else {
+            return false;
+        };
+        // It has asked once more in the meantime.
+        let again = socket.inbox().take_again();
+        if let Some(again) = &again {
+            next.inbox().ask_again(again.auth.clone());
+        }
+        let before = std::mem::replace(&mut state.sockets[at].socket, next.clone());
+        drop(state);
+        drop((before, again));
+        true
     }
 
     /// Which of the sockets that waited for `/` is next. There is none, and none waits any more, when all have been let go on; if `/` has
@@ -141,7 +161,7 @@ impl Client {
         let Some(at) = state.position_of(socket) else {
             return false;
         };
-        socket.inbox().take_again();
+        socket.inbox().forget_again();
         let waits = state.sockets[at].stage == Stage::Waits;
         if waits {
             state.sockets.remove(at);
