@@ -55,7 +55,7 @@ impl Cork {
 
     /// Whether this thread holds back what is sent.
     pub(crate) fn is_in() -> bool {
-        corked(|corked| corked.corks > 0)
+        corked(|corked| corked.corks > 0).unwrap_or(false)
     }
 
     /// Writes to connections before the cork is pulled, in the way in which that would.
@@ -69,13 +69,14 @@ impl Cork {
 
 impl Drop for Cork {
     fn drop(&mut self) {
-        let mut connections = corked(|corked| {
+        let held_back = corked(|corked| {
             corked.corks -= 1;
             match corked.corks {
                 0 => mem::take(&mut corked.connections),
                 _ => Vec::new(),
             }
         });
+        let mut connections = held_back.unwrap_or_default();
         if connections.is_empty() {
             return;
         }
@@ -94,15 +95,15 @@ impl Drop for Cork {
     }
 }
 
-fn corked<R>(change: impl FnOnce(&mut Corked) -> R) -> R {
-    CORKED.with(|corked| change(&mut corked.borrow_mut()))
+/// A thread that ends has no cork: what is sent by values that are dropped with it wakes tasks.
+fn corked<R>(change: impl FnOnce(&mut Corked) -> R) -> Option<R> {
+    CORKED.try_with(|corked| change(&mut corked.borrow_mut())).ok()
 }
 
 /// Remembers a connection until the cork is pulled, unless this thread has remembered it already: `by` is who has. Gives the
 /// number of this thread, or `None` if it has no cork: then somebody has to be woken.
 pub(super) fn hold_back(connection: &Connection, by: u32) -> Option<u32> {
-    let held_back = CORKED.try_with(|corked| {
-        let mut corked = corked.borrow_mut();
+    corked(|corked| {
         if corked.corks == 0 {
             return None;
         }
@@ -110,9 +111,8 @@ pub(super) fn hold_back(connection: &Connection, by: u32) -> Option<u32> {
             corked.connections.push(Held(connection.clone()));
         }
         Some(corked.thread)
-    });
-    // A thread that ends has none.
-    held_back.ok().flatten()
+    })
+    .flatten()
 }
 
 /// Has the others written to by tasks, so that the thread gets on with other things and other threads can help.

@@ -23,9 +23,8 @@ use crate::{
     server::{
         Client, ConnectError, HandlerError, Middleware, Socket,
         client::{Admission, Place, Question, Repeated},
-        dispatch, emit,
+        cut_off, dispatch, emit,
         error::HandlerErrorKind,
-        in_flight::Flight,
         inbox::{Again, Next},
         listeners::List,
         namespace::NamespaceInner,
@@ -200,7 +199,8 @@ impl Client {
     ) {
         let client = self.clone();
         let longest = self.io().settings().connect_timeout / 2;
-        dispatch::spawn(self.io(), async move {
+        let (waiting, name) = (self.clone(), namespace.name().to_owned());
+        let connected = async move {
             // Or there is nobody any more to tell it. A handler may never return.
             let left = timeout(longest, left).await;
             drop(question);
@@ -212,6 +212,9 @@ impl Client {
                 Ok(_) => client.connect_to(namespace, auth),
                 Err(_) => client.connect_anew(namespace, auth),
             }
+        };
+        cut_off::spawn_or_else(self.io(), connected, move || {
+            waiting.not_let_into(&name, &ConnectError::new("Internal error"));
         });
     }
 
@@ -271,10 +274,16 @@ impl Socket {
         let polled = foreign::call(|| verdict.as_mut().poll(&mut Context::from_waker(Waker::noop())));
         match polled {
             Ok(Poll::Pending) => {
-                let io = self.io().clone();
-                dispatch::spawn(&io, async move {
+                let (io, socket) = (self.io().clone(), self.clone());
+                let concluded = async move {
                     let verdict = foreign::run(verdict).await;
                     if let Some(next) = self.conclude(verdict) {
+                        next.pass_middlewares();
+                    }
+                };
+                cut_off::spawn_or_else(&io, concluded, move || {
+                    let error = ConnectError::new("Internal error");
+                    if let Some(next) = socket.turned_away(&error) {
                         next.pass_middlewares();
                     }
                 });
@@ -393,12 +402,7 @@ impl Socket {
             match next {
                 Next::Event(event) if self.home().is_sequential() => {
                     let socket = self.clone();
-                    let flight = Flight::of_other(self);
-                    return dispatch::spawn(self.io(), async move {
-                        socket.finish_stored(&event).await;
-                        socket.work_off().await;
-                        drop(flight);
-                    });
+                    return self.work_off_after(async move { socket.finish_stored(&event).await });
                 }
                 Next::Event(event) => {
                     let late = self.dispatch_stored(&event);

@@ -4,7 +4,7 @@
 //! its namespace and its client, pending acknowledgements end, `disconnect` handlers start, and a client that is sent away is
 //! told so. It runs exactly once for a socket that had connected, and never for one that had not.
 
-use std::{cell::Cell, fmt, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use tokio::runtime::Handle;
 
@@ -13,6 +13,7 @@ use crate::{
     foreign::{self, brief},
     server::{
         Socket,
+        departure::{Departure, Nested},
         dispatch::{self, DisconnectListener, DisconnectParts},
         emit,
         in_flight::Flight,
@@ -151,8 +152,7 @@ impl Socket {
     pub(super) fn depart_now(&self, leave: Leave) {
         // Handlers that send others away nest; a stack is not as deep as a namespace is large.
         let Some(_nested) = Nested::enter() else {
-            let socket = self.clone();
-            return dispatch::spawn(self.io(), async move { socket.depart_now(leave) });
+            return Departure::new(self, leave).go_apart();
         };
         match self.advance(Status::Connected, Status::Disconnecting) {
             Ok(()) => {}
@@ -161,11 +161,7 @@ impl Socket {
         }
         self.set_leaving(false);
         // A thread of its own has no runtime, and handlers may want one from their first poll on.
-        let runtime = if Handle::try_current().is_err() {
-            self.io().runtime()
-        } else {
-            None
-        };
+        let runtime = self.io().runtimes().elsewhere();
         let _entered = runtime.as_ref().map(Handle::enter);
         let reason = leave.reason;
         let sequence = LeaveSequence {
@@ -194,10 +190,7 @@ impl Socket {
         self.client().forget(self);
         // Who waits is woken, by a waker of whatever executor.
         self.acks().clear();
-        // Its own statement: the guard must be gone before the connection is woken.
-        let given_up = self.inbox().clear();
-        let was_full = given_up.as_ref().is_some_and(|held| held.is_full());
-        foreign::dispose(given_up);
+        let was_full = self.clear_inbox();
         let own = self
             .own_listeners()
             .map(SocketListeners::disconnect)
@@ -213,6 +206,15 @@ impl Socket {
             .map(SocketListeners::disconnecting)
             .unwrap_or_default();
         self.run_all("disconnecting", listeners.as_ref(), &own, reason);
+    }
+
+    /// Gives up what waits in the queue, and says whether the client isn't read because of that.
+    pub(super) fn clear_inbox(&self) -> bool {
+        // Its own statement: the guard must be gone before the connection is woken.
+        let given_up = self.inbox().clear();
+        let was_full = given_up.as_ref().is_some_and(|held| held.is_full());
+        foreign::dispose(given_up);
+        was_full
     }
 
     fn run_all(
@@ -239,32 +241,6 @@ impl Socket {
                 drop((guard, flight));
             });
         }
-    }
-}
-
-thread_local! {
-    /// How many sequences of leaving run inside of each other on this thread.
-    static DEPTH: Cell<u32> = const { Cell::new(0) };
-}
-
-/// One sequence of leaving inside of others.
-struct Nested;
-
-impl Nested {
-    const LIMIT: u32 = 8;
-
-    fn enter() -> Option<Self> {
-        let depth = DEPTH.get();
-        (depth < Self::LIMIT).then(|| {
-            DEPTH.set(depth + 1);
-            Self
-        })
-    }
-}
-
-impl Drop for Nested {
-    fn drop(&mut self) {
-        DEPTH.set(DEPTH.get() - 1);
     }
 }
 

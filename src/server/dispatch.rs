@@ -310,14 +310,22 @@ pub(super) fn report(socket: &Socket, listener: &dyn ErrorListener, error: Handl
     start_or_spawn(socket, None, reporting);
 }
 
-/// The one place where the server starts a task.
+/// Starts a task. Any thread may use sockets, in a runtime or not: their tasks go to one that connections live in, see [`Runtimes`].
 ///
-/// Threads outside of a runtime may use sockets too: their tasks go to the one that the connections live in.
+/// [`Runtimes`]: crate::server::runtimes::Runtimes
 pub(super) fn spawn(io: &SocketIo, future: impl Future<Output = ()> + Send + 'static) {
-    match Handle::try_current().ok().or_else(|| io.runtime()) {
+    match runtime(io) {
         Some(runtime) => drop(runtime.spawn(future)),
-        None => {
-            tracing::error!("a handler that waits needs a tokio runtime, and there is none: it is given up")
-        }
+        None => no_runtime(),
     }
+}
+
+/// Where a task is to run.
+pub(super) fn runtime(io: &SocketIo) -> Option<Handle> {
+    io.runtimes().choose()
+}
+
+#[cold]
+pub(super) fn no_runtime() {
+    tracing::error!("a handler that waits needs a tokio runtime, and there is none: it is given up");
 }

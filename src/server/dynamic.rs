@@ -20,7 +20,7 @@ use crate::{
     packet::JsonText,
     room::shrink,
     server::{
-        Client, ConnectError, Namespace, SocketIo, dispatch, emit, io::IoInner, namespace::NamespaceInner,
+        Client, ConnectError, Namespace, SocketIo, cut_off, emit, io::IoInner, namespace::NamespaceInner,
         recovery::Together,
     },
 };
@@ -209,7 +209,7 @@ impl Client {
         let mut asking = Box::pin(foreign::run(Box::pin(found(parents, request.clone()))));
         // Inline, if nothing waits: what the client sends next may be for that namespace.
         let polled = asking.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-        let client = self.clone();
+        let (client, unanswered) = (self.clone(), request.clone());
         let timeout = self.io().settings().connect_timeout;
         let answer = move |found| {
             drop(question);
@@ -218,13 +218,17 @@ impl Client {
         match polled {
             Poll::Ready(found) => answer(found),
             // It owns the client: one that never ended would keep that, and clients could have it asked any number of times.
-            Poll::Pending => dispatch::spawn(self.io(), async move {
-                let found = tokio::time::timeout(timeout, asking).await;
-                answer(found.unwrap_or_else(|_| {
-                    tracing::warn!("a predicate of namespaces has not answered within `connect_timeout`");
-                    Ok(None)
-                }));
-            }),
+            Poll::Pending => {
+                let asked = async move {
+                    let found = tokio::time::timeout(timeout, asking).await;
+                    answer(found.unwrap_or_else(|_| {
+                        tracing::warn!("a predicate of namespaces has not answered within `connect_timeout`");
+                        Ok(None)
+                    }));
+                };
+                let client = self.clone();
+                cut_off::spawn_or_else(self.io(), asked, move || client.answer(unanswered, Ok(None)));
+            }
         }
     }
 

@@ -263,11 +263,11 @@ fn binary<E>(compress: bool, encode: impl FnOnce(&mut Vec<u8>) -> Result<(), E>)
 }
 
 fn with_scratch<R>(write: impl FnOnce(&mut Vec<u8>) -> R) -> R {
-    // Taken out while a user's `Serialize` runs: it might emit as well.
-    let mut scratch = SCRATCH.take();
+    // Taken out while a user's `Serialize` runs: it might emit as well. A thread that ends has none any more.
+    let mut scratch = SCRATCH.try_with(RefCell::take).unwrap_or_default();
     let written = write(&mut scratch);
     if scratch.capacity() <= SCRATCH_KEPT {
-        SCRATCH.set(scratch);
+        let _ = SCRATCH.try_with(|kept| kept.replace(scratch));
     }
     written
 }

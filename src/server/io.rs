@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::{runtime::Handle, sync::watch};
+use tokio::sync::watch;
 
 use crate::{
     adapter::Cluster,
@@ -27,6 +27,7 @@ use crate::{
         namespace::NamespaceInner,
         recovery::Unnoticed,
         running::Running,
+        runtimes::Runtimes,
     },
 };
 
@@ -53,8 +54,8 @@ pub(super) struct IoInner {
     parents: RwLock<Vec<Arc<Parent>>>,
     next_serial: AtomicU64,
     leaving: Running,
-    /// Where the last connection lives.
-    runtime: Mutex<Option<Handle>>,
+    /// Where connections live.
+    runtimes: Arc<Runtimes>,
     /// The other servers, if there may be any.
     cluster: Option<Arc<Cluster>>,
     held_back: Arc<HeldBack>,
@@ -102,7 +103,7 @@ impl SocketIo {
             parents: RwLock::default(),
             next_serial: AtomicU64::new(0),
             leaving: Running::new(),
-            runtime: Mutex::default(),
+            runtimes: Arc::default(),
             cluster,
             held_back: Arc::default(),
             unnoticed: Arc::default(),
@@ -356,13 +357,8 @@ impl SocketIo {
         &self.0.leaving
     }
 
-    /// The runtime that the last connection lives in; none before the first one.
-    pub(super) fn runtime(&self) -> Option<Handle> {
-        self.0
-            .runtime
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    pub(super) fn runtimes(&self) -> &Runtimes {
+        &self.0.runtimes
     }
 
     pub(super) fn next_serial(&self) -> u64 {
@@ -393,9 +389,7 @@ fn absolute(name: &str) -> Cow<'_, str> {
 
 impl Acceptor for IoInner {
     fn accept(&self, connection: &Connection) -> Arc<dyn Receiver> {
-        if let Ok(runtime) = Handle::try_current() {
-            *self.runtime.lock().unwrap_or_else(PoisonError::into_inner) = Some(runtime);
-        }
+        self.runtimes.meet();
         let this = self
             .this
             .upgrade()

@@ -9,7 +9,7 @@ use tokio::task::coop;
 use crate::{
     engine::Cork,
     server::{
-        Socket,
+        Socket, cut_off,
         dispatch::{self, Run},
         inbox::Next,
     },
@@ -59,6 +59,13 @@ impl Late {
             }
         }
     }
+
+    /// Has all of them go on elsewhere.
+    fn move_out(self, socket: &Socket) {
+        for run in self.runs {
+            dispatch::move_out(socket, Some(&self.event), run);
+        }
+    }
 }
 
 fn start(socket: &Socket, event: Option<&str>, run: Run) -> Option<Run> {
@@ -71,14 +78,23 @@ impl Socket {
     pub(super) fn fall_behind(&self, late: Late) {
         self.inbox().pause();
         let socket = self.clone();
-        dispatch::spawn(self.io(), async move {
+        let caught_up = async move {
             late.go_on(&socket).await;
             while let Some(late) = socket.catch_up() {
                 late.go_on(&socket).await;
                 // Not all handlers use the budget up, and a client may send as fast as they are.
                 coop::consume_budget().await;
             }
-        });
+        };
+        let socket = self.clone();
+        cut_off::spawn_or_else(self.io(), caught_up, move || socket.catch_up_at_once());
+    }
+
+    /// The task has ended with its runtime, before the queue was worked off and who left behind it has left.
+    fn catch_up_at_once(&self) {
+        while let Some(late) = self.catch_up() {
+            late.move_out(self);
+        }
     }
 
     /// Does what comes next in the queue, and gives back what is late of it; `None` when the gate is open.

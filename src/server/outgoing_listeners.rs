@@ -2,6 +2,8 @@
 
 use std::{cell::Cell, sync::Arc};
 
+use tokio::runtime::Handle;
+
 use crate::{
     packet::args::EventPayload,
     server::{
@@ -34,6 +36,9 @@ impl Socket {
     }
 
     fn tell(&self, listeners: &[Arc<dyn EventListener>], event: &EventPayload<'_>) {
+        // Whoever sends may have no runtime, and listeners may want one from their first poll on.
+        let runtime = self.io().runtimes().elsewhere();
+        let _entered = runtime.as_ref().map(Handle::enter);
         for listener in listeners {
             let mut no_ack = None;
             let mut parts = EventParts::new(self, &event.name, event.args.clone(), &mut no_ack);

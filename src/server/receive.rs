@@ -1,12 +1,12 @@
 //! What a socket does with an event from its client.
 
-use std::ops::Deref;
+use std::{future, ops::Deref, thread};
 
 use crate::{
     foreign::brief,
     packet::{Body, args::EventPayload},
     server::{
-        EventParts, Socket,
+        EventParts, Socket, cut_off,
         dispatch::{self, Run},
         in_flight::Flight,
         inbox::{Next, Stored, StoredEvent},
@@ -88,17 +88,41 @@ impl Socket {
             }
             resumes
         };
-        let flight = Flight::of_other(self);
-        dispatch::spawn(self.io(), async move {
+        let runs = async move {
             for run in unfinished {
                 dispatch::finish(&socket, Some(&name), run).await;
             }
-            if resumes {
-                socket.work_off().await;
-            }
-            // One at a time of all that have run here: a client that leaves and comes again has one more.
+        };
+        if resumes {
+            return self.work_off_after(runs);
+        }
+        let flight = Flight::of_other(self);
+        dispatch::spawn(self.io(), async move {
+            runs.await;
             drop(flight);
         });
+    }
+
+    /// Has a task do this and then work off the queue, which others go on with if its runtime ends.
+    pub(super) fn work_off_after(&self, first: impl Future<Output = ()> + Send + 'static) {
+        // One at a time of all that have run here: a client that leaves and comes again has one more.
+        let (socket, flight) = (self.clone(), Flight::of_other(self));
+        let work = async move {
+            first.await;
+            socket.work_off().await;
+            drop(flight);
+        };
+        let socket = self.clone();
+        cut_off::spawn_or_else(self.io(), work, move || socket.is_not_worked_off());
+    }
+
+    fn is_not_worked_off(&self) {
+        if !thread::panicking() && !self.io().runtimes().is_empty() {
+            return self.work_off_after(future::ready(()));
+        }
+        if self.clear_inbox() {
+            self.client().eased();
+        }
     }
 
     /// Runs what waits in the queue, each handler to its end, then opens the gate.

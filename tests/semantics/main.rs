@@ -31,6 +31,7 @@ mod recovery;
 mod robustness;
 mod rooms;
 mod root;
+mod runtimes;
 mod senders;
 mod sequential;
 mod shutdown;

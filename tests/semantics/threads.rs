@@ -49,7 +49,7 @@ impl Block {
 
 /// Runs it where there is no runtime. A panic there fails the test.
 #[track_caller]
-fn in_a_plain_thread(run: impl FnOnce() + Send + 'static) -> impl Future<Output = ()> {
+pub(crate) fn in_a_plain_thread(run: impl FnOnce() + Send + 'static) -> impl Future<Output = ()> {
     let (done, is_done) = oneshot::channel();
     std::thread::spawn(move || {
         run();

@@ -7,7 +7,7 @@ use std::{
 };
 
 use futures_util::future::{Either, select};
-use tokio::{runtime::Handle, time::timeout_at};
+use tokio::time::timeout_at;
 
 use super::{
     ExpiredSession, Recoverable, Recovery,
@@ -200,7 +200,7 @@ impl NamespaceInner {
             return;
         };
         // Without one nobody has been connected, and what is emitted next forgets what is old.
-        let Some(runtime) = Handle::try_current().ok().or_else(|| io.runtime()) else {
+        let Some(runtime) = io.runtimes().choose() else {
             return;
         };
         if !recovery.looked_after.swap(true, Ordering::AcqRel) {

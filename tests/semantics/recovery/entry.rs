@@ -15,6 +15,7 @@ use serde_json::json;
 use super::{Client, LONG, Memory, WAYS, events, recovering, told, with};
 use crate::{
     log::Heard,
+    runtimes::Second,
     wire::{Eio, TestClient, TestServer, Via, within},
 };
 
@@ -361,6 +362,21 @@ async fn who_has_gone_is_not_kept_by_the_handler_that_it_waited_for() {
         }
     })
     .await;
+    drop(go_on);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn who_waits_for_its_session_in_a_runtime_that_ends_is_answered() {
+    let (io, _main, mut heard, go_on) = held_up(recovering());
+    let server = TestServer::start(&io).await;
+    let memory = Client::away(&server, Via::WebSocket, &mut heard).await;
+    let (second, _other) = Second::with_a_connection(&io).await;
+    let mut client = TestClient::open(&server, Eio::V4, Via::Polling).await;
+    second
+        .hears(&client, format!("40{}", super::asking(&memory)))
+        .await;
+    second.end().await;
+    client.expect(r#"44{"message":"Internal error"}"#).await;
     drop(go_on);
 }
 
