@@ -10,8 +10,9 @@ use std::{
     mem,
     ops::Deref,
     panic::{AssertUnwindSafe, catch_unwind},
-    pin::Pin,
-    task::{Poll, Waker},
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll, Wake, Waker},
 };
 
 use bytes::Bytes;
@@ -95,6 +96,25 @@ pub(crate) fn wake(wakers: impl IntoIterator<Item = Waker>) {
     for waker in wakers {
         step(|| waker.wake());
     }
+}
+
+/// A waker of the application's, the panics of which go no further.
+struct Tame(Foreign<Waker>);
+
+impl Wake for Tame {
+    fn wake(self: Arc<Self>) {
+        step(|| self.0.wake_by_ref());
+    }
+}
+
+/// Waits where others wait, too: whoever wakes them comes to each, whatever the wakers of the application do.
+pub(crate) async fn among_others<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    poll_fn(|cx| {
+        let waker = Waker::from(Arc::new(Tame(Foreign::new(cx.waker().clone()))));
+        future.as_mut().poll(&mut Context::from_waker(&waker))
+    })
+    .await
 }
 
 /// Calls the application's code. What it panics with stays here, but for its words.

@@ -246,7 +246,8 @@ impl Cluster {
         if !self.is_closed() {
             // Others would wait for its answers as long as it said something.
             self.depart();
-            self.handle_error(&AdapterError::new("the adapter has ended"));
+            self.failures
+                .handle_end(&AdapterError::new("the adapter has ended"));
         }
     }
 

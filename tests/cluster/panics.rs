@@ -258,6 +258,30 @@ async fn who_waits_for_a_server_that_goes_is_woken_whatever_the_wakers_of_others
     assert_eq!(main.server_count().await, 1);
 }
 
+#[tokio::test]
+async fn who_asks_who_is_there_is_answered_whatever_the_wakers_of_others_do() {
+    let nodes = Nodes::joined(2, &on(Bus::new())).await;
+    let (_there, there) = nodes.client(1, &[]).await;
+    let main = nodes.io(0).of("/");
+    let panics = Waker::from(Arc::new(Panics));
+    // The first has a question of its own, and the others share one.
+    let ask = |_| Box::pin(main.fetch_sockets());
+    let mut asking: Vec<_> = (0..9).map(ask).collect();
+    for asking in &mut asking[..5] {
+        let polled = asking.as_mut().poll(&mut Context::from_waker(&panics));
+        assert!(polled.is_pending());
+    }
+    let mut others = stream::FuturesUnordered::from_iter(asking.drain(5..));
+    let all = async {
+        while let Some(sockets) = others.next().await {
+            assert_eq!(sockets.unwrap()[0].id(), there.id());
+        }
+    };
+    let different = main.except("room");
+    let ((), different) = within(async { tokio::join!(all, different.fetch_sockets()) }).await;
+    assert_eq!(different.unwrap().len(), 1);
+}
+
 /// Back ends of an application's own may be made of it, and be asked by other executors than tokio's.
 #[tokio::test]
 async fn who_listens_to_a_bus_is_woken_whatever_the_wakers_of_others_do() {

@@ -386,6 +386,26 @@ async fn a_server_whose_runtime_has_ended_says_good_bye_and_is_waited_for_by_nob
     assert_eq!(watch.last(), "end");
 }
 
+/// Nobody has the server any more when it ends.
+#[tokio::test]
+async fn a_server_that_is_dropped_with_its_runtime_says_good_bye() {
+    let bus = Bus::new();
+    let (other, watch) = (server(bus.adapter()), Watch::on(&bus));
+    let built_in = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let gone = {
+        let _guard = built_in.enter();
+        server(watch.clone())
+    };
+    counts(&other, "/", 2).await;
+    drop(gone);
+    built_in.shutdown_background();
+    assert_eq!(watch.last(), "close /");
+    counts(&other, "/", 1).await;
+}
+
 fn told(io: &SocketIo) -> Arc<AtomicUsize> {
     let told = Arc::new(AtomicUsize::new(0));
     let telling = told.clone();

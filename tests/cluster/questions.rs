@@ -1,11 +1,13 @@
 //! Many who ask who is there.
 
 use std::{
+    future::poll_fn,
     pin::pin,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    task::Poll,
     time::Duration,
 };
 
@@ -32,6 +34,8 @@ struct Counting {
 struct Counts {
     asked: AtomicUsize,
     answered: AtomicUsize,
+    /// Answers that have come to whoever asked.
+    heard: AtomicUsize,
     /// Questions that nobody has answered.
     open: AtomicUsize,
     most_open: AtomicUsize,
@@ -39,7 +43,13 @@ struct Counts {
 
 impl Adapter for Counting {
     fn join(&self, me: &ServerId) -> Incoming {
-        self.bus.join(me)
+        let counts = self.counts.clone();
+        let words = self.bus.join(me).inspect(move |heard| {
+            if heard.as_ref().is_ok_and(is_answer) {
+                counts.heard.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+        words.boxed()
     }
 
     fn publish(&self, to: Destination<'_>, envelope: &Envelope) -> Result<(), AdapterError> {
@@ -64,17 +74,43 @@ impl Adapter for Counting {
     }
 }
 
-/// Two servers, and the counts of what both say.
-async fn counting(bus: &Bus) -> (Nodes, Arc<Counts>) {
+const fn is_answer(envelope: &Envelope) -> bool {
+    matches!(envelope.message, Message::Fetched { .. })
+}
+
+/// A place on the bus, and the counts of what all say that have it.
+fn places(bus: &Bus) -> (impl Fn() -> Counting + use<>, Arc<Counts>) {
     let counts = Arc::<Counts>::default();
     let (counted, bus) = (counts.clone(), bus.clone());
-    let back_end = move |builder: Builder| {
-        builder.adapter(Counting {
-            bus: Arc::new(bus.adapter()),
-            counts: counted.clone(),
-        })
+    let place = move || Counting {
+        bus: Arc::new(bus.adapter()),
+        counts: counted.clone(),
     };
+    (place, counts)
+}
+
+/// Two servers, and the counts of what both say.
+async fn counting(bus: &Bus) -> (Nodes, Arc<Counts>) {
+    let (place, counts) = places(bus);
+    let back_end = move |builder: Builder| builder.adapter(place());
     (Nodes::joined(2, &back_end).await, counts)
+}
+
+fn server(adapter: impl Adapter) -> SocketIo {
+    SocketIo::builder().adapter(adapter).build().unwrap()
+}
+
+async fn knows(io: &SocketIo, servers: usize) {
+    while io.of("/").server_count().await != servers {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Lets others have their turn until it is so.
+async fn until(is_so: impl Fn() -> bool) {
+    while !is_so() {
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test]
@@ -164,6 +200,83 @@ async fn a_silent_server_does_not_keep_later_questions_from_the_others() {
     assert_eq!(asked.load(Ordering::SeqCst), 2);
     let incomplete = patient.await.unwrap_err();
     assert_eq!(incomplete.missing(), [silent]);
+}
+
+/// A client may ask as much as it likes.
+#[tokio::test(start_paused = true)]
+async fn no_question_waits_long_for_its_turn_however_many_one_client_asks() {
+    let bus = Bus::new();
+    let (place, counts) = places(&bus);
+    let servers: Vec<_> = (0..3).map(|_| server(place())).collect();
+    for io in &servers {
+        knows(io, 3).await;
+    }
+    bus.cut(servers[2].server_id().unwrap());
+    let main = servers[0].of("/");
+    let asked: Vec<_> = (0..1000)
+        .map(|number| main.except(format!("room {number}")))
+        .collect();
+    let many = join_all(asked.iter().map(Broadcast::fetch_sockets));
+    let room = main.to("room");
+    let both = async { tokio::join!(many, room.fetch_sockets()) };
+    let second = tokio::time::timeout(Duration::from_secs(1), both);
+    assert!(second.await.is_err(), "one server is silent");
+    assert_eq!(counts.asked.load(Ordering::SeqCst), 1001);
+    assert_eq!(counts.answered.load(Ordering::SeqCst), 1001);
+}
+
+fn runtime(mut builder: tokio::runtime::Builder) -> tokio::runtime::Runtime {
+    builder.enable_all().build().unwrap()
+}
+
+/// The answers come by the runtime in which the server was built, and nothing else is done there.
+#[test]
+fn who_asks_is_answered_though_nobody_drives_the_runtime_in_which_the_server_was_built() {
+    let mut one_at_a_time = tokio::runtime::Builder::new_current_thread();
+    one_at_a_time.event_interval(1);
+    let (at_rest, driven) = (
+        runtime(one_at_a_time),
+        runtime(tokio::runtime::Builder::new_current_thread()),
+    );
+    let bus = Bus::new();
+    let (place, counts) = places(&bus);
+    let near = at_rest.block_on(async { server(place()) });
+    let _far = driven.block_on(async { server(place()) });
+    at_rest.block_on(async { within(knows(&near, 2)).await });
+    let main = near.of("/");
+    let mut fetched = pin!(main.fetch_sockets());
+    driven.block_on(async {
+        let asked = poll_fn(|cx| Poll::Ready(fetched.as_mut().poll(cx).is_pending()));
+        assert!(asked.await);
+        within(until(|| counts.answered.load(Ordering::SeqCst) == 1)).await;
+    });
+    at_rest.block_on(async { within(until(|| counts.heard.load(Ordering::SeqCst) == 1)).await });
+    let fetched = driven.block_on(async { within(fetched).await });
+    assert!(fetched.unwrap().is_empty());
+}
+
+/// Whoever shares it could wait for ever otherwise.
+#[tokio::test]
+async fn a_question_that_nobody_drives_keeps_nobody_from_asking() {
+    let bus = Bus::new();
+    let (nodes, counts) = counting(&bus).await;
+    let (_there, there) = nodes.client(1, &[]).await;
+    let main = nodes.io(0).of("/");
+    let at_rest = runtime(tokio::runtime::Builder::new_current_thread());
+    let asked: Vec<_> = (0..20)
+        .map(|number| main.except(format!("room {number}")))
+        .collect();
+    let mut stuck = pin!(join_all(asked.iter().map(Broadcast::fetch_sockets)));
+    {
+        let _guard = at_rest.enter();
+        assert!(stuck.as_mut().now_or_never().is_none());
+    }
+    let (same, other) = tokio::join!(asked[0].fetch_sockets(), main.fetch_sockets());
+    at_rest.shutdown_background();
+    for sockets in [same, other] {
+        assert_eq!(sockets.unwrap()[0].id(), there.id());
+    }
+    assert_eq!(counts.asked.load(Ordering::SeqCst), 18);
 }
 
 #[tokio::test]

@@ -487,6 +487,28 @@ async fn a_hook_for_errors_may_make_a_namespace_whatever_could_not_be_said() {
     assert_eq!(*told.lock().unwrap(), [true, true]);
 }
 
+/// A broker may fail now and then for long before it is gone.
+#[tokio::test]
+async fn the_end_of_a_back_end_is_told_however_often_it_has_failed() {
+    let (adapter, say) = Scripted::channel();
+    let (io, _heard) = listening(&adapter);
+    let (tell, mut told) = mpsc::unbounded_channel();
+    io.on_adapter_error(move |error| tell.send(error.to_string()).unwrap());
+    for number in 0..100 {
+        adapter.0.fails.store(number % 2 == 0, Ordering::Relaxed);
+        io.of("/").emit("news", number);
+    }
+    drop(say);
+    within(async {
+        while let Some(error) = told.recv().await
+            && error != "the adapter has ended"
+        {
+            assert_eq!(error, "down");
+        }
+    })
+    .await;
+}
+
 /// Another server may be broken, or of another version.
 #[tokio::test]
 async fn what_is_no_event_reaches_no_client() {

@@ -50,6 +50,16 @@ impl Failures {
         if self.failing.swap(true, Ordering::Relaxed) {
             return;
         }
+        self.say(error, times);
+    }
+
+    /// Nothing more comes from the back end. That is told whatever has been told before: it happens once.
+    pub(super) fn handle_end(&self, error: &AdapterError) {
+        self.failing.store(true, Ordering::Relaxed);
+        self.say(error, 1);
+    }
+
+    fn say(&self, error: &AdapterError, times: u64) {
         tracing::error!(%error, times, "the adapter fails: other servers are out of reach, local delivery goes on");
         let told = self.told().clone();
         if let Some(told) = told
@@ -77,15 +87,20 @@ mod tests {
 
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    #[expect(clippy::disallowed_methods, reason = "the clock is paused")]
-    async fn rows_of_errors_that_follow_each_other_are_told_now_and_then() {
-        let (failures, error) = (Failures::new(), AdapterError::new("down"));
+    fn counting(failures: &Failures) -> Arc<AtomicUsize> {
         let told = Arc::new(AtomicUsize::new(0));
         let counted = told.clone();
         failures.tell(Arc::new(move |_| {
             counted.fetch_add(1, Ordering::Relaxed);
         }));
+        told
+    }
+
+    #[tokio::test(start_paused = true)]
+    #[expect(clippy::disallowed_methods, reason = "the clock is paused")]
+    async fn rows_of_errors_that_follow_each_other_are_told_now_and_then() {
+        let (failures, error) = (Failures::new(), AdapterError::new("down"));
+        let told = counting(&failures);
         for _ in 0..100 {
             failures.handle_error(&error);
             failures.handle_error(&error);
@@ -96,6 +111,20 @@ mod tests {
         failures.handle_error(&error);
         tokio::time::sleep(Duration::from_secs(10)).await;
         failures.handle_error(&error);
+        failures.handle_error(&error);
+        assert_eq!(told.load(Ordering::Relaxed), MAX_ROWS as usize + 1);
+    }
+
+    #[test]
+    fn the_end_is_told_whatever_has_been_told_before() {
+        let (failures, error) = (Failures::new(), AdapterError::new("down"));
+        let told = counting(&failures);
+        for _ in 0..100 {
+            failures.handle_error(&error);
+            failures.handle_sent();
+        }
+        failures.handle_end(&AdapterError::new("over"));
+        assert_eq!(told.load(Ordering::Relaxed), MAX_ROWS as usize + 1);
         failures.handle_error(&error);
         assert_eq!(told.load(Ordering::Relaxed), MAX_ROWS as usize + 1);
     }

@@ -227,7 +227,7 @@ impl Cluster {
     }
 
     /// Says good-bye in every namespace, be it by those who publish there now; nothing is said afterwards.
-    pub(super) fn depart(&self) {
+    pub(crate) fn depart(&self) {
         let mut namespaces = self.lock();
         self.closed.store(true, Ordering::Relaxed);
         namespaces.values_mut().for_each(|core| core.begin_parting());

@@ -18,7 +18,8 @@ impl Broadcast {
     ///
     /// Other servers have five seconds to answer, or the time set with [`timeout`](Self::timeout). However many ask who is in the same rooms at
     /// the same time, the other servers are asked once, after all of these have asked. Of different questions in one namespace sixteen are under
-    /// way, and the others wait for their turn: until those have been answered, or for a tenth of a second.
+    /// way, and the others wait for their turn: until those have been answered, or for a tenth of a second, and for no longer than a second in
+    /// all, or half of the time that they have.
     ///
     /// ```
     /// # async fn list(io: axum_socketio::SocketIo) {

@@ -77,8 +77,13 @@ impl Ear {
 
 impl Drop for Ear {
     fn drop(&mut self) {
-        if !self.cluster.is_closed() && SocketIo::upgrade(&self.io).is_some() {
-            self.cluster.handle_end();
+        if self.cluster.is_closed() {
+            return;
+        }
+        match SocketIo::upgrade(&self.io) {
+            Some(_io) => self.cluster.handle_end(),
+            // There is nobody to tell, but the other servers.
+            None => self.cluster.depart(),
         }
     }
 }

@@ -11,10 +11,11 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::watch, task::consume_budget, time::timeout};
+use tokio::{runtime::Handle, sync::watch, task::consume_budget, time::timeout};
 
 use crate::{
     adapter::{AdapterError, Answer, Cluster, Message, Missing, Options, RequestId, Snapshot, Waiting},
+    foreign,
     room::Room,
     server::{
         Broadcast, Socket,
@@ -29,6 +30,10 @@ use crate::{
 
 /// How long a question that isn't answered keeps others waiting: servers may be slow or silent.
 const PATIENCE: Duration = Duration::from_millis(100);
+/// Who has waited for longer than this asks all the same. Where many wait it is up to twice as long, so that they don't ask all at once.
+const LONGEST: Duration = Duration::from_millis(450);
+/// How much longer for each that waits before it.
+const APART: Duration = Duration::from_micros(500);
 
 /// The questions of a namespace that are under way or wait; nothing, where there are none.
 #[derive(Default)]
@@ -92,12 +97,6 @@ impl Questions {
     fn lock(&self) -> MutexGuard<'_, Option<Box<Waiters>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    /// Nobody will ask any more: who waits is told.
-    fn give_up(&self) {
-        let given_up = self.lock().take();
-        drop(given_up);
-    }
 }
 
 /// Asks all servers, this one too, unless somebody is about to ask the same. Waits no longer than that.
@@ -107,32 +106,58 @@ pub(super) async fn ask(
     who: Who,
     limit: Duration,
 ) -> Found {
-    let mut progress = join(namespace, cluster, who);
-    let missing = |progress: &Progress| match &progress.request {
-        Some(request) => cluster.missing(namespace.name(), request),
+    foreign::among_others(ask_with_others(namespace, cluster, who, limit)).await
+}
+
+async fn ask_with_others(
+    namespace: &Arc<NamespaceInner>,
+    cluster: &Arc<Cluster>,
+    who: Who,
+    limit: Duration,
+) -> Found {
+    let (mut progress, longest) = join(namespace, cluster, &who);
+    let heard = timeout(limit, async {
+        let over = timeout(longest.min(limit / 2), progress.wait_for(Progress::is_over)).await;
+        if over.map(drop).is_err() {
+            if progress.borrow().request.is_none() {
+                InTurn::begin_late(namespace, cluster, who);
+            }
+            // An error says that the runtime has ended.
+            let _ = progress.wait_for(Progress::is_over).await;
+        }
+    });
+    let in_time = heard.await.is_ok();
+    let request = progress.borrow().request.clone();
+    let missing = match request {
+        Some(request) => cluster.missing(namespace.name(), &request),
         None => cluster.begin(namespace.name()).missing(),
     };
-    let in_time = timeout(limit, progress.wait_for(Progress::is_over)).await.is_ok();
-    if !in_time && missing(&progress.borrow()).count() == 0 {
-        // All have answered. An error says that the runtime has ended.
-        let _ = progress.wait_for(Progress::is_over).await;
+    if !in_time && missing.count() == 0 {
+        // All have answered, and whoever hears it is about to tell.
+        let _ = timeout(LONGEST, progress.wait_for(Progress::is_over)).await;
     }
     progress.borrow().found(missing)
 }
 
-fn join(namespace: &Arc<NamespaceInner>, cluster: &Arc<Cluster>, who: Who) -> watch::Receiver<Progress> {
+/// What comes of the question, and how long it may wait for its turn.
+fn join(
+    namespace: &Arc<NamespaceInner>,
+    cluster: &Arc<Cluster>,
+    who: &Who,
+) -> (watch::Receiver<Progress>, Duration) {
     let mut questions = namespace.questions().lock();
     let turns = questions.get_or_insert_default();
-    let turn = turns.handle_asked(&who, || Arc::new(watch::channel(Progress::default()).0));
+    let before = u32::try_from(turns.waiting()).unwrap_or(u32::MAX);
+    let longest = LONGEST + APART.saturating_mul(before).min(LONGEST);
+    let turn = turns.handle_asked(who, || Arc::new(watch::channel(Progress::default()).0));
     let (Turn::Now(question) | Turn::Later(question)) = &turn;
     // Under the lock, or it might be taken for one that nobody wants.
     let progress = question.subscribe();
     drop(questions);
     if let Turn::Now(question) = turn {
-        let unasked = Asking::begin(InTurn::new(namespace, cluster, who), question);
-        unasked.into_iter().for_each(InTurn::end);
+        InTurn::new(namespace, cluster, who.clone()).begin(question);
     }
-    progress
+    (progress, longest)
 }
 
 impl Progress {
@@ -140,13 +165,13 @@ impl Progress {
         self.over.is_some()
     }
 
-    fn found(&self, missing: impl FnOnce(&Self) -> Missing) -> Found {
+    fn found(&self, missing: Missing) -> Found {
         let (missing, error, is_complete) = match &self.over {
             Some(Outcome::Answered) => (Missing::default(), None, true),
             Some(Outcome::Unasked(error, missing)) => {
                 (missing.clone(), Some(AdapterError::clone(error)), false)
             }
-            None => (missing(self), None, false),
+            None => (missing, None, false),
         };
         Found {
             sockets: self.sockets.clone(),
@@ -183,7 +208,7 @@ impl Asking {
         let request = answers.id();
         // Afterwards it may be that all have answered.
         let is_alone = answers.missing().count() == 0;
-        question.send_modify(|progress| progress.request = Some(request.clone()));
+        change(&question, |progress| progress.request = Some(request.clone()));
         if let Err(error) = cluster.ask(namespace.name(), Message::Fetch { options, request }) {
             let unasked = Outcome::Unasked(error, answers.missing());
             question.send_modify(|progress| progress.over = Some(unasked));
@@ -193,7 +218,8 @@ impl Asking {
             question.send_modify(|progress| progress.over = Some(Outcome::Answered));
             return Some(turn);
         }
-        let runtime = cluster.runtime().clone();
+        // That of whoever asks, or has heard the answers to another question: nobody may drive the one in which the server was built.
+        let runtime = Handle::try_current().unwrap_or_else(|_| cluster.runtime().clone());
         let asking = Self {
             question,
             here,
@@ -207,8 +233,7 @@ impl Asking {
     async fn run(mut self) {
         let here = snapshot::all(std::mem::take(&mut self.here)).await;
         let here = here.into_iter().map(Seen::new).collect();
-        self.question
-            .send_modify(|progress| progress.sockets = Some(here));
+        change(&self.question, |progress| progress.sockets = Some(here));
         let outcome = self.hear().await;
         self.question.send_modify(|progress| progress.over = outcome);
         self.end_turn();
@@ -245,10 +270,8 @@ impl Asking {
             }
             seen.push(Seen::new(snapshot));
         }
-        self.question.send_if_modified(|progress| {
+        change(&self.question, |progress| {
             progress.sockets.get_or_insert_default().append(&mut seen);
-            // Nobody is woken before all are there.
-            false
         });
     }
 
@@ -257,6 +280,14 @@ impl Asking {
             turn.end();
         }
     }
+}
+
+/// Nobody is woken before it is over.
+fn change(question: &Question, change: impl FnOnce(&mut Progress)) {
+    question.send_if_modified(|progress| {
+        change(progress);
+        false
+    });
 }
 
 /// Others wait until it is over.
@@ -268,6 +299,21 @@ struct InTurn {
 }
 
 impl InTurn {
+    fn begin(self, question: Arc<Question>) {
+        let unasked = Asking::begin(self, question);
+        unasked.into_iter().for_each(Self::end);
+    }
+
+    /// Who asks this has waited long enough.
+    fn begin_late(namespace: &Arc<NamespaceInner>, cluster: &Arc<Cluster>, who: Who) {
+        let mut questions = namespace.questions().lock();
+        let late = questions.as_mut().and_then(|turns| turns.handle_late(&who));
+        drop(questions);
+        if let Some(question) = late {
+            Self::new(namespace, cluster, who).begin(question);
+        }
+    }
+
     /// The next question is asked, and those after it as long as none can be.
     fn end(self) {
         let mut ends = Some(self);
@@ -302,10 +348,12 @@ impl InTurn {
 }
 
 impl Drop for InTurn {
-    /// The runtime ends, so nobody else would get a turn.
+    /// The runtime ends, or there was a panic. Those who wait ask when they have waited long enough, each in a runtime of its own.
     fn drop(&mut self) {
-        if !self.is_over {
-            self.namespace.questions().give_up();
+        if !self.is_over
+            && let Some(turns) = self.namespace.questions().lock().as_mut()
+        {
+            turns.handle_given_back(&self.who);
         }
     }
 }

@@ -8,20 +8,20 @@ use std::{
     hash::Hash,
 };
 
-/// That many questions are under way at once; the others wait.
+/// That many questions are under way at once; the others wait, but for those that have [waited too long](Turns::handle_late).
 const AT_ONCE: usize = 16;
 
 /// Questions `Q`, and what those who ask the same have in common, `R`.
 pub(super) struct Turns<Q, R> {
     lines: HashMap<Q, Line<R>>,
-    /// What waits for a turn, the longest first.
+    /// What waits for a turn, the longest first, and what has since had one all the same.
     queue: VecDeque<Q>,
     under_way: usize,
 }
 
 /// Those who ask the same.
 struct Line<R> {
-    is_under_way: bool,
+    under_way: usize,
     /// Of those who have asked since.
     next: Option<R>,
 }
@@ -40,7 +40,7 @@ impl<Q: Clone + Eq + Hash, R: Clone> Turns<Q, R> {
         }
         let (round, is_under_way) = (make(), self.under_way < AT_ONCE);
         let line = Line {
-            is_under_way,
+            under_way: usize::from(is_under_way),
             next: (!is_under_way).then(|| round.clone()),
         };
         self.lines.insert(question.clone(), line);
@@ -53,22 +53,48 @@ impl<Q: Clone + Eq + Hash, R: Clone> Turns<Q, R> {
         }
     }
 
+    /// Who asks this has waited too long, and has a turn now if it hasn't had one, however many are under way.
+    pub(super) fn handle_late(&mut self, question: &Q) -> Option<R> {
+        let line = self.lines.get_mut(question)?;
+        let round = line.next.take()?;
+        line.under_way += 1;
+        self.under_way += 1;
+        Some(round)
+    }
+
     /// A turn is over. Gives the next one to whoever has waited the longest and is still wanted.
     pub(super) fn handle_over(&mut self, question: &Q, is_wanted: impl Fn(&R) -> bool) -> Option<(Q, R)> {
-        let line = self.lines.get_mut(question).filter(|line| line.is_under_way)?;
-        line.is_under_way = false;
-        self.under_way -= 1;
-        self.queue.push_back(question.clone());
-        while let Some(question) = self.queue.pop_front() {
-            let next = self.lines.get_mut(&question).and_then(|line| line.next.take());
-            if let Some(round) = next.filter(&is_wanted) {
+        self.handle_given_back(question);
+        while self.under_way < AT_ONCE {
+            let question = self.queue.pop_front()?;
+            // One that is under way comes back when it is over.
+            let Some(line) = self.lines.get_mut(&question).filter(|line| line.under_way == 0) else {
+                continue;
+            };
+            if let Some(round) = line.next.take().filter(&is_wanted) {
+                line.under_way += 1;
                 self.under_way += 1;
-                self.lines.get_mut(&question)?.is_under_way = true;
                 return Some((question, round));
             }
             self.lines.remove(&question);
         }
         None
+    }
+
+    /// A turn is over, and nobody can be given the next one.
+    pub(super) fn handle_given_back(&mut self, question: &Q) {
+        if let Some(line) = self.lines.get_mut(question)
+            && line.under_way > 0
+        {
+            line.under_way -= 1;
+            self.under_way -= 1;
+            self.queue.push_back(question.clone());
+        }
+    }
+
+    /// How many wait, or a few more.
+    pub(super) fn waiting(&self) -> usize {
+        self.queue.len()
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -132,6 +158,40 @@ mod tests {
         assert_eq!(next(2), Some((0, "again")));
         assert_eq!(next(3), None);
         assert!(asks(&mut turns, 100, "now").0);
+    }
+
+    #[test]
+    fn who_has_waited_too_long_is_given_a_turn_and_the_others_theirs_when_few_are_under_way() {
+        let mut turns = Turns::default();
+        let at_once = u32::try_from(AT_ONCE).unwrap();
+        for question in 0..at_once {
+            assert!(asks(&mut turns, question, "at once").0);
+        }
+        asks(&mut turns, 100, "late");
+        asks(&mut turns, 101, "later");
+        asks(&mut turns, 0, "again");
+        assert_eq!(turns.handle_late(&100), Some("late"));
+        assert_eq!(turns.handle_late(&100), None);
+        assert_eq!(turns.handle_late(&0), Some("again"));
+        assert_eq!(turns.handle_over(&0, |_| true), None);
+        assert_eq!(turns.handle_over(&1, |_| true), None);
+        assert_eq!(turns.handle_over(&0, |_| true), Some((101, "later")));
+        for over in (2..at_once).chain([100, 101]) {
+            assert_eq!(turns.handle_over(&over, |_| true), None);
+        }
+        assert!(turns.is_empty() && turns.waiting() == 0 && turns.under_way == 0);
+    }
+
+    #[test]
+    fn a_turn_that_is_given_back_is_given_to_whoever_asks_next() {
+        let mut turns = Turns::default();
+        asks(&mut turns, 1, "first");
+        asks(&mut turns, 1, "second");
+        turns.handle_given_back(&1);
+        assert_eq!(asks(&mut turns, 2, "other"), (true, "other"));
+        assert_eq!(turns.handle_over(&2, |_| true), Some((1, "second")));
+        assert_eq!(turns.handle_over(&1, |_| true), None);
+        assert!(turns.is_empty());
     }
 
     #[test]
