@@ -1,6 +1,7 @@
 //! One client: takes the messages of its connection and routes them to its sockets.
 
 mod fail;
+mod farewell;
 mod place;
 
 use std::{
@@ -12,6 +13,7 @@ use std::{
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+use self::farewell::Farewells;
 pub(super) use self::place::{Admission, Place, Question, Repeated};
 use crate::{
     Protocol,
@@ -46,6 +48,7 @@ struct State {
     sockets: SmallVec<[Entry; 1]>,
     /// A binary packet whose attachments are on their way.
     pending: Option<Box<Pending>>,
+    farewells: Option<Box<Farewells>>,
     /// How many predicates of dynamic namespaces are being asked.
     questions: u16,
     /// The bytes of names and `auth` that they are asked with.

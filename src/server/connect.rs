@@ -50,6 +50,7 @@ impl Client {
         if protocol == Protocol::V4 && self.socket(name).is_some() {
             return self.refuse("a second CONNECT for a namespace");
         }
+        self.needs_no_farewell(name);
         match self.io().namespace(name) {
             Some(namespace) => self.connect_to(namespace, auth),
             None => self.ask_for(name, auth),

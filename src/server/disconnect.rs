@@ -15,7 +15,6 @@ use crate::{
         Socket,
         departure::{Departure, Nested},
         dispatch::{self, DisconnectListener, DisconnectParts},
-        emit,
         in_flight::Flight,
         inbox::{Leave, Postponed},
         listeners::List,
@@ -112,21 +111,24 @@ impl Socket {
     }
 
     fn send_away(&self) {
-        self.depart_with(DisconnectReason::ServerNamespaceDisconnect, true, false);
+        // A leave that waits holds the close back, too, and so does a handler that closes the connection.
+        let farewell = self.connection().begin_parting();
+        self.depart_with(DisconnectReason::ServerNamespaceDisconnect, Some(farewell), false);
     }
 
     /// The sequence of leaving, where the client is not told: it knows, or its connection has ended.
     pub(super) fn depart(&self, reason: DisconnectReason) {
-        self.depart_with(reason, false, true);
+        self.depart_with(reason, None, true);
     }
 
     /// The same, before events whose handlers are late: somebody waits for what it leaves behind.
     pub(super) fn depart_at_once(&self, reason: DisconnectReason) {
-        self.depart_with(reason, false, false);
+        self.depart_with(reason, None, false);
     }
 
     /// The sequence of leaving, now or behind handlers that have not started; or nothing where it has begun.
-    fn depart_with(&self, reason: DisconnectReason, farewell: bool, in_turn: bool) {
+    fn depart_with(&self, reason: DisconnectReason, farewell: Option<Parting>, in_turn: bool) {
+        let is_told = farewell.is_some();
         let leave = Leave {
             reason,
             farewell,
@@ -135,17 +137,24 @@ impl Socket {
         };
         let mut inbox = self.inbox();
         let postponed = inbox.postpone(leave);
-        if farewell && !matches!(postponed, Postponed::No(_)) {
+        if is_told && !matches!(postponed, Postponed::No(_)) {
             // Under the lock, so that it can't come after the leave that it announces.
             self.set_leaving(true);
         }
         drop(inbox);
         match postponed {
             Postponed::No(leave) => self.depart_now(leave),
-            Postponed::Full => self.client().pressed(),
-            // A middleware that awaits one would wait for nothing.
-            Postponed::Yes if self.status() == Status::Connecting => self.acks().clear(),
-            Postponed::Yes => {}
+            Postponed::Full(surplus) => {
+                drop(surplus);
+                self.client().pressed();
+            }
+            Postponed::Yes(surplus) => {
+                drop(surplus);
+                if self.status() == Status::Connecting {
+                    // A middleware that awaits one would wait for nothing.
+                    self.acks().clear();
+                }
+            }
         }
     }
 
@@ -160,16 +169,14 @@ impl Socket {
             Err(_) => return,
         }
         self.set_leaving(false);
+        if leave.farewell.is_some() {
+            self.client().owes_farewell(self);
+        }
         // A thread of its own has no runtime, and handlers may want one from their first poll on.
         let runtime = self.io().runtimes().elsewhere();
         let _entered = runtime.as_ref().map(Handle::enter);
         let reason = leave.reason;
-        let sequence = LeaveSequence {
-            socket: self,
-            // A handler may close the connection.
-            _parting: leave.farewell.then(|| self.connection().begin_parting()),
-            leave,
-        };
+        let sequence = LeaveSequence { socket: self, leave };
         self.run_disconnecting(reason);
         drop(sequence);
     }
@@ -248,28 +255,21 @@ impl Socket {
 struct LeaveSequence<'a> {
     socket: &'a Socket,
     leave: Leave,
-    /// Whoever closes the connection does so after the farewell.
-    _parting: Option<Parting>,
 }
 
 impl Drop for LeaveSequence<'_> {
     fn drop(&mut self) {
-        let (socket, reason, farewell) = (self.socket, self.leave.reason, self.leave.farewell);
+        let (socket, reason) = (self.socket, self.leave.reason);
         foreign::step(|| {
             tracing::debug!(namespace = brief(socket.namespace_name()), socket = socket.public_id(), %reason, "a socket left");
         });
         let (own, was_full) = socket.let_go(Some(reason));
         let listeners = socket.home().listeners().disconnect();
         socket.run_all("disconnect", listeners.as_ref(), &own, reason);
-        if farewell {
+        if self.leave.farewell.is_some() {
             // Not before: a client may connect again as soon as it is told, over another connection, too, and its connect handlers run after
-            // those. Whether it still can be told doesn't matter.
-            let (parser, name) = (socket.home().parser(), socket.namespace_name());
-            foreign::step(|| {
-                socket
-                    .client()
-                    .tell(emit::disconnect(parser, socket.protocol(), name));
-            });
+            // those.
+            foreign::step(|| socket.client().bid_farewell(socket));
         }
         foreign::step(|| socket.session_can_be_had());
         if was_full {

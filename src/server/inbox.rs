@@ -13,6 +13,7 @@
 use std::collections::VecDeque;
 
 use crate::{
+    engine::Parting,
     packet::{JsonText, KeptBody},
     server::{DisconnectReason, running::UnderWay},
 };
@@ -78,8 +79,8 @@ pub(super) struct StoredEvent {
 #[derive(Debug)]
 pub(super) struct Leave {
     pub(super) reason: DisconnectReason,
-    /// The client is told with a DISCONNECT packet.
-    pub(super) farewell: bool,
+    /// The client is told with a DISCONNECT packet, and whoever closes its connection does so after that.
+    pub(super) farewell: Option<Parting>,
     /// It comes after the events before it whose handlers are late.
     pub(super) in_turn: bool,
     /// Whoever closes the server waits for this.
@@ -101,9 +102,10 @@ pub(super) enum Stored {
 pub(super) enum Postponed {
     /// Nothing: it is to happen now.
     No(Leave),
-    Yes,
-    /// It waits, and what its client sends meanwhile has to come after it.
-    Full,
+    /// It waits; or another one does, and this is given back, to be dropped without the lock: it may close the connection.
+    Yes(Option<Leave>),
+    /// The same, and what its client sends meanwhile has to come after it.
+    Full(Option<Leave>),
 }
 
 /// What comes next for who works off the queue.
@@ -161,14 +163,21 @@ impl Inbox {
         match held.leaves {
             Leaves::AtOnce => return Postponed::No(leave),
             Leaves::InTurn if !leave.in_turn => return Postponed::No(leave),
-            Leaves::Connected | Leaves::InTurn => held.leaving.get_or_insert(leave),
+            Leaves::Connected | Leaves::InTurn => {}
+        }
+        let surplus = match &held.leaving {
+            Some(_) => Some(leave),
+            None => {
+                held.leaving = Some(leave);
+                None
+            }
         };
         let overflows = !held.full && held.is_too_much();
         held.full |= overflows;
         if overflows {
-            Postponed::Full
+            Postponed::Full(surplus)
         } else {
-            Postponed::Yes
+            Postponed::Yes(surplus)
         }
     }
 
@@ -284,12 +293,12 @@ mod tests {
         let inbox = Arc::new(Mutex::new(Inbox::connecting()));
         let leave = Leave {
             reason: DisconnectReason::TransportClose,
-            farewell: false,
+            farewell: None,
             in_turn: true,
             _under_way: UnderWay::start(&io),
         };
         let postponed = inbox.lock().unwrap().postpone(leave);
-        assert!(matches!(postponed, Postponed::Yes));
+        assert!(matches!(postponed, Postponed::Yes(_)));
         let (told, heard) = mpsc::channel();
         let waker = Waker::from(Arc::new(Told(inbox.clone(), told)));
         let mut closed = pin!(io.leaving().none());
@@ -306,7 +315,7 @@ mod tests {
         inbox.pause();
         let leave = Leave {
             reason: DisconnectReason::TransportClose,
-            farewell: false,
+            farewell: None,
             in_turn,
             _under_way: UnderWay::start(io),
         };
@@ -317,7 +326,7 @@ mod tests {
     #[test]
     fn a_leave_in_turn_that_comes_to_nothing_lets_its_client_be_read_again() {
         let (mut inbox, postponed) = paused(&SocketIo::new(), true);
-        assert!(matches!(postponed, Postponed::Full));
+        assert!(matches!(postponed, Postponed::Full(_)));
         assert!(matches!(inbox.next(), (Next::Leave(_), false)));
         // The server has sent the socket away meanwhile, which has told nobody of the queue.
         assert!(matches!(inbox.next(), (Next::Opened, true)));

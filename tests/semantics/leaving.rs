@@ -297,6 +297,40 @@ async fn who_is_sent_away_is_told_when_the_disconnect_handlers_have_started() {
     }
 }
 
+/// It would take that for the end of the socket that it has now.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_has_left_by_itself_and_is_back_is_not_told_that_its_last_socket_was_sent_away() {
+    let (log, mut heard) = log();
+    let (io, _main) = io(SocketIo::builder());
+    let (go_on, busy) = mpsc::channel::<()>();
+    let busy = Arc::new(Mutex::new(busy));
+    let away = io
+        .of("/away")
+        .with_state(log)
+        .on("ask", async |socket: Socket| socket.emit("answer", 1))
+        .on_disconnect(async move |State(log): State<Log>| {
+            log.say("leaves");
+            busy.lock().unwrap().recv().unwrap();
+        });
+    let server = TestServer::start(&io).await;
+    for (eio, via) in TestClient::EVERY_WAY {
+        let mut client = TestClient::connect(&server, eio, via).await;
+        client.join("/away").await;
+        let socket = away.sockets().remove(0);
+        let thread = thread::spawn(move || socket.disconnect(false));
+        heard.expect("leaves").await;
+        client.send("41/away,").await;
+        client.join("/away").await;
+        go_on.send(()).unwrap();
+        thread.join().unwrap();
+        client.send(r#"42/away,["ask"]"#).await;
+        client.expect(r#"42/away,["answer",1]"#).await;
+        go_on.send(()).unwrap();
+        client.close().await;
+        heard.expect("leaves").await;
+    }
+}
+
 /// It would come back by itself if it took the end for an accident.
 #[tokio::test]
 async fn who_is_sent_away_is_told_before_its_connection_is_closed() {
@@ -328,14 +362,73 @@ async fn who_is_sent_away_is_told_before_its_connection_is_closed() {
             let mut client = TestClient::connect(&server, eio, via).await;
             client.join("/away").await;
             client.send(r#"42/away,["go"]"#).await;
-            let mut told = Vec::new();
-            while let Some(Packet::Text(text)) = client.recv().await {
-                told.push(text);
-            }
+            let told = all_told(&mut client).await;
             assert!(
                 told.iter().any(|text| text.starts_with("41/away")),
                 "{eio:?} {via:?}: {told:?}"
             );
         }
     }
+}
+
+/// Wherever it is sent away: before its connect handlers have all started, too, and from so deep inside of leaves that a task is left to do it.
+#[tokio::test]
+async fn who_is_sent_away_by_a_connect_handler_is_told_before_its_connection_is_closed() {
+    for (eio, via) in TestClient::EVERY_WAY {
+        let (io, _main) = io(SocketIo::builder());
+        io.of("/away")
+            .on_connect(async |socket: Socket| socket.disconnect(true))
+            .on_connect(async |socket: Socket| socket.emit("late", 1));
+        let server = TestServer::start(&io).await;
+        let mut client = TestClient::connect(&server, eio, via).await;
+        client.join("/away").await;
+        let told = all_told(&mut client).await;
+        assert!(
+            told.iter().any(|text| text.starts_with("41/away")),
+            "{eio:?} {via:?}: {told:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn who_is_sent_away_from_deep_inside_of_leaves_is_told_before_its_connection_is_closed() {
+    const DEEP: usize = 12;
+    for (eio, via) in TestClient::EVERY_WAY {
+        let (io, _main) = io(SocketIo::builder());
+        let chain: Vec<String> = (0..DEEP).map(|at| format!("/{at}")).collect();
+        for (at, name) in chain.iter().enumerate() {
+            let next = chain.get(at + 1).cloned();
+            let close = at + 2 == DEEP;
+            io.of(name)
+                .on("go", async |socket: Socket| socket.disconnect(false))
+                .on_disconnect(async move |socket: Socket| {
+                    if let Some(next) = next.and_then(|next| socket.client().socket(next)) {
+                        next.disconnect(close);
+                    }
+                });
+        }
+        let server = TestServer::start(&io).await;
+        let mut client = TestClient::connect(&server, eio, via).await;
+        for name in &chain {
+            client.join(name).await;
+        }
+        client.send(r#"42/0,["go"]"#).await;
+        let told = all_told(&mut client).await;
+        for name in &chain {
+            let farewell = format!("41{name}");
+            let is_told = told.iter().any(|text| text.trim_end_matches(',') == farewell);
+            assert!(is_told, "{name} {eio:?} {via:?}: {told:?}");
+        }
+    }
+}
+
+/// What the client hears until its connection ends.
+async fn all_told(client: &mut TestClient) -> Vec<String> {
+    let mut told = Vec::new();
+    while let Some(packet) = client.recv().await {
+        if let Packet::Text(text) = packet {
+            told.push(text);
+        }
+    }
+    told
 }

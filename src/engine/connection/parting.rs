@@ -5,6 +5,7 @@ use crate::{engine::CloseReason, foreign};
 
 /// Something is about to be sent over the connection that closing it has to come after. When this is dropped it has been sent, or never
 /// will be.
+#[derive(Debug)]
 #[must_use = "closing waits as long as this lives"]
 pub(crate) struct Parting(Connection);
 
