@@ -172,11 +172,13 @@ impl Limits {
         self.counts[limit as usize].fetch_add(1, Ordering::Relaxed);
         self.overstepped.count(limit);
         if let Some(times) = self.lines[limit as usize].worth_a_line() {
-            tracing::warn!(
-                target: "axum_socketio::limit",
-                option = limit.option(), max, ?remote_addr, namespace = namespace.map(brief), times,
-                "a limit was exceeded: if a client needs more, raise `{}` on the builder", limit.option()
-            );
+            foreign::step(|| {
+                tracing::warn!(
+                    target: "axum_socketio::limit",
+                    option = limit.option(), max, ?remote_addr, namespace = namespace.map(brief), times,
+                    "a limit was exceeded: if a client needs more, raise `{}` on the builder", limit.option()
+                );
+            });
         }
         if let Some(LimitHook(hook)) = &self.hook {
             let exceeded = LimitExceeded {

@@ -319,11 +319,13 @@ impl Socket {
         if let Some(again) = self.client().has_asked_again(self) {
             return self.begins_anew(again);
         }
-        tracing::debug!(
-            namespace = brief(self.namespace_name()),
-            refusal = brief(error.message()),
-            "a connection was refused"
-        );
+        foreign::step(|| {
+            tracing::debug!(
+                namespace = brief(self.namespace_name()),
+                refusal = brief(error.message()),
+                "a connection was refused"
+            );
+        });
         self.gives_up_session();
         self.discard();
         let (parser, name) = (self.home().parser(), self.namespace_name());
@@ -351,11 +353,14 @@ impl Socket {
             self.discard();
             return None;
         }
-        tracing::debug!(
-            namespace = brief(self.namespace_name()),
-            socket = self.public_id(),
-            "a socket connected"
-        );
+        // Its gate is still to be opened, whatever the log does.
+        foreign::step(|| {
+            tracing::debug!(
+                namespace = brief(self.namespace_name()),
+                socket = self.public_id(),
+                "a socket connected"
+            );
+        });
         let listeners = self.home().listeners().connect();
         for listener in listeners.iter().flat_map(|list| list.iter()) {
             let run = dispatch::prepare(&self, "connect", None, || Ok(listener.call(self.clone())));
