@@ -14,6 +14,9 @@ pub(crate) struct Ground {
     tasks: usize,
 }
 
+/// The task that a server has in each runtime in which there were connections, to hear of the end of that.
+const OF_THE_RUNTIME: usize = 1;
+
 impl Ground {
     /// With a witness of each generation on each transport.
     pub(crate) async fn new(builder: Builder) -> Self {
@@ -47,6 +50,15 @@ impl Ground {
                 });
         }
         let server = TestServer::start(&io).await;
+        let before = tasks();
+        let first = TestClient::open(&server, Eio::V4, Via::WebSocket).await;
+        first.close().await;
+        within(async {
+            while io.engine().clients_count() > 0 || tasks() > before + OF_THE_RUNTIME {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
         Self {
             io,
             server,

@@ -30,8 +30,11 @@ const PASSED_ON: u64 = 8;
 /// Threads of the server.
 const WORKERS: usize = 2;
 
-/// One that accepts connections, and one of axum's that waits for the signal to stop.
-const IDLE_TASKS: usize = 2;
+/// The task that a server has in each runtime in which there were connections, to hear of the end of that.
+const OF_THE_RUNTIME: usize = 1;
+
+/// One that accepts connections, one of axum's that waits for the signal to stop, and that of the runtime.
+const IDLE_TASKS: usize = 2 + OF_THE_RUNTIME;
 
 /// What becomes of each socket, as the server saw it.
 #[derive(Debug, Default)]
@@ -240,7 +243,7 @@ impl Server {
         self.runtime.block_on(async {
             let report = within(self.serving).await.unwrap();
             within(async {
-                while metrics.num_alive_tasks() > 0 {
+                while metrics.num_alive_tasks() > OF_THE_RUNTIME {
                     yield_now().await;
                 }
             })
