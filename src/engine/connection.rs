@@ -122,8 +122,8 @@ impl Connection {
     /// Closes the connection for all its namespaces, after what is queued has been sent: at most 5 s over a WebSocket, and
     /// 30 s over long-polling, whose client has to fetch it. JS `conn.close()`.
     ///
-    /// From now on nothing is received. Its sockets leave with the reason `forced close` when the connection is closed. One that is being
-    /// [sent away](crate::Socket::disconnect) at this moment is told so before.
+    /// From now on nothing is received. Its sockets leave with the reason `forced close` when the connection is closed. If one of them is being
+    /// [sent away](crate::Socket::disconnect) at this moment its client is told so before, and until then other namespaces are heard.
     pub fn close(&self) {
         if !self.is_closed_later(CloseReason::ForcedClose) {
             self.close_with(CloseReason::ForcedClose);

@@ -1,9 +1,11 @@
 //! Servers that live in several runtimes, of which some end before they do, and threads that use sockets in runtimes of their own.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{Router, extract::State};
-use axum_socketio::{ConnectError, NamespaceRequest, Socket, SocketIo, extract::Data};
+use axum_socketio::{
+    ConnectError, NamespaceRequest, Socket, SocketIo, extract::Data, recovery::ConnectionStateRecovery,
+};
 use tokio::{
     net::TcpListener,
     runtime::{Builder, Runtime},
@@ -315,4 +317,25 @@ async fn who_asks_for_a_namespace_in_a_runtime_that_ends_is_answered() {
     second.hears(&client, "40/x").await;
     second.end().await;
     client.expect(r#"44/x,{"message":"Invalid namespace"}"#).await;
+}
+
+#[tokio::test]
+async fn sessions_are_looked_after_though_the_runtime_that_did_ends() {
+    let (log, mut told) = log();
+    let left = log.clone();
+    let recovery = ConnectionStateRecovery::new()
+        .max_disconnection_duration(Duration::from_millis(300))
+        .on_expired(move |session| log.say(session.id()));
+    let (io, main) = io(SocketIo::builder().connection_state_recovery(recovery));
+    let main = main.on_disconnect(async move |socket: Socket| left.say(socket.id()));
+    let here = TestServer::start(&io).await;
+    let _stays = TestClient::connect(&here, Eio::V4, Via::WebSocket).await;
+    let second = Second::start(&io).await;
+    let client = TestClient::connect(&second.server, Eio::V4, Via::WebSocket).await;
+    client.close().await;
+    let gone = told.next().await;
+    assert_eq!(main.waiting_sessions(), 1);
+    second.end().await;
+    told.expect(&gone).await;
+    assert_eq!(main.waiting_sessions(), 0);
 }

@@ -3,11 +3,12 @@
 use std::{
     pin::pin,
     sync::{Arc, atomic::Ordering},
+    thread,
     time::{Duration, Instant},
 };
 
 use futures_util::future::{Either, select};
-use tokio::time::timeout_at;
+use tokio::{runtime::Id, time::timeout_at};
 
 use super::{
     ExpiredSession, Recoverable, Recovery,
@@ -205,15 +206,52 @@ impl NamespaceInner {
         };
         if !recovery.looked_after.swap(true, Ordering::AcqRel) {
             // It keeps a dynamic namespace alive, for those who are to find their rooms in it.
-            runtime.spawn(look_after(self.clone()));
+            let looks_after = LooksAfter {
+                namespace: self.clone(),
+                runtime: runtime.id(),
+                is_over: false,
+            };
+            runtime.spawn(looks_after.run());
         }
     }
 }
 
-async fn look_after(namespace: Arc<NamespaceInner>) {
-    let Some(recovery) = namespace.recovery() else {
-        return;
-    };
+/// The task that looks after a namespace. If its runtime ends before that is over, another one's does.
+struct LooksAfter {
+    namespace: Arc<NamespaceInner>,
+    runtime: Id,
+    is_over: bool,
+}
+
+impl LooksAfter {
+    async fn run(mut self) {
+        if let Some(recovery) = self.namespace.recovery() {
+            look_after(recovery).await;
+        }
+        self.is_over = true;
+    }
+}
+
+impl Drop for LooksAfter {
+    fn drop(&mut self) {
+        let recovery = self.namespace.recovery().filter(|_| !self.is_over);
+        let Some((recovery, io)) =
+            recovery.and_then(|recovery| Some((recovery, SocketIo::upgrade(&recovery.io)?)))
+        else {
+            return;
+        };
+        if !thread::panicking() {
+            io.runtimes().forget(self.runtime);
+        }
+        recovery.looked_after.store(false, Ordering::Release);
+        // Without any, the next connection that is lost has it looked after again. This one only drops what it is given.
+        if !io.runtimes().is_empty() {
+            foreign::step(|| self.namespace.look_after_recovery());
+        }
+    }
+}
+
+async fn look_after(recovery: &Recovery) {
     let mut alive = recovery.alive.clone();
     loop {
         let (changed, idle) = (pin!(alive.changed()), pin!(recovery.idle.notified()));
