@@ -1,12 +1,6 @@
 //! Whoever sends only sends: what follows from it happens elsewhere.
 
-use std::{
-    cell::Cell,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-};
+use std::cell::Cell;
 
 use axum::extract::State;
 use axum_socketio::{Socket, SocketIo};
@@ -17,15 +11,16 @@ use crate::{
     wire::{Eio, TestClient, TestServer, Via},
 };
 
-/// Handlers that are running at this moment.
-type Depth = Arc<AtomicUsize>;
+thread_local! {
+    /// Handlers that are running on this thread, one inside another. Beside each other, on
+    /// several, they may.
+    static DEPTH: Cell<u32> = const { Cell::new(0) };
+}
 
 #[tokio::test]
 async fn a_cascade_of_full_buffers_does_not_run_one_handler_inside_another() {
     let (log, mut heard) = log();
     let (io, main) = io(SocketIo::builder().max_send_buffer(8 * 1024));
-    // Beside each other, on several threads, they may run.
-    thread_local!(static DEPTH: Cell<u32> = const { Cell::new(0) });
     let _ = main
         .with_state(log)
         .on_disconnect(async |socket: Socket, State(log): State<Log>| {
@@ -54,14 +49,14 @@ async fn a_cascade_of_full_buffers_does_not_run_one_handler_inside_another() {
 async fn handlers_that_send_each_other_away_do_not_nest_without_end() {
     let (log, mut heard) = log();
     let (io, main) = io(SocketIo::builder());
-    let _ = main.with_state((log, Depth::default())).on_disconnect(
-        async |socket: Socket, State((log, depth)): State<(Log, Depth)>| {
-            let around = depth.fetch_add(1, Ordering::SeqCst);
+    let _ = main
+        .with_state(log)
+        .on_disconnect(async |socket: Socket, State(log): State<Log>| {
+            let around = DEPTH.replace(DEPTH.get() + 1);
             socket.broadcast().disconnect(false);
-            depth.fetch_sub(1, Ordering::SeqCst);
-            log.say(if around < 16 { "flat" } else { "deep" });
-        },
-    );
+            DEPTH.set(around);
+            log.say(if around < 8 { "flat" } else { "deep" });
+        });
     let server = TestServer::start(&io).await;
     let mut clients = Vec::new();
     for _ in 0..30 {
