@@ -23,7 +23,7 @@ use crate::{
         self, Body, DecodeError, Packet, PacketType, Pending,
         parser::{Kind, PacketParser},
     },
-    server::{DisconnectReason, Socket, SocketIo, parsed::Parsed},
+    server::{Socket, SocketIo, parsed::Parsed},
     sync::{Mutex, MutexGuard, atomic::AtomicU32},
 };
 
@@ -282,8 +282,7 @@ impl ClientInner {
                     socket.acks().resolve(id, || body.keep());
                 }
             }
-            PacketType::Disconnect if self.client().waits_no_more(&socket) => socket.discard(),
-            PacketType::Disconnect => socket.depart(DisconnectReason::ClientNamespaceDisconnect),
+            PacketType::Disconnect => self.client().leaves(socket),
             PacketType::ConnectError | PacketType::Connect => {}
         }
     }

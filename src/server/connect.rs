@@ -257,7 +257,7 @@ impl Client {
 }
 
 impl Socket {
-    fn pass_middlewares(self) {
+    pub(super) fn pass_middlewares(self) {
         let mut next = Some(self);
         while let Some(socket) = next {
             next = socket.asks_middlewares();

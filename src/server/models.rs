@@ -198,3 +198,30 @@ fn a_client_that_leaves_as_its_connection_ends_before_it_is_let_in_leaves_nothin
         });
     }
 }
+
+#[test]
+fn a_client_that_leaves_as_the_middlewares_are_asked_again_is_not_let_in() {
+    explore(2, || {
+        let io = SocketIo::new();
+        let held = Arc::new(OnceLock::new());
+        let holding = held.clone();
+        let main = io.sockets().middleware(async move |socket: Socket| {
+            // The first time it never decides.
+            if holding.set(socket).is_ok() {
+                std::future::pending::<()>().await;
+            }
+            Ok::<_, crate::ConnectError>(())
+        });
+        let sid = open(&io);
+        assert_eq!(request(&io, &sid, Method::POST, "40"), "ok");
+        let socket: Socket = held.get().cloned().expect("the middleware was asked");
+        assert_eq!(request(&io, &sid, Method::POST, "40"), "ok");
+        let (away, by) = (io.clone(), sid.clone());
+        let leaving = thread::spawn(move || request(&away, &by, Method::POST, "41"));
+        if let Some(next) = socket.admitted() {
+            next.pass_middlewares();
+        }
+        assert_eq!(leaving.join().unwrap(), "ok");
+        assert!(main.is_empty());
+    });
+}

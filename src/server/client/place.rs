@@ -4,7 +4,7 @@ use super::{Client, Entry, Stage, State};
 use crate::{
     Protocol,
     packet::JsonText,
-    server::{Socket, inbox::Again},
+    server::{DisconnectReason, Socket, inbox::Again},
 };
 
 /// Whether there is a place for one more socket of a client.
@@ -155,8 +155,27 @@ impl Client {
         Some(next.socket.clone())
     }
 
+    /// The client leaves by itself. Its place may meanwhile be [given](Self::replace) to another, which leaves then.
+    pub(super) fn leaves(&self, socket: Socket) {
+        let mut leaving = Some(socket);
+        while let Some(socket) = leaving {
+            if self.waits_no_more(&socket) {
+                return socket.discard();
+            }
+            socket.depart(DisconnectReason::ClientNamespaceDisconnect);
+            leaving = self.successor(&socket);
+        }
+    }
+
+    /// The one that has its place now.
+    fn successor(&self, socket: &Socket) -> Option<Socket> {
+        let state = self.0.state();
+        let entry = state.find(socket.namespace_name())?;
+        (entry.socket != *socket).then(|| entry.socket.clone())
+    }
+
     /// The client doesn't want it any more. Whether it waited for `/`, which it does no more either.
-    pub(in crate::server) fn waits_no_more(&self, socket: &Socket) -> bool {
+    fn waits_no_more(&self, socket: &Socket) -> bool {
         let mut state = self.0.state();
         let Some(at) = state.position_of(socket) else {
             return false;
