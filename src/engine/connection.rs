@@ -265,6 +265,11 @@ impl Connection {
         }
     }
 
+    /// Whether it is [closed](Self::close_after) unless it finds a use.
+    pub(super) fn waits_for_use(&self) -> bool {
+        self.lock().session.waits_for_use()
+    }
+
     /// Whether the transport could take a packet at this moment: everything before it has been written, and for
     /// long-polling a request waits. JS `conn.transport.writable`.
     #[must_use]

@@ -40,6 +40,15 @@ struct Sessions {
     closed: Option<CloseReason>,
 }
 
+/// Why a session that has begun is not to stay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unwelcome {
+    /// There are as many as there may be. It is not entered.
+    Full,
+    /// The engine has been closed meanwhile.
+    Closed(CloseReason),
+}
+
 /// A connection that is found by its session id.
 struct ById(Connection);
 
@@ -59,15 +68,16 @@ impl Registry {
         sessions.closed.is_none().then(|| self.start())
     }
 
-    /// Enters a session that has begun. An error says why it is to be closed: the engine has been meanwhile, or it is full: of
-    /// handshakes at the same time each finds room for one more.
-    pub(super) fn insert(&self, connection: &Connection, max: usize) -> Result<(), CloseReason> {
+    /// Enters a session that has begun. An error says why it is to be closed.
+    pub(super) fn insert(&self, connection: &Connection, max: usize) -> Result<(), Unwelcome> {
         let mut sessions = self.lock();
         if sessions.closed.is_none() && sessions.by_id.len() >= max {
-            return Err(CloseReason::ForcedClose);
+            return Err(Unwelcome::Full);
         }
         sessions.by_id.insert(ById(connection.clone()));
-        sessions.closed.map_or(Ok(()), Err)
+        sessions
+            .closed
+            .map_or(Ok(()), |reason| Err(Unwelcome::Closed(reason)))
     }
 
     /// Keeps an id for a session to come; false if it is taken.

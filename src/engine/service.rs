@@ -2,14 +2,27 @@
 
 use std::{
     fmt,
-    sync::{Arc, Weak, atomic::AtomicUsize},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
 use super::{
-    Acceptor, Config, Connection, Handshake, Limit, Outgoing, Transport, admission::Reserved, clock,
-    connection::PollingFormat, core::Core, instruments::Instruments, limit::Limits, open::open_packet,
-    outbox::Outbox, registry::Registry, session::Session, timer::Timers, trace,
+    Acceptor, CloseReason, Config, Connection, Handshake, Limit, Outgoing, Transport,
+    admission::Reserved,
+    clock,
+    connection::PollingFormat,
+    core::Core,
+    instruments::Instruments,
+    limit::Limits,
+    open::open_packet,
+    outbox::Outbox,
+    registry::{Registry, Unwelcome},
+    session::Session,
+    timer::Timers,
+    trace,
 };
 use crate::{
     Protocol,
@@ -106,7 +119,7 @@ impl Engine {
         let connection = Connection::new(id, protocol, Arc::clone(&self.0), handshake, format, core);
         connection.heard(now);
         let receiver = connection.span().in_scope(|| acceptor.accept(&connection));
-        let entered = self.0.registry.insert(&connection, self.0.config.max_connections);
+        let entered = self.enter(&connection);
         // From here on the session itself holds its id.
         drop(reserved);
         // Before it can end, and without the lock: the application's recorder runs.
@@ -121,6 +134,20 @@ impl Engine {
             connection.close_with(reason);
         }
         Some(connection)
+    }
+
+    /// Enters a session that has begun; an error says why it is to be closed. Of handshakes at the same time each has found room for one more.
+    fn enter(&self, connection: &Connection) -> Result<(), CloseReason> {
+        let config = &self.0.config;
+        let (limit, max) = match self.0.registry.insert(connection, config.max_connections) {
+            Err(Unwelcome::Closed(reason)) => return Err(reason),
+            Err(Unwelcome::Full) => (Limit::Connections, config.max_connections),
+            Ok(()) if self.0.handshakes.load(Ordering::Relaxed) <= config.max_handshakes => return Ok(()),
+            Ok(()) if !connection.waits_for_use() => return Ok(()),
+            Ok(()) => (Limit::Handshakes, config.max_handshakes),
+        };
+        connection.limit_exceeded(limit, max, None);
+        Err(CloseReason::ForcedClose)
     }
 
     fn outbox(&self, id: &SessionId, transport: Transport) -> Outbox {

@@ -318,6 +318,11 @@ impl Session {
         self.closed().is_none() && self.expires.replace(deadline).is_none()
     }
 
+    /// Whether it waits to be asked.
+    pub(super) const fn waits_for_use(&self) -> bool {
+        self.expires.is_some()
+    }
+
     /// Whether it had waited to be asked.
     pub(super) fn stay_open(&mut self) -> bool {
         self.expires.take().is_some()
