@@ -266,6 +266,7 @@ async fn no_span_and_no_line_of_the_log_has_a_session_id_or_a_payload() {
             let shown = format!("{socket:?} {:?} {:?}", socket.client(), socket.connection());
             let shown = shown + &format!("{:?}", socket.handshake());
             assert!(!shown.contains(client.sid()), "{shown}");
+            assert_eq!(shown.contains(socket.id().as_str()), eio == Eio::V4, "{shown}");
         }
         use_it(&mut client, &io).await;
         misuse_it(&mut client, &server, eio, via).await;

@@ -344,7 +344,7 @@ impl Socket {
         self.own().listeners.close();
     }
 
-    /// The id for the log: none for clients of Engine.IO 3, whose ids give their session away.
+    /// The id for the log and `Debug`: none for clients of Engine.IO 3, whose ids give their session away.
     pub(super) fn public_id(&self) -> Option<&str> {
         (self.protocol() == Protocol::V4).then(|| self.id().as_str())
     }
@@ -414,6 +414,7 @@ impl fmt::Debug for Socket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Socket")
             .field("namespace", &self.namespace_name())
+            .field("id", &self.public_id())
             .field("status", &self.status())
             .finish_non_exhaustive()
     }
