@@ -1,7 +1,12 @@
 //! Who finds room, under which id.
 
 use super::*;
-use crate::{engine::Limit, server::SocketIo};
+use crate::engine::{
+    Limit, Transport,
+    admission::Reserved,
+    connection::PollingFormat,
+    limit::{LimitExceeded, LimitHook},
+};
 
 /// An id of the application's own making comes again, while a session that found no room still has to be told of its end.
 #[tokio::test(start_paused = true)]
@@ -16,14 +21,7 @@ async fn the_end_of_a_session_that_found_no_room_is_not_that_of_another_with_its
             .claim(&server.engine)
             .ok()
             .unwrap();
-        let (parts, ()) = http::Request::new(()).into_parts();
-        let handshake = Handshake::new(parts, None, false, std::time::UNIX_EPOCH);
-        let format = crate::engine::connection::PollingFormat::default();
-        let polling = crate::engine::Transport::Polling;
-        let connection = server
-            .engine
-            .connect(polling, Protocol::V4, handshake, format, reserved);
-        connection.unwrap()
+        connect(&server.engine, reserved)
     };
     let first = connect("first");
     let without_room = connect("again");
@@ -39,32 +37,43 @@ async fn the_end_of_a_session_that_found_no_room_is_not_that_of_another_with_its
     assert_eq!(poll.status, StatusCode::OK);
 }
 
+/// A session that begins as any does, whoever had found room for it.
+fn connect(engine: &Engine, reserved: Option<Reserved>) -> Connection {
+    let (parts, ()) = http::Request::new(()).into_parts();
+    let handshake = Handshake::new(parts, None, false, std::time::UNIX_EPOCH);
+    let (polling, format) = (Transport::Polling, PollingFormat::default());
+    engine
+        .connect(polling, Protocol::V4, handshake, format, reserved)
+        .unwrap()
+}
+
 /// Requests that arrive together have each found room before any of them has taken it.
 #[tokio::test(start_paused = true)]
 async fn a_handshake_that_found_room_together_with_others_has_to_find_it_again() {
     for limit in [Limit::Connections, Limit::Handshakes] {
         let told = Arc::new(Mutex::new(Vec::new()));
         let tells = told.clone();
-        let builder = match limit {
-            Limit::Connections => SocketIo::builder().max_connections(2),
-            _ => SocketIo::builder().max_handshakes(2),
+        let hook = LimitHook::new(move |exceeded: &LimitExceeded<'_>| {
+            tells.lock().unwrap().push((exceeded.limit(), exceeded.max()));
+        });
+        let mut config = Config {
+            on_limit: Some(hook),
+            ..Config::default()
         };
-        let builder =
-            builder.on_limit(move |exceeded| tells.lock().unwrap().push((exceeded.limit(), exceeded.max())));
-        let io = builder.build().unwrap();
-        let connect = |protocol| {
-            let (parts, ()) = http::Request::new(()).into_parts();
-            let handshake = Handshake::new(parts, None, false, std::time::UNIX_EPOCH);
-            let format = crate::engine::connection::PollingFormat::default();
-            let polling = crate::engine::Transport::Polling;
-            io.engine()
-                .connect(polling, protocol, handshake, format, None)
-                .unwrap()
-        };
-        let open = [(); 3].map(|()| connect(Protocol::V4).is_open());
+        match limit {
+            Limit::Connections => config.max_connections = 2,
+            _ => config.max_handshakes = 2,
+        }
+        let server = Server::new(config);
+        *server.has_time_to_join.lock().unwrap() = true;
+        let open = [(); 3].map(|()| connect(&server.engine, None).is_open());
         assert_eq!(open, [true, true, false]);
         assert_eq!(*told.lock().unwrap(), [(limit, 2)]);
-        // A client of Engine.IO 3 is in a namespace at once.
-        assert_eq!(connect(Protocol::V3).is_open(), limit == Limit::Handshakes);
+        // One that has joined by coming, as clients of Engine.IO 3 do.
+        *server.has_time_to_join.lock().unwrap() = false;
+        assert_eq!(
+            connect(&server.engine, None).is_open(),
+            limit == Limit::Handshakes
+        );
     }
 }

@@ -70,6 +70,8 @@ struct Server {
     uppers: Mutex<Vec<Arc<Upper>>>,
     /// Sent to every new connection at once.
     greeting: Mutex<Option<&'static str>>,
+    /// New connections are closed unless they find a use.
+    has_time_to_join: Mutex<bool>,
 }
 
 impl Upper {
@@ -158,6 +160,7 @@ impl Server {
             engine: Engine::new(config, server.clone()),
             uppers: Mutex::default(),
             greeting: Mutex::default(),
+            has_time_to_join: Mutex::default(),
         })
     }
 
@@ -192,6 +195,9 @@ impl Acceptor for Server {
         upper.connection.set(connection.clone()).unwrap();
         if let Some(greeting) = *self.greeting.lock().unwrap() {
             upper.send(greeting);
+        }
+        if *self.has_time_to_join.lock().unwrap() {
+            connection.close_after(Duration::from_secs(45));
         }
         self.uppers.lock().unwrap().push(Arc::clone(&upper));
         upper
