@@ -67,12 +67,12 @@ impl Engine {
         left.len()
     }
 
-    /// How many connections have ended, or begin, and have receivers that haven't been told.
+    /// How many connections have ended, or begin, and have receivers that haven't been told or clients that haven't answered.
     pub(crate) fn under_way(&self) -> usize {
         self.shared().registry.under_way()
     }
 
-    /// Waits until no connection is left, and every receiver has been told.
+    /// Waits until no connection is left, every receiver has been told, and every WebSocket that was closed has been answered or given up.
     pub(crate) async fn closed(&self) {
         self.shared().registry.emptied().await;
     }

@@ -21,7 +21,8 @@ pub(super) struct Registry {
     under_way: Arc<Count>,
 }
 
-/// How many sessions begin and aren't entered yet, and how many receivers are still to be told of the end of theirs.
+/// How many sessions begin and aren't entered yet, how many receivers are still to be told of the end of theirs, and how many clients are
+/// still to say that they have read all of it.
 #[derive(Default)]
 struct Count {
     sessions: AtomicUsize,
@@ -120,7 +121,12 @@ impl Registry {
         self.lock().by_id.len()
     }
 
-    /// How many begin, or end and have receivers that haven't been told.
+    /// The client of a session is still to answer its end.
+    pub(super) fn ending(&self) -> UnderWay {
+        self.start()
+    }
+
+    /// How many begin, or end and have receivers that haven't been told or clients that haven't answered.
     pub(super) fn under_way(&self) -> usize {
         self.under_way.sessions.load(Ordering::Acquire)
     }
@@ -136,7 +142,7 @@ impl Registry {
         sessions.by_id.iter().map(|entry| entry.0.clone()).collect()
     }
 
-    /// Waits until no session is left.
+    /// Waits until no session is left, nor anyone who is to hear of the end of one.
     pub(super) async fn emptied(&self) {
         let emptied = self.under_way.emptied.notified();
         tokio::pin!(emptied);

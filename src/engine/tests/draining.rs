@@ -151,6 +151,37 @@ async fn what_does_not_end_is_cut_at_once() {
     assert!(server.engine.closed().now_or_never().is_some());
 }
 
+/// A process that ends before has its network stack throw away what a client that still sends hasn't read yet.
+#[tokio::test(start_paused = true)]
+async fn an_engine_has_ended_when_its_clients_have_answered_the_close_frame() {
+    let server = Server::new(Config::default());
+    let mut client = Ws::open(&server, "EIO=4&transport=websocket").await;
+    let upper = server.last();
+    upper.send("the last");
+    server.engine.close(OVER);
+    settle().await;
+    assert_eq!(upper.told(), [Told::Close(OVER)]);
+    assert_eq!((server.engine.clients_count(), server.engine.under_way()), (0, 1));
+    assert!(server.engine.closed().now_or_never().is_none());
+    assert_eq!(client.text().await, "4the last");
+    assert_eq!(client.close_code().await, None);
+    // Its answer leaves as it reads on.
+    assert!(client.0.next().await.is_none());
+    assert!(server.engine.closed().now_or_never().is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_waits_five_seconds_for_a_client_that_does_not_answer_the_close_frame() {
+    let server = Server::new(Config::default());
+    let _silent = Ws::open(&server, "EIO=4&transport=websocket").await;
+    server.engine.close(OVER);
+    settle().await;
+    pass(4).await;
+    assert!(server.engine.closed().now_or_never().is_none());
+    pass(1).await;
+    assert!(server.engine.closed().now_or_never().is_some());
+}
+
 /// Whoever closes many would be held up by each of them; but it is waited for all of them, whether their tasks have begun or not.
 #[tokio::test(start_paused = true)]
 async fn connections_that_are_ended_together_are_told_by_tasks_that_closing_waits_for() {

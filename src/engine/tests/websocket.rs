@@ -358,7 +358,7 @@ async fn the_stream_does_not_stay_for_ever() {
     let mut ws = Ws::open(&server, "EIO=4").await.0.into_inner();
     server.last().connection().close();
     settle().await;
-    pass(4).await;
+    pass(5).await;
     let mut rest = Vec::new();
     ws.read_to_end(&mut rest).now_or_never().unwrap().unwrap();
     assert_eq!(rest, [0x88, 0]);

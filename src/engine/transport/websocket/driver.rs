@@ -13,7 +13,7 @@ use tracing::Span;
 use super::{
     inbox::Inbox,
     io::{self, Stream},
-    linger::linger,
+    linger::{linger, shut_down},
     reader::{Read, Reader},
     writer::Writer,
 };
@@ -88,6 +88,9 @@ enum End {
     Silent,
     /// We close first, and wait for the client's close frame.
     Close(Option<CloseCode>),
+    /// The same, after everything that was queued has been written. Whoever closes the engine waits for it, too: before the client's close
+    /// frame is here, nobody knows whether it has read that.
+    Flushed,
     /// The client closed, and gets its answer.
     Reply(Option<CloseCode>),
 }
@@ -266,7 +269,7 @@ impl<S: Stream> Driver<S> {
                 drop(core);
                 self.connection
                     .update(clock::now(), |core, _| core.session.handle_flushed());
-                return Poll::Ready(Some(End::Close(None)));
+                return Poll::Ready(Some(End::Flushed));
             }
         }
         let displaced = core.register_driver(cx);
@@ -348,10 +351,12 @@ impl<S: Stream> Driver<S> {
         // What isn't out by now stays behind, except that a frame can't be cut.
         self.take_begun();
         self.writer.truncate();
-        let (code, wait) = match end {
+        let (code, wait, ending) = match end {
             End::Silent => return self.let_go(),
-            End::Close(code) => (code, true),
-            End::Reply(code) => (code, false),
+            End::Close(code) => (code, true, None),
+            // Before it is let go of, which may have been the last.
+            End::Flushed => (&None, true, Some(self.connection.shared().registry.ending())),
+            End::Reply(code) => (code, false, None),
         };
         let protocol = self.connection.protocol();
         let frame = ControlFrame::close(code.map(|code| (code, "")));
@@ -361,9 +366,12 @@ impl<S: Stream> Driver<S> {
         let reader = std::mem::replace(&mut self.reader, Reader::new(&[], 0, None));
         let writer = std::mem::replace(&mut self.writer, Writer::new());
         if wait || !written {
-            tokio::spawn(linger(stream, writer, reader, protocol));
+            tokio::spawn(async move {
+                linger(stream, writer, reader, protocol).await;
+                drop(ending);
+            });
         } else if Pin::new(&mut stream).poll_shutdown(cx).is_pending() {
-            tokio::spawn(async move { tokio::io::AsyncWriteExt::shutdown(&mut stream).await });
+            tokio::spawn(shut_down(stream));
         }
     }
 

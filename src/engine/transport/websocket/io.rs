@@ -10,6 +10,7 @@ use std::{
 use bytes::Bytes;
 use hyper::upgrade::Upgraded;
 use hyper_util::{rt::TokioIo, server::conn::auto};
+use smallvec::SmallVec;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -20,6 +21,10 @@ use super::{
     halves::{self, ReadHalf, WriteHalf},
 };
 use crate::engine::IdleStream;
+
+/// How much a stream that isn't a socket is given at a time. What is under a WebSocket over HTTP/2 copies all that it is given, and keeps two
+/// of these as long as the client's window is closed, whether or not the session still lives.
+const PIECE: usize = 16 * 1024;
 
 /// What a driver needs of its stream.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
@@ -108,6 +113,17 @@ impl Io {
     }
 }
 
+/// The beginning of these, no longer than a [piece](PIECE).
+fn piece<'a>(slices: &'a [io::IoSlice<'_>]) -> SmallVec<[io::IoSlice<'a>; 2]> {
+    let mut room = PIECE;
+    let begun = slices.iter().map_while(|slice| {
+        let taken = slice.len().min(room);
+        room -= taken;
+        (taken > 0 || slice.is_empty()).then(|| io::IoSlice::new(&slice[..taken]))
+    });
+    begun.collect()
+}
+
 /// The stream, if it is of this type.
 fn take<T: 'static>(stream: &mut dyn Any) -> Option<T> {
     stream.downcast_mut::<Option<T>>().and_then(Option::take)
@@ -126,7 +142,7 @@ impl AsyncWrite for Io {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Tcp(tcp) => tcp.writer()?.poll_write(cx, buf),
-            Self::Other(stream) => Pin::new(stream).poll_write(cx, buf),
+            Self::Other(stream) => Pin::new(stream).poll_write(cx, &buf[..buf.len().min(PIECE)]),
         }
     }
 
@@ -151,7 +167,7 @@ impl AsyncWrite for Io {
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Tcp(tcp) => tcp.writer()?.poll_write_vectored(cx, slices),
-            Self::Other(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+            Self::Other(stream) => Pin::new(stream).poll_write_vectored(cx, &piece(slices)),
         }
     }
 
@@ -165,9 +181,31 @@ impl AsyncWrite for Io {
 
 #[cfg(test)]
 mod tests {
-    use tokio::net::TcpListener;
+    use std::{future::poll_fn, io::IoSlice};
+
+    use tokio::{io::AsyncReadExt as _, net::TcpListener};
 
     use super::*;
+
+    #[tokio::test]
+    async fn what_is_no_socket_is_given_no_more_than_a_piece_at_a_time() {
+        let (stream, mut other) = tokio::io::duplex(1 << 20);
+        let (mut io, _) = Io::of(stream);
+        let (head, long) = ([1; 10], vec![2; 100_000]);
+        let slices = [IoSlice::new(&head), IoSlice::new(&[]), IoSlice::new(&long)];
+        let whole = poll_fn(|cx| Pin::new(&mut io).poll_write(cx, &long))
+            .await
+            .unwrap();
+        let parts = poll_fn(|cx| Pin::new(&mut io).poll_write_vectored(cx, &slices))
+            .await
+            .unwrap();
+        assert_eq!((whole, parts), (PIECE, PIECE));
+        let mut written = vec![0; 2 * PIECE];
+        other.read_exact(&mut written).await.unwrap();
+        assert_eq!(written[..PIECE], long[..PIECE]);
+        assert_eq!(written[PIECE..PIECE + 10], head);
+        assert_eq!(written[PIECE + 10..], long[..PIECE - 10]);
+    }
 
     #[tokio::test]
     async fn a_socket_is_found_whatever_it_was_handed_in_as() {

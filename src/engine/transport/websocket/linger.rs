@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// How long the client has to answer our close frame.
-const PATIENCE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Sees to it that the client reads our close frame: writes it, waits for the client's, and closes the connection.
 ///
@@ -42,6 +42,11 @@ pub(super) async fn linger<S: Stream>(
     };
     // Whether or not the client is in time: the connection is dropped.
     let _: Result<io::Result<()>, _> = timeout(PATIENCE, farewell).await;
+}
+
+/// Closes the connection of a client that has closed its WebSocket.
+pub(super) async fn shut_down<S: Stream>(mut stream: S) {
+    let _: Result<io::Result<()>, _> = timeout(PATIENCE, stream.shutdown()).await;
 }
 
 fn poll_close<S: Stream>(stream: &mut S, reader: &mut Reader, cx: &mut Context<'_>) -> Poll<()> {
