@@ -67,7 +67,7 @@ impl Broadcast {
         let limit = self.flags.timeout.unwrap_or(REQUEST_TIMEOUT);
         let found = questions::ask(&self.namespace, cluster, options.into(), limit).await;
         let sockets = match found.sockets {
-            Some(sockets) => sockets,
+            Some(sockets) => self.but_for_its_own(sockets),
             // There are no others, they could not be asked, or it is not its turn yet.
             None => self.fetch_here().await,
         };
@@ -80,8 +80,15 @@ impl Broadcast {
     }
 
     async fn fetch_here(&self) -> Vec<Arc<Seen>> {
-        let snapshots = snapshot::all(self.sockets()).await;
-        snapshots.into_iter().map(Seen::new).collect()
+        snapshot::all(self.sockets(), Seen::here).await
+    }
+
+    /// Those who ask the same share what comes of it: the socket that one of them leaves out is there for the others.
+    fn but_for_its_own(&self, mut seen: Vec<Arc<Seen>>) -> Vec<Arc<Seen>> {
+        if let Some(serial) = self.target.except_member {
+            seen.retain(|seen| !seen.is_member(serial));
+        }
+        seen
     }
 
     fn remote(&self, seen: Vec<Arc<Seen>>) -> Vec<RemoteSocket> {

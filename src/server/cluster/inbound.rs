@@ -129,10 +129,10 @@ impl Asked {
     /// Says who is there; where they are many, in a task of its own, so that others are heard meanwhile.
     fn show(self, sockets: Vec<Socket>) {
         if sockets.len() <= snapshot::AT_ONCE {
-            return self.say_who_is_there(snapshot::at_once(&sockets).collect());
+            return self.say_who_is_there(snapshot::at_once(&sockets, snapshot::of).collect());
         }
         let runtime = self.cluster.runtime().clone();
-        runtime.spawn(async move { self.say_who_is_there(snapshot::all(sockets).await) });
+        runtime.spawn(async move { self.say_who_is_there(snapshot::all(sockets, snapshot::of).await) });
     }
 
     fn say_who_is_there(&self, sockets: Vec<Snapshot>) {

@@ -231,8 +231,7 @@ impl Asking {
     }
 
     async fn run(mut self) {
-        let here = snapshot::all(std::mem::take(&mut self.here)).await;
-        let here = here.into_iter().map(Seen::new).collect();
+        let here = snapshot::all(std::mem::take(&mut self.here), Seen::here).await;
         change(&self.question, |progress| progress.sockets = Some(here));
         let outcome = self.hear().await;
         self.question.send_modify(|progress| progress.over = outcome);
@@ -268,7 +267,7 @@ impl Asking {
             if number % snapshot::AT_ONCE == 0 {
                 consume_budget().await;
             }
-            seen.push(Seen::new(snapshot));
+            seen.push(Seen::there(snapshot));
         }
         change(&self.question, |progress| {
             progress.sockets.get_or_insert_default().append(&mut seen);

@@ -13,8 +13,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{
     SocketId, Value,
     adapter::Snapshot,
-    room::{Room, Rooms, Target},
-    server::{AckError, AckStream, Broadcast, namespace::NamespaceInner},
+    room::{Member as _, Room, Rooms, Target},
+    server::{AckError, AckStream, Broadcast, Socket, cluster::snapshot, namespace::NamespaceInner},
 };
 
 /// A socket of any server of the cluster: what it was at the moment of asking, and what can be done to it from afar.
@@ -30,6 +30,8 @@ pub struct RemoteSocket {
 /// What it was, shared by all who have asked at the same time.
 pub(super) struct Seen {
     id: SocketId,
+    /// Where it is one of this server.
+    serial: Option<u64>,
     snapshot: Snapshot,
     /// Made when somebody looks at it.
     handshake: OnceLock<Value>,
@@ -42,12 +44,27 @@ impl fmt::Debug for Seen {
 }
 
 impl Seen {
-    pub(super) fn new(snapshot: Snapshot) -> Arc<Self> {
+    /// One of this server.
+    pub(super) fn here(socket: &Socket) -> Arc<Self> {
+        Self::new(Some(socket.serial()), snapshot::of(socket))
+    }
+
+    /// One of another server.
+    pub(super) fn there(snapshot: Snapshot) -> Arc<Self> {
+        Self::new(None, snapshot)
+    }
+
+    fn new(serial: Option<u64>, snapshot: Snapshot) -> Arc<Self> {
         Arc::new(Self {
             id: SocketId::from(&*snapshot.id),
+            serial,
             snapshot,
             handshake: OnceLock::new(),
         })
+    }
+
+    pub(super) fn is_member(&self, serial: u64) -> bool {
+        self.serial == Some(serial)
     }
 }
 

@@ -12,21 +12,21 @@ use crate::{
 pub(super) const AT_ONCE: usize = 16;
 
 /// Those who are there, made in turns with other tasks.
-pub(super) async fn all(sockets: Vec<Socket>) -> Vec<Snapshot> {
-    let mut snapshots = Vec::with_capacity(sockets.len());
+pub(super) async fn all<T>(sockets: Vec<Socket>, shown: impl Fn(&Socket) -> T) -> Vec<T> {
+    let mut all = Vec::with_capacity(sockets.len());
     for some in sockets.chunks(AT_ONCE) {
         consume_budget().await;
-        snapshots.extend(at_once(some));
+        all.extend(at_once(some, &shown));
     }
-    snapshots
+    all
 }
 
 /// The same of a few.
-pub(super) fn at_once(sockets: &[Socket]) -> impl Iterator<Item = Snapshot> {
-    sockets.iter().filter(|socket| socket.is_connected()).map(of)
+pub(super) fn at_once<T>(sockets: &[Socket], shown: impl Fn(&Socket) -> T) -> impl Iterator<Item = T> {
+    sockets.iter().filter(|socket| socket.is_connected()).map(shown)
 }
 
-fn of(socket: &Socket) -> Snapshot {
+pub(super) fn of(socket: &Socket) -> Snapshot {
     Snapshot {
         id: socket.id().as_str().into(),
         handshake: RemoteHandshake::new(socket.handle_of_handshake()),

@@ -81,7 +81,7 @@ type Case = Pin<Box<dyn Future<Output = ()>>>;
 
 /// Runs the whole suite. The factory is called for several clusters, one after the other: it must not mix them up.
 pub(crate) async fn keeps_the_contract<F: Factory + 'static>(cluster: impl Fn() -> F) {
-    let cases: [fn(F) -> Case; 14] = [
+    let cases: [fn(F) -> Case; 15] = [
         |factory| Box::pin(broadcasts::reach_a_room_on_every_server(factory)),
         |factory| Box::pin(broadcasts::leave_out_excepted_rooms_and_the_sender(factory)),
         |factory| Box::pin(broadcasts::stay_when_local(factory)),
@@ -90,6 +90,7 @@ pub(crate) async fn keeps_the_contract<F: Factory + 'static>(cluster: impl Fn() 
         |factory| Box::pin(broadcasts::carry_bytes(factory)),
         |factory| Box::pin(broadcasts::keep_the_order_of_their_sender(factory)),
         |factory| Box::pin(requests::sockets_of_all_servers_are_fetched(factory)),
+        |factory| Box::pin(requests::the_selection_of_a_socket_leaves_it_out_where_it_is_asked_for(factory)),
         |factory| Box::pin(requests::a_remote_socket_is_spoken_to(factory)),
         |factory| Box::pin(requests::selections_join_leave_and_disconnect(factory)),
         |factory| Box::pin(requests::clients_of_all_servers_acknowledge(factory)),

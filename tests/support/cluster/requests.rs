@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum_socketio::ServerEvent;
+use axum_socketio::{ServerEvent, SocketId};
 use serde_json::json;
 
 use super::{Factory, Nodes};
@@ -42,6 +42,44 @@ pub(super) async fn sockets_of_all_servers_are_fetched(factory: impl Factory) {
     let url = socket.handshake()["url"].as_str().unwrap();
     assert!(url.starts_with("/socket.io/?"), "{url}");
     assert!(socket.handshake()["headers"].get("host").is_some());
+}
+
+pub(super) async fn the_selection_of_a_socket_leaves_it_out_where_it_is_asked_for(factory: impl Factory) {
+    let nodes = Nodes::joined(2, &factory).await;
+    let (_asks, asks) = nodes.client(0, &["room"]).await;
+    let (_beside, beside) = nodes.client(0, &["room"]).await;
+    let (_there, there) = nodes.client(1, &["room"]).await;
+    let namespace = nodes.io(0).of("/").to("room");
+    let (room, theirs) = (asks.to("room"), beside.to("room"));
+    let (broadcast, except) = (asks.broadcast(), asks.except(beside.id()));
+    // Others ask the same at the same time, and leave out nobody, or themselves.
+    let (all, fetched, ids, everybody, one) = tokio::join!(
+        namespace.clients(),
+        room.fetch_sockets(),
+        theirs.clients(),
+        broadcast.clients(),
+        except.clients(),
+    );
+    let fetched = fetched.unwrap();
+    let fetched = fetched.iter().map(|socket| socket.id().clone());
+    let (asks, beside, there) = (asks.id(), beside.id(), there.id());
+    assert_eq!(
+        sorted(all.unwrap()),
+        sorted([asks, beside, there].map(SocketId::clone))
+    );
+    assert_eq!(sorted(fetched), sorted([beside.clone(), there.clone()]));
+    assert_eq!(sorted(ids.unwrap()), sorted([asks.clone(), there.clone()]));
+    assert_eq!(
+        sorted(everybody.unwrap()),
+        sorted([beside.clone(), there.clone()])
+    );
+    assert_eq!(one.unwrap(), [there.clone()]);
+}
+
+fn sorted(ids: impl IntoIterator<Item = SocketId>) -> Vec<SocketId> {
+    let mut ids: Vec<_> = ids.into_iter().collect();
+    ids.sort_unstable();
+    ids
 }
 
 pub(super) async fn a_remote_socket_is_spoken_to(factory: impl Factory) {
