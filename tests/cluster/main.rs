@@ -12,6 +12,7 @@ mod held_back;
 mod panics;
 mod partings;
 mod questions;
+mod resting;
 mod scripted;
 mod wakers;
 #[path = "../support/wire/mod.rs"]

@@ -25,14 +25,14 @@ use crate::{
 
 /// A bus that counts what is asked and answered.
 #[derive(Clone, Debug)]
-struct Counting {
+pub(crate) struct Counting {
     bus: Arc<dyn Adapter>,
     counts: Arc<Counts>,
 }
 
 #[derive(Debug, Default)]
-struct Counts {
-    asked: AtomicUsize,
+pub(crate) struct Counts {
+    pub(crate) asked: AtomicUsize,
     answered: AtomicUsize,
     /// Answers that have come to whoever asked.
     heard: AtomicUsize,
@@ -79,7 +79,7 @@ const fn is_answer(envelope: &Envelope) -> bool {
 }
 
 /// A place on the bus, and the counts of what all say that have it.
-fn places(bus: &Bus) -> (impl Fn() -> Counting + use<>, Arc<Counts>) {
+pub(crate) fn places(bus: &Bus) -> (impl Fn() -> Counting + use<>, Arc<Counts>) {
     let counts = Arc::<Counts>::default();
     let (counted, bus) = (counts.clone(), bus.clone());
     let place = move || Counting {
@@ -96,11 +96,11 @@ async fn counting(bus: &Bus) -> (Nodes, Arc<Counts>) {
     (Nodes::joined(2, &back_end).await, counts)
 }
 
-fn server(adapter: impl Adapter) -> SocketIo {
+pub(crate) fn server(adapter: impl Adapter) -> SocketIo {
     SocketIo::builder().adapter(adapter).build().unwrap()
 }
 
-async fn knows(io: &SocketIo, servers: usize) {
+pub(crate) async fn knows(io: &SocketIo, servers: usize) {
     while io.of("/").server_count().await != servers {
         tokio::task::yield_now().await;
     }
@@ -225,7 +225,7 @@ async fn no_question_waits_long_for_its_turn_however_many_one_client_asks() {
     assert_eq!(counts.answered.load(Ordering::SeqCst), 1001);
 }
 
-fn runtime(mut builder: tokio::runtime::Builder) -> tokio::runtime::Runtime {
+pub(crate) fn runtime(mut builder: tokio::runtime::Builder) -> tokio::runtime::Runtime {
     builder.enable_all().build().unwrap()
 }
 

@@ -1,5 +1,6 @@
 //! Selections across servers: what is published, what is done for others, what is asked of them.
 
+mod asking;
 mod emit;
 mod fetch;
 mod held_back;

@@ -1,35 +1,30 @@
 //! Questions who is there. Each is asked once for all who ask the same at the time, and its answers are shared by reference.
 //!
-//! A question has a task, so that it goes on whoever of those that have asked is polled. It ends when all servers have answered or nobody
-//! wants to know any more: how long the answers are waited for is up to each who asks.
+//! Its turn comes to all who wait for it, and one of them asks it. Then it has a task, so that it goes on whoever of them is polled. It ends when
+//! all servers have answered or nobody wants to know any more: how long the answers are waited for is up to each who asks.
 
 use std::{
-    future::{pending, poll_fn},
-    pin::pin,
+    mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::Poll,
     time::Duration,
 };
 
-use tokio::{runtime::Handle, sync::watch, task::consume_budget, time::timeout};
+use tokio::{sync::watch, task::yield_now, time::timeout};
 
 use crate::{
-    adapter::{AdapterError, Answer, Cluster, Message, Missing, Options, RequestId, Snapshot, Waiting},
+    adapter::{AdapterError, Cluster, Missing, Options},
     foreign,
     room::Room,
     server::{
-        Broadcast, Socket,
         cluster::{
+            asking::{self, InTurn, Outcome, PATIENCE, Progress, Question, Stage},
             remote_socket::Seen,
-            snapshot,
             turns::{Turn, Turns},
         },
         namespace::NamespaceInner,
     },
 };
 
-/// How long a question that isn't answered keeps others waiting: servers may be slow or silent.
-const PATIENCE: Duration = Duration::from_millis(100);
 /// Who has waited for longer than this asks all the same. Where many wait it is up to twice as long, so that they don't ask all at once.
 const LONGEST: Duration = Duration::from_millis(450);
 /// How much longer for each that waits before it.
@@ -46,25 +41,6 @@ type Waiters = Turns<Who, Arc<Question>>;
 pub(super) struct Who {
     rooms: Vec<Room>,
     except: Vec<Room>,
-}
-
-/// What those who ask the same have in common.
-type Question = watch::Sender<Progress>;
-
-/// What has come of a question.
-#[derive(Debug, Default)]
-pub(super) struct Progress {
-    /// How the other servers were asked, once they were.
-    request: Option<RequestId>,
-    /// Those of this server come first; `None` before they are there.
-    sockets: Option<Vec<Arc<Seen>>>,
-    over: Option<Outcome>,
-}
-
-#[derive(Debug)]
-enum Outcome {
-    Answered,
-    Unasked(AdapterError, Missing),
 }
 
 /// What somebody gets who asked: who is there, and who has not answered.
@@ -84,7 +60,7 @@ impl From<Options> for Who {
 }
 
 impl Who {
-    fn options(&self) -> Options {
+    pub(super) fn options(&self) -> Options {
         Options {
             rooms: self.rooms.clone(),
             except: self.except.clone(),
@@ -94,6 +70,16 @@ impl Who {
 }
 
 impl Questions {
+    /// Where there are any.
+    pub(super) fn change<T>(&self, change: impl FnOnce(&mut Waiters) -> T) -> Option<T> {
+        let mut waiters = self.lock();
+        let changed = waiters.as_mut().map(|turns| change(turns));
+        let none = waiters.take_if(|turns| turns.is_empty());
+        drop(waiters);
+        drop(none);
+        changed
+    }
+
     fn lock(&self) -> MutexGuard<'_, Option<Box<Waiters>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -115,244 +101,227 @@ async fn ask_with_others(
     who: Who,
     limit: Duration,
 ) -> Found {
-    let (mut progress, longest) = join(namespace, cluster, &who);
+    let mut asker = Asker::join(namespace, cluster, &who);
     let heard = timeout(limit, async {
-        let over = timeout(longest.min(limit / 2), progress.wait_for(Progress::is_over)).await;
-        if over.map(drop).is_err() {
-            if progress.borrow().request.is_none() {
-                InTurn::begin_late(namespace, cluster, who);
-            }
-            // An error says that the runtime has ended.
-            let _ = progress.wait_for(Progress::is_over).await;
+        while !asker.hear(limit / 2).await {
+            // That may be so again and again where a runtime ends.
+            yield_now().await;
+            asker = Asker::join(namespace, cluster, &who);
         }
     });
     let in_time = heard.await.is_ok();
-    let request = progress.borrow().request.clone();
-    let missing = match request {
-        Some(request) => cluster.missing(namespace.name(), &request),
-        None => cluster.begin(namespace.name()).missing(),
-    };
-    if !in_time && missing.count() == 0 {
-        // All have answered, and whoever hears it is about to tell.
-        let _ = timeout(LONGEST, progress.wait_for(Progress::is_over)).await;
-    }
-    progress.borrow().found(missing)
+    asker.conclude(in_time).await
 }
 
-/// What comes of the question, and how long it may wait for its turn.
-fn join(
-    namespace: &Arc<NamespaceInner>,
-    cluster: &Arc<Cluster>,
-    who: &Who,
-) -> (watch::Receiver<Progress>, Duration) {
-    let mut questions = namespace.questions().lock();
-    let turns = questions.get_or_insert_default();
-    let before = u32::try_from(turns.waiting()).unwrap_or(u32::MAX);
-    let longest = LONGEST + APART.saturating_mul(before).min(LONGEST);
-    let turn = turns.handle_asked(who, || Arc::new(watch::channel(Progress::default()).0));
-    let (Turn::Now(question) | Turn::Later(question)) = &turn;
-    // Under the lock, or it might be taken for one that nobody wants.
-    let progress = question.subscribe();
-    drop(questions);
-    if let Turn::Now(question) = turn {
-        InTurn::new(namespace, cluster, who.clone()).begin(question);
-    }
-    (progress, longest)
+/// Somebody who asks, and waits with others for what comes of it.
+struct Asker<'a> {
+    progress: watch::Receiver<Progress>,
+    /// How long it may wait for its turn.
+    longest: Duration,
+    /// Left last, when it is known whether others wait.
+    place: Place<'a>,
 }
 
-impl Progress {
-    const fn is_over(&self) -> bool {
-        self.over.is_some()
-    }
-
-    fn found(&self, missing: Missing) -> Found {
-        let (missing, error, is_complete) = match &self.over {
-            Some(Outcome::Answered) => (Missing::default(), None, true),
-            Some(Outcome::Unasked(error, missing)) => {
-                (missing.clone(), Some(AdapterError::clone(error)), false)
-            }
-            None => (missing, None, false),
-        };
-        Found {
-            sockets: self.sockets.clone(),
-            missing,
-            error,
-            is_complete,
-        }
-    }
-}
-
-/// A question that is under way.
-struct Asking {
+/// The place of somebody who waits.
+struct Place<'a> {
+    namespace: &'a Arc<NamespaceInner>,
+    cluster: &'a Arc<Cluster>,
+    who: &'a Who,
     question: Arc<Question>,
-    here: Vec<Socket>,
-    answers: Waiting,
-    /// Others wait for theirs.
-    turn: Option<InTurn>,
+    has_asked: bool,
 }
 
-impl Asking {
-    /// Asks, and has a task hear the answers. Where there are none, or others could not be asked, the turn is given back.
-    fn begin(turn: InTurn, question: Arc<Question>) -> Option<InTurn> {
-        let InTurn {
-            namespace,
-            cluster,
-            who,
-            ..
-        } = &turn;
-        let options = who.options();
-        let here = Broadcast::new(namespace.clone(), options.target())
-            .local()
-            .sockets();
-        let answers = cluster.begin(namespace.name());
-        let request = answers.id();
-        // Afterwards it may be that all have answered.
-        let is_alone = answers.missing().count() == 0;
-        change(&question, |progress| progress.request = Some(request.clone()));
-        if let Err(error) = cluster.ask(namespace.name(), Message::Fetch { options, request }) {
-            let unasked = Outcome::Unasked(error, answers.missing());
-            question.send_modify(|progress| progress.over = Some(unasked));
-            return Some(turn);
-        }
-        if is_alone {
-            question.send_modify(|progress| progress.over = Some(Outcome::Answered));
-            return Some(turn);
-        }
-        // That of whoever asks, or has heard the answers to another question: nobody may drive the one in which the server was built.
-        let runtime = Handle::try_current().unwrap_or_else(|_| cluster.runtime().clone());
-        let asking = Self {
-            question,
-            here,
-            answers,
-            turn: Some(turn),
-        };
-        runtime.spawn(asking.run());
-        None
-    }
-
-    async fn run(mut self) {
-        let here = snapshot::all(std::mem::take(&mut self.here), Seen::here).await;
-        change(&self.question, |progress| progress.sockets = Some(here));
-        let outcome = self.hear().await;
-        self.question.send_modify(|progress| progress.over = outcome);
-        self.end_turn();
-    }
-
-    /// All answers; `None` where nobody wants to know any more.
-    async fn hear(&mut self) -> Option<Outcome> {
-        let question = self.question.clone();
-        let (mut unwanted, mut patience) =
-            (pin!(question.closed()), pin!(timeout(PATIENCE, pending::<()>())));
-        loop {
-            let heard = poll_fn(|cx| {
-                if self.turn.is_some() && patience.as_mut().poll(cx).is_ready() {
-                    self.end_turn();
-                }
-                if let Poll::Ready(answer) = self.answers.poll_answer(cx) {
-                    return Poll::Ready(Some(answer));
-                }
-                unwanted.as_mut().poll(cx).map(|()| None)
-            });
-            match heard.await? {
-                Some(Answer::Sockets(snapshots)) => self.add(snapshots).await,
-                Some(_) => {}
-                None => return Some(Outcome::Answered),
-            }
-        }
-    }
-
-    async fn add(&self, snapshots: Vec<Snapshot>) {
-        let mut seen = Vec::with_capacity(snapshots.len());
-        for (number, snapshot) in snapshots.into_iter().enumerate() {
-            if number % snapshot::AT_ONCE == 0 {
-                consume_budget().await;
-            }
-            seen.push(Seen::there(snapshot));
-        }
-        change(&self.question, |progress| {
-            progress.sockets.get_or_insert_default().append(&mut seen);
-        });
-    }
-
-    fn end_turn(&mut self) {
-        if let Some(turn) = self.turn.take() {
-            turn.end();
-        }
-    }
+/// What is up to those who wait.
+enum Next {
+    /// Nothing, unless it has waited for too long.
+    AskWhenLate,
+    Ask,
+    /// Nothing, unless whoever hears the answers rests.
+    Look,
+    Hurry,
+    AskAnew,
+    Conclude,
 }
 
-/// Nobody is woken before it is over.
-fn change(question: &Question, change: impl FnOnce(&mut Progress)) {
-    question.send_if_modified(|progress| {
-        change(progress);
-        false
-    });
-}
-
-/// Others wait until it is over.
-struct InTurn {
-    namespace: Arc<NamespaceInner>,
-    cluster: Arc<Cluster>,
-    who: Who,
-    is_over: bool,
-}
-
-impl InTurn {
-    fn begin(self, question: Arc<Question>) {
-        let unasked = Asking::begin(self, question);
-        unasked.into_iter().for_each(Self::end);
-    }
-
-    /// Who asks this has waited long enough.
-    fn begin_late(namespace: &Arc<NamespaceInner>, cluster: &Arc<Cluster>, who: Who) {
+impl<'a> Asker<'a> {
+    fn join(namespace: &'a Arc<NamespaceInner>, cluster: &'a Arc<Cluster>, who: &'a Who) -> Self {
         let mut questions = namespace.questions().lock();
-        let late = questions.as_mut().and_then(|turns| turns.handle_late(&who));
+        let turns = questions.get_or_insert_default();
+        let before = u32::try_from(turns.waiting()).unwrap_or(u32::MAX);
+        let turn = turns.handle_asked(who, || Arc::new(watch::channel(Progress::default()).0));
+        let (Turn::Now(question) | Turn::Later(question)) = &turn;
+        // Under the lock, or it might be taken for one that nobody wants.
+        let progress = question.subscribe();
         drop(questions);
-        if let Some(question) = late {
-            Self::new(namespace, cluster, who).begin(question);
+        let mut asker = Self {
+            progress,
+            longest: LONGEST + APART.saturating_mul(before).min(LONGEST),
+            place: Place {
+                namespace,
+                cluster,
+                who,
+                question: question.clone(),
+                has_asked: false,
+            },
+        };
+        if let Turn::Now(_) = turn {
+            asker.place.ask(InTurn::new(namespace, cluster, who));
+        }
+        asker
+    }
+
+    /// Waits until it is over; `false` where it has to be asked anew.
+    async fn hear(&mut self, at_most: Duration) -> bool {
+        let patience = self.longest.min(at_most);
+        let mut known = None;
+        loop {
+            let heard = timeout(patience, self.progress.wait_for(concerns_all)).await;
+            let is_late = heard.map(drop).is_err();
+            let next = next(&self.progress.borrow());
+            match next {
+                Next::Conclude => return true,
+                Next::AskAnew => return false,
+                Next::Ask => self.place.ask_where_due(),
+                Next::AskWhenLate if is_late => self.place.ask_late(),
+                Next::Look if is_late && self.is_stuck(&mut known) => return false,
+                Next::Hurry if !self.is_over_within(PATIENCE).await => return false,
+                _ => {}
+            }
         }
     }
 
-    /// The next question is asked, and those after it as long as none can be.
-    fn end(self) {
-        let mut ends = Some(self);
-        while let Some(turn) = ends {
-            let next = turn.pass_on();
-            ends = next.and_then(|(turn, question)| Asking::begin(turn, question));
+    /// All have answered, and nothing has come of that since the last look.
+    fn is_stuck(&self, known: &mut Option<usize>) -> bool {
+        let all = self.missing().count() == 0;
+        let sockets = self.progress.borrow().sockets.as_ref().map_or(0, Vec::len);
+        let now = all.then_some(sockets);
+        mem::replace(known, now) == now && all
+    }
+
+    async fn is_over_within(&mut self, time: Duration) -> bool {
+        let over = timeout(time, self.progress.wait_for(Progress::is_over)).await;
+        over.map(drop).is_ok()
+    }
+
+    async fn conclude(mut self, in_time: bool) -> Found {
+        let is_asked = self.progress.borrow().request().is_some();
+        if !in_time && is_asked && self.missing().count() == 0 {
+            // All have answered, and whoever hears it is about to tell.
+            self.is_over_within(LONGEST).await;
         }
+        let missing = self.missing();
+        let progress = self.progress.borrow();
+        found(&progress, missing)
     }
 
-    fn pass_on(mut self) -> Option<(Self, Arc<Question>)> {
-        self.is_over = true;
-        let mut questions = self.namespace.questions().lock();
-        let is_wanted = |question: &Arc<Question>| question.receiver_count() > 0;
-        let next = questions
-            .as_mut()
-            .and_then(|turns| turns.handle_over(&self.who, is_wanted));
-        let none = questions.take_if(|turns| turns.is_empty());
-        drop(questions);
-        drop(none);
-        let (who, question) = next?;
-        Some((Self::new(&self.namespace, &self.cluster, who), question))
-    }
-
-    fn new(namespace: &Arc<NamespaceInner>, cluster: &Arc<Cluster>, who: Who) -> Self {
-        Self {
-            namespace: namespace.clone(),
-            cluster: cluster.clone(),
-            who,
-            is_over: false,
+    fn missing(&self) -> Missing {
+        let Place {
+            namespace, cluster, ..
+        } = self.place;
+        let request = self.progress.borrow().request();
+        match request {
+            Some(request) => cluster.missing(namespace.name(), &request),
+            None => cluster.begin(namespace.name()).missing(),
         }
     }
 }
 
-impl Drop for InTurn {
-    /// The runtime ends, or there was a panic. Those who wait ask when they have waited long enough, each in a runtime of its own.
-    fn drop(&mut self) {
-        if !self.is_over
-            && let Some(turns) = self.namespace.questions().lock().as_mut()
-        {
-            turns.handle_given_back(&self.who);
+const fn concerns_all(progress: &Progress) -> bool {
+    matches!(progress.stage, Stage::Due(_) | Stage::Left(_) | Stage::Over(_))
+}
+
+const fn next(progress: &Progress) -> Next {
+    match &progress.stage {
+        Stage::Waits => Next::AskWhenLate,
+        Stage::Due(_) => Next::Ask,
+        Stage::Asked { .. } => Next::Look,
+        Stage::Left(_) => Next::Hurry,
+        Stage::Over(Outcome::Lost) => Next::AskAnew,
+        Stage::Over(_) => Next::Conclude,
+    }
+}
+
+fn found(progress: &Progress, missing: Missing) -> Found {
+    let (missing, error, is_complete) = match &progress.stage {
+        Stage::Over(Outcome::Answered) => (Missing::default(), None, true),
+        Stage::Over(Outcome::Unasked(error, missing)) => (missing.clone(), Some(error.clone()), false),
+        Stage::Asked { .. } | Stage::Left(_) => (missing, None, false),
+        // There may be nobody to ask.
+        Stage::Waits | Stage::Due(_) | Stage::Over(Outcome::Lost) => {
+            let is_complete = missing.count() == 0;
+            (missing, None, is_complete)
         }
+    };
+    Found {
+        sockets: progress.sockets.clone(),
+        missing,
+        error,
+        is_complete,
+    }
+}
+
+impl Place<'_> {
+    fn ask(&mut self, turn: InTurn) {
+        self.has_asked = true;
+        turn.ask(&self.question);
+    }
+
+    fn ask_where_due(&mut self) {
+        if let Some(turn) = asking::take_due(&self.question) {
+            self.ask(turn);
+        }
+    }
+
+    /// It has waited long enough.
+    fn ask_late(&mut self) {
+        let is_ours = |question: &Arc<Question>| Arc::ptr_eq(question, &self.question);
+        let questions = self.namespace.questions();
+        let late = questions.change(|turns| turns.handle_late(self.who, is_ours));
+        if late.flatten().is_some() {
+            self.ask(InTurn::new(self.namespace, self.cluster, self.who));
+        }
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        if self.has_asked {
+            asking::leave(&self.question);
+        } else if matches!(self.question.borrow().stage, Stage::Waits) {
+            let is_wanted = |question: &Arc<Question>| question.receiver_count() > 0;
+            let questions = self.namespace.questions();
+            let unwanted = questions.change(|turns| turns.handle_left(self.who, is_wanted));
+            drop(unwanted);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+    use crate::{SocketIo, adapter::Bus};
+
+    #[tokio::test]
+    async fn what_nobody_waits_for_any_more_is_forgotten_though_all_turns_are_taken() {
+        let bus = Bus::new();
+        let [near, _far] = [(); 2].map(|()| SocketIo::builder().adapter(bus.adapter()).build().unwrap());
+        let main = near.of("/");
+        while main.server_count().await != 2 {
+            yield_now().await;
+        }
+        bus.hold();
+        let rooms: Vec<_> = (0..17)
+            .map(|number| main.except(format!("room {number}")))
+            .collect();
+        let mut asking: Vec<_> = rooms.iter().map(|room| Box::pin(room.fetch_sockets())).collect();
+        for asking in &mut asking {
+            assert!(asking.now_or_never().is_none());
+        }
+        let waiting = || main.inner().questions().change(|turns| turns.waiting());
+        assert_eq!(waiting(), Some(1));
+        drop(asking.pop());
+        assert_eq!(waiting(), Some(0));
     }
 }

@@ -1,0 +1,257 @@
+//! A question on its way: whose turn it is, the task that hears the answers, and what comes of it.
+
+use std::{
+    future::{pending, poll_fn},
+    mem,
+    pin::pin,
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
+
+use tokio::{runtime::Handle, sync::watch, task::consume_budget, time::timeout};
+
+use crate::{
+    adapter::{AdapterError, Answer, Cluster, Message, Missing, RequestId, Snapshot, Waiting},
+    server::{
+        Broadcast, Socket,
+        cluster::{questions::Who, remote_socket::Seen, snapshot},
+        namespace::NamespaceInner,
+    },
+};
+
+/// How long a question that isn't answered keeps others waiting: servers may be slow or silent.
+pub(super) const PATIENCE: Duration = Duration::from_millis(100);
+
+/// What those who ask the same have in common.
+pub(super) type Question = watch::Sender<Progress>;
+
+/// What has come of a question.
+#[derive(Default)]
+pub(super) struct Progress {
+    pub(super) stage: Stage,
+    /// Those of this server come first; `None` before they are there.
+    pub(super) sockets: Option<Vec<Arc<Seen>>>,
+}
+
+/// ```text
+/// Waits ──▶ Due ──▶ Asked ──▶ Left
+///                     │         │
+///                     └──▶ Over ◀┘
+/// ```
+#[derive(Default)]
+pub(super) enum Stage {
+    /// For its turn, or somebody is just asking it.
+    #[default]
+    Waits,
+    /// It has its turn. Whoever of those who wait is polled first asks it, in a runtime that somebody drives.
+    Due(InTurn),
+    Asked {
+        request: RequestId,
+        /// Others wait for theirs until it is over, or patience is.
+        turn: Option<InTurn>,
+    },
+    /// Whoever has asked it waits no more, so that nobody may drive the runtime in which its answers are heard.
+    Left(RequestId),
+    Over(Outcome),
+}
+
+pub(super) enum Outcome {
+    Answered,
+    Unasked(AdapterError, Missing),
+    /// The runtime in which its answers were heard has ended.
+    Lost,
+}
+
+impl Progress {
+    pub(super) const fn is_over(&self) -> bool {
+        matches!(self.stage, Stage::Over(_))
+    }
+
+    /// By this it was asked, and may still be answered.
+    pub(super) fn request(&self) -> Option<RequestId> {
+        match &self.stage {
+            Stage::Asked { request, .. } | Stage::Left(request) => Some(request.clone()),
+            _ => None,
+        }
+    }
+}
+
+/// Nobody is woken.
+fn change<T>(question: &Question, change: impl FnOnce(&mut Progress) -> T) -> Option<T> {
+    let mut changed = None;
+    question.send_if_modified(|progress| {
+        changed = Some(change(progress));
+        false
+    });
+    changed
+}
+
+/// Everybody is woken, and a turn that it had is over, unless it is over already.
+fn end(question: &Question, outcome: Outcome) {
+    let mut before = Stage::Over(outcome);
+    question.send_if_modified(|progress| {
+        let ends = !progress.is_over();
+        if ends {
+            mem::swap(&mut progress.stage, &mut before);
+        }
+        ends
+    });
+    drop(before);
+}
+
+/// The turn, where it is there for whoever comes first.
+pub(super) fn take_due(question: &Question) -> Option<InTurn> {
+    let before = change(question, |progress| match progress.stage {
+        Stage::Due(_) => mem::take(&mut progress.stage),
+        _ => Stage::Waits,
+    });
+    match before {
+        Some(Stage::Due(turn)) => Some(turn),
+        _ => None,
+    }
+}
+
+/// Others need not wait any more.
+fn end_turn(question: &Question) {
+    let turn = change(question, |progress| match &mut progress.stage {
+        Stage::Asked { turn, .. } => turn.take(),
+        _ => None,
+    });
+    drop(turn);
+}
+
+/// Whoever has asked it waits no more.
+pub(super) fn leave(question: &Question) {
+    end_turn(question);
+    question.send_if_modified(|progress| {
+        let request = progress.request();
+        let leaves = request.is_some();
+        if let Some(request) = request {
+            progress.stage = Stage::Left(request);
+        }
+        leaves
+    });
+}
+
+/// The turn of a question, which is over when it is dropped: then that of the next begins.
+pub(super) struct InTurn {
+    namespace: Arc<NamespaceInner>,
+    cluster: Arc<Cluster>,
+    who: Who,
+}
+
+impl InTurn {
+    pub(super) fn new(namespace: &Arc<NamespaceInner>, cluster: &Arc<Cluster>, who: &Who) -> Self {
+        Self {
+            namespace: namespace.clone(),
+            cluster: cluster.clone(),
+            who: who.clone(),
+        }
+    }
+
+    /// Asks, and has a task hear the answers, where there are any to come.
+    pub(super) fn ask(self, question: &Arc<Question>) {
+        let (namespace, cluster, options) =
+            (self.namespace.clone(), self.cluster.clone(), self.who.options());
+        let here = Broadcast::new(namespace.clone(), options.target())
+            .local()
+            .sockets();
+        let answers = cluster.begin(namespace.name());
+        let request = answers.id();
+        // Afterwards it may be that all have answered.
+        let is_alone = answers.missing().count() == 0;
+        let asking = Asking {
+            question: question.clone(),
+            here,
+            answers,
+        };
+        change(question, |progress| {
+            let (request, turn) = (request.clone(), Some(self));
+            progress.stage = Stage::Asked { request, turn };
+        });
+        match cluster.ask(namespace.name(), Message::Fetch { options, request }) {
+            Err(error) => end(question, Outcome::Unasked(error, asking.answers.missing())),
+            Ok(()) if is_alone => end(question, Outcome::Answered),
+            Ok(()) => {
+                // That of whoever asks: nobody may drive the one in which the server was built.
+                let runtime = Handle::try_current().unwrap_or_else(|_| cluster.runtime().clone());
+                runtime.spawn(asking.run());
+            }
+        }
+    }
+}
+
+impl Drop for InTurn {
+    fn drop(&mut self) {
+        let is_wanted = |question: &Arc<Question>| question.receiver_count() > 0;
+        let questions = self.namespace.questions();
+        let next = questions.change(|turns| turns.handle_over(&self.who, is_wanted));
+        if let Some((who, question)) = next.flatten() {
+            let turn = Self::new(&self.namespace, &self.cluster, &who);
+            question.send_modify(|progress| progress.stage = Stage::Due(turn));
+        }
+    }
+}
+
+/// Whoever hears the answers.
+struct Asking {
+    question: Arc<Question>,
+    here: Vec<Socket>,
+    answers: Waiting,
+}
+
+impl Asking {
+    async fn run(mut self) {
+        let here = snapshot::all(mem::take(&mut self.here), Seen::here).await;
+        change(&self.question, |progress| progress.sockets = Some(here));
+        if self.hear().await.is_some() {
+            end(&self.question, Outcome::Answered);
+        }
+    }
+
+    /// All answers; `None` where nobody wants to know any more.
+    async fn hear(&mut self) -> Option<()> {
+        let question = self.question.clone();
+        let (mut unwanted, mut patience) =
+            (pin!(question.closed()), pin!(timeout(PATIENCE, pending::<()>())));
+        let mut is_patient = true;
+        loop {
+            let heard = poll_fn(|cx| {
+                if is_patient && patience.as_mut().poll(cx).is_ready() {
+                    is_patient = false;
+                    end_turn(&question);
+                }
+                if let Poll::Ready(answer) = self.answers.poll_answer(cx) {
+                    return Poll::Ready(Some(answer));
+                }
+                unwanted.as_mut().poll(cx).map(|()| None)
+            });
+            match heard.await? {
+                Some(Answer::Sockets(snapshots)) => self.add(snapshots).await,
+                Some(_) => {}
+                None => return Some(()),
+            }
+        }
+    }
+
+    async fn add(&self, snapshots: Vec<Snapshot>) {
+        let mut seen = Vec::with_capacity(snapshots.len());
+        for (number, snapshot) in snapshots.into_iter().enumerate() {
+            if number % snapshot::AT_ONCE == 0 {
+                consume_budget().await;
+            }
+            seen.push(Seen::there(snapshot));
+        }
+        change(&self.question, |progress| {
+            progress.sockets.get_or_insert_default().append(&mut seen);
+        });
+    }
+}
+
+impl Drop for Asking {
+    /// Its runtime may end before it is done.
+    fn drop(&mut self) {
+        end(&self.question, Outcome::Lost);
+    }
+}
