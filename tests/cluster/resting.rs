@@ -53,7 +53,8 @@ impl Servers {
 
     /// Polls it once; it waits.
     async fn begin<F: Future>(&self, mut future: Pin<&mut F>) {
-        poll_fn(|cx| Poll::Ready(assert!(future.as_mut().poll(cx).is_pending()))).await;
+        let waits = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx).is_pending()));
+        assert!(waits.await);
     }
 
     /// Polls it until so many questions have been asked.

@@ -50,14 +50,15 @@ async fn with_curious_waker<F: Future>(ask: impl Fn() + Send + Sync + 'static, f
 async fn who_waits_for_other_servers_is_woken_without_a_lock() {
     let bus = Bus::new();
     let nodes = Nodes::joined(2, &on(bus.clone())).await;
-    let _client = nodes.client(1, &[]).await;
+    let client = nodes.client(1, &[]).await;
     let main = nodes.io(0).of("/");
     // By an answer.
     let io = nodes.io(0).clone();
     let ask = move || io.of("/").emit("woken", ());
     let sockets = with_curious_waker(ask.clone(), main.fetch_sockets()).await;
     assert_eq!(sockets.unwrap().len(), 1);
-    // By a good-bye: there is nobody to answer any more.
+    // By a good-bye: there is nobody to answer any more. It would wait for a client that doesn't read.
+    drop(client);
     bus.drop_if(|envelope| matches!(envelope.message, Message::Fetched { .. }));
     let asked = with_curious_waker(ask, main.fetch_sockets());
     let (sockets, ()) = tokio::join!(asked, nodes.io(1).close());
