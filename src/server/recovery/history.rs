@@ -15,8 +15,17 @@ const MAX_RUNS: usize = 4096;
 #[derive(Debug, Default)]
 pub(super) struct History {
     runs: VecDeque<Run>,
-    /// The last packet that has been forgotten; 0 if all are here.
-    forgotten: Position,
+    before: Before,
+}
+
+/// What was there before the runs.
+#[derive(Clone, Copy, Debug)]
+enum Before {
+    /// Nothing of this session, which began when the log was as far as this. Its client may have received that or what is before it in a
+    /// session before this one.
+    Beginning(Position),
+    /// Packets that have been forgotten, of which this is the last.
+    Forgotten(Position),
 }
 
 /// Positions without a gap, both included.
@@ -26,7 +35,21 @@ struct Run {
     last: Position,
 }
 
+impl Default for Before {
+    fn default() -> Self {
+        Self::Beginning(0)
+    }
+}
+
 impl History {
+    /// That of a session which begins now that the log is as far as this.
+    pub(super) fn since(last: Position) -> Self {
+        Self {
+            before: Before::Beginning(last),
+            ..Self::default()
+        }
+    }
+
     pub(super) fn push(&mut self, position: Position) {
         match self.runs.back_mut() {
             Some(run) if run.last + 1 == position => run.last = position,
@@ -42,23 +65,22 @@ impl History {
         if let Some(run) = self.runs.front_mut()
             && run.first < base
         {
-            self.forgotten = base - 1;
+            self.before = Before::Forgotten(base - 1);
             run.first = base;
         }
     }
 
-    /// What was sent after the packet that the client received last, or everything if it received none. `None` if that can't be told
-    /// any more, or if this packet was never sent.
+    /// What was sent after the packet that the client received last, or everything if it received none of this session. `None` if that
+    /// can't be told any more, or if this packet was never sent.
     pub(super) fn after(&self, received: Option<Position>) -> Option<impl Iterator<Item = Position>> {
         let received = received.unwrap_or(0);
-        let (rest, later) = if received == self.forgotten {
-            (None, 0)
-        } else {
-            let at = self
-                .runs
-                .iter()
-                .rposition(|run| (run.first..=run.last).contains(&received))?;
-            (Some(received + 1..=self.runs[at].last), at + 1)
+        let contains = |run: &Run| (run.first..=run.last).contains(&received);
+        // The runs come first: a position that was given out before the session began may have been given back, and been given to one of
+        // its packets.
+        let (rest, later) = match self.runs.iter().rposition(contains) {
+            Some(at) => (Some(received + 1..=self.runs[at].last), at + 1),
+            None if self.before.is_followed_by_all(received) => (None, 0),
+            None => return None,
         };
         let later = self.runs.range(later..).flat_map(|run| run.first..=run.last);
         Some(rest.into_iter().flatten().chain(later))
@@ -77,7 +99,17 @@ impl History {
 
     fn forget_run(&mut self) {
         if let Some(run) = self.runs.pop_front() {
-            self.forgotten = run.last;
+            self.before = Before::Forgotten(run.last);
+        }
+    }
+}
+
+impl Before {
+    /// Whether a client that received this packet last has received none of those in the runs, and misses none besides.
+    const fn is_followed_by_all(self, received: Position) -> bool {
+        match self {
+            Self::Beginning(last) => received <= last,
+            Self::Forgotten(last) => received == last,
         }
     }
 }
@@ -124,6 +156,34 @@ mod tests {
         assert_eq!(after(&history, Some(8)), Some(vec![12]));
         assert_eq!(after(&history, Some(4)), None);
         assert_eq!(after(&history, None), None);
+    }
+
+    #[test]
+    fn a_packet_of_a_session_before_is_none_of_this_one() {
+        let mut history = History::since(4);
+        for received in [None, Some(0), Some(1), Some(4)] {
+            assert_eq!(after(&history, received), Some(vec![]), "{received:?}");
+        }
+        assert_eq!(after(&history, Some(5)), None);
+        // What was given back is given out again.
+        [4, 6, 7].into_iter().for_each(|position| history.push(position));
+        for (received, missed) in [
+            (None, Some(vec![4, 6, 7])),
+            (Some(3), Some(vec![4, 6, 7])),
+            (Some(4), Some(vec![6, 7])),
+            (Some(6), Some(vec![7])),
+            // Sent to others only, or to nobody yet.
+            (Some(5), None),
+            (Some(8), None),
+        ] {
+            assert_eq!(after(&history, received), missed, "{received:?}");
+        }
+        // Who has received none of it misses what is forgotten.
+        history.forget_before(6);
+        for received in [None, Some(3)] {
+            assert_eq!(after(&history, received), None, "{received:?}");
+        }
+        assert_eq!(after(&history, Some(4)), Some(vec![6, 7]));
     }
 
     #[test]

@@ -33,9 +33,10 @@ enum To {
 }
 
 impl Lifeline {
-    pub(super) fn to(connection: Connection) -> Self {
+    /// That of a session which begins.
+    pub(super) fn begin(log: &Log, connection: Connection) -> Self {
         Self(Mutex::new(State {
-            history: History::default(),
+            history: History::since(log.last()),
             to: To::Connection(connection),
         }))
     }
@@ -104,7 +105,7 @@ impl Lifeline {
         let sent = connection.offer_together(&packets);
         // Else it hasn't heard that something is missing, and may ask again.
         if !resumed && matches!(sent.last(), Some(Ok(_))) {
-            state.history = History::default();
+            state.history = History::since(log.last());
         }
         state.to = To::Connection(connection.clone());
         drop(state);

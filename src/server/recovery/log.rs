@@ -91,6 +91,11 @@ impl Log {
             .compare_exchange(next, position, Ordering::Relaxed, Ordering::Relaxed);
     }
 
+    /// The last position that has been given out.
+    pub(super) fn last(&self) -> Position {
+        self.next.load(Ordering::Relaxed) - 1
+    }
+
     /// The first position that may be asked for.
     pub(super) fn base(&self) -> Position {
         self.base.load(Ordering::Relaxed)

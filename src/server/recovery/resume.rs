@@ -274,7 +274,7 @@ impl Socket {
         {
             return false;
         }
-        let lifeline = Lifeline::to(self.connection().clone());
+        let lifeline = Lifeline::begin(&recovery.log, self.connection().clone());
         self.set_recoverable(Recoverable::anew(pid.clone(), Arc::new(lifeline)));
         let mut index = self.home().index();
         let mut sessions = recovery.sessions();

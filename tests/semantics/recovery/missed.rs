@@ -1,8 +1,16 @@
 //! What a client has missed.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
-use axum_socketio::{Socket, SocketIo, adapter::Bus, engine::Overflow, recovery::ConnectionStateRecovery};
+use axum_socketio::{
+    ConnectError, Socket, SocketIo, adapter::Bus, engine::Overflow, recovery::ConnectionStateRecovery,
+};
 use bytes::Bytes;
 use serde_json::json;
 
@@ -180,6 +188,70 @@ async fn a_client_whose_last_packet_was_forgotten_long_ago_has_missed_nothing() 
     assert_ne!(busy.memory.pid, memory.pid);
     assert_ne!(busy.memory.sid, memory.sid);
     heard.expect("new ").await;
+}
+
+/// Why a client that had a session begins anew.
+#[derive(Clone, Copy, Debug)]
+enum Anew {
+    GoodBye,
+    MissedTooMuch,
+    /// So much that it turned out as it was let in.
+    MissedTooMuchMeanwhile,
+}
+
+/// npm's client remembers the offset of the last event that it had, in whichever session.
+#[tokio::test]
+async fn a_client_whose_last_packet_is_of_a_session_before_gets_everything_of_its_own() {
+    for (anew, via) in [Anew::GoodBye, Anew::MissedTooMuch, Anew::MissedTooMuchMeanwhile]
+        .into_iter()
+        .flat_map(|anew| WAYS.map(|via| (anew, via)))
+    {
+        let recovery = ConnectionStateRecovery::new()
+            .skip_middlewares(false)
+            .max_log_size(400);
+        let (io, main, mut heard) = told(with(recovery));
+        let floods = Arc::new(AtomicBool::new(false));
+        let (everyone, flood) = (main.clone(), floods.clone());
+        let main = main.middleware(async move || {
+            if flood.swap(false, Ordering::Relaxed) {
+                everyone.emit("too much", "x".repeat(400));
+            }
+            Ok::<_, ConnectError>(())
+        });
+        let server = TestServer::start(&io).await;
+        let mut client = Client::connect(&server, via).await;
+        heard.expect("new ").await;
+        main.emit("first", ());
+        client.event().await;
+        let before = client.memory.clone();
+        if let Anew::GoodBye = anew {
+            client.wire.send("41").await;
+            heard.expect("left: client namespace disconnect").await;
+            client.wire.close().await;
+        } else {
+            client.lose_connection(&mut heard).await;
+        }
+        match anew {
+            Anew::GoodBye => {}
+            Anew::MissedTooMuch => main.emit("too much", "x".repeat(400)),
+            Anew::MissedTooMuchMeanwhile => floods.store(true, Ordering::Relaxed),
+        }
+        let (client, missed) = Client::resume(&server, via, &before).await;
+        assert_eq!(missed, events([]), "{anew:?}");
+        assert_ne!(client.memory.pid, before.pid, "{anew:?}");
+        heard.expect("new ").await;
+
+        let mut memory = client.lose_connection(&mut heard).await;
+        assert_eq!(memory.offset, before.offset);
+        for number in 0..2 {
+            main.emit("missed", number);
+            let (client, missed) = Client::resume(&server, via, &memory).await;
+            assert_eq!(missed, events([json!(["missed", number])]), "{anew:?}");
+            assert_eq!(client.memory.pid, memory.pid);
+            heard.expect("recovered ").await;
+            memory = client.lose_connection(&mut heard).await;
+        }
+    }
 }
 
 #[tokio::test]
