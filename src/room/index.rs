@@ -132,6 +132,9 @@ impl<M: Member> Index<M> {
         if let Some(serial) = target.except_member {
             selection.except_member(serial);
         }
+        if let Some(member) = target.except_id.as_ref().and_then(|id| self.members.get(id)) {
+            selection.except_member(member.serial());
+        }
         for room in &target.except {
             if let Some(members) = self.rooms.get(room) {
                 selection.except_room(members.clone());

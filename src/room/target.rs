@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use crate::room::Room;
+use crate::{SocketId, room::Room};
 
 /// Rooms as an argument: one name, an array, a slice, a vector, or an `Option` of one.
 ///
@@ -26,6 +26,8 @@ pub(crate) struct Target {
     pub(crate) except: SmallVec<[Room; 1]>,
     /// The one socket that a socket's own broadcasts leave out.
     pub(crate) except_member: Option<u64>,
+    /// And whoever has this id, where a socket may be followed by another one of the same.
+    pub(crate) except_id: Option<SocketId>,
 }
 
 impl Target {

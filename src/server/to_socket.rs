@@ -199,15 +199,14 @@ impl ToSocket {
 
     /// Everyone but this socket, with the flags.
     pub fn broadcast(self) -> Broadcast {
-        let mut target = Target {
+        let home = self.socket.home();
+        let target = Target {
             except_member: Some(self.socket.serial()),
+            // Its client may be back when the selection is used: as another member of the same id.
+            except_id: home.recovery().map(|_| self.socket.id().clone()),
             ..Target::default()
         };
-        // Its client may be back: as another member of the same id.
-        if self.socket.has_left() && self.socket.recoverable().is_some() {
-            target.except(self.socket.id());
-        }
-        Broadcast::new(self.socket.home().clone(), target).with_flags(self.flags)
+        Broadcast::new(home.clone(), target).with_flags(self.flags)
     }
 
     fn encode<A: Serialize>(

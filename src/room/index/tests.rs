@@ -84,6 +84,14 @@ fn a_target_is_a_union_of_rooms_less_the_excepted_ones() {
             },
             &[1],
         ),
+        (
+            Target {
+                except_member: Some(7),
+                except_id: Some("s2".into()),
+                ..target(&["b"], &[])
+            },
+            &[1],
+        ),
     ];
     for (target, expected) in cases {
         assert_eq!(heard(&index, target), *expected, "{target:?}");

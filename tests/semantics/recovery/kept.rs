@@ -377,17 +377,29 @@ async fn a_socket_that_was_there_before_broadcasts_to_others_than_its_client() {
     client.join(&["room"]).await;
     other.join(&["room"]).await;
     let before = main.socket(&client.memory.sid).unwrap();
-    let memory = client.lose_connection(&mut heard).await;
-    before.broadcast().emit("while away", ());
-    let (mut client, missed) = Client::resume(&server, Via::WebSocket, &memory).await;
-    assert_eq!(missed, events([]));
-    heard.expect("recovered room").await;
-    before.broadcast().emit("to all others", ());
-    before.to("room").emit("to others in the room", ());
-    main.emit("to all", ());
-    assert_eq!(client.event().await, value(json!(["to all"])));
-    for event in ["while away", "to all others", "to others in the room", "to all"] {
-        assert_eq!(other.event().await, value(json!([event])));
+    // Who isn't in the room of its id is left out all the same.
+    before.leave(before.id());
+    let made = before.broadcast();
+    for _ in 0..2 {
+        let memory = client.lose_connection(&mut heard).await;
+        made.emit("while away", 1);
+        before.broadcast().emit("while away", 2);
+        let (again, missed) = Client::resume(&server, Via::WebSocket, &memory).await;
+        client = again;
+        assert_eq!(missed, events([]));
+        heard.expect("recovered ").await;
+        made.emit("to all others", 1);
+        before.broadcast().emit("to all others", 2);
+        made.clone().to("room").emit("to others in the room", 1);
+        before.to("room").emit("to others in the room", 2);
+        main.emit("to all", ());
+        assert_eq!(client.event().await, value(json!(["to all"])));
+        for event in ["while away", "to all others", "to others in the room"] {
+            for number in [1, 2] {
+                assert_eq!(other.event().await, value(json!([event, number])));
+            }
+        }
+        assert_eq!(other.event().await, value(json!(["to all"])));
     }
 }
 
