@@ -86,6 +86,12 @@ impl Core {
         self.members.handle_closed(server);
         self.requests.handle_gone(server)
     }
+
+    /// Nobody is heard any more.
+    fn forget_others(&mut self) -> Effects {
+        self.members.handle_end();
+        std::mem::take(&mut self.requests).end()
+    }
 }
 
 impl Cluster {
@@ -175,6 +181,10 @@ impl Cluster {
             return None;
         }
         let mut namespaces = self.lock();
+        // It would be there for ever.
+        if self.is_closed() {
+            return None;
+        }
         let core = namespaces.get_mut(&namespace)?;
         // A busy Node server sends no heartbeats: whatever it says is one.
         if sender.as_str() != EMITTER {
@@ -237,12 +247,6 @@ impl Cluster {
 
     /// The incoming stream is at its end: nobody is there any more.
     pub(crate) fn handle_end(&self) {
-        let mut gone = Vec::new();
-        for core in self.lock().values_mut() {
-            let servers: Vec<_> = core.members.servers().cloned().collect();
-            gone.extend(servers.iter().map(|server| core.handle_closed(server)));
-        }
-        gone.into_iter().for_each(Effects::apply);
         if !self.is_closed() {
             // Others would wait for its answers as long as it said something.
             self.depart();
@@ -281,6 +285,9 @@ impl Cluster {
 
     /// How many there are of them, where it is for the broker to say. Errors are told.
     async fn counted(&self, namespace: &str) -> Option<usize> {
+        if self.is_closed() {
+            return None;
+        }
         let counting = self
             .back_end(|adapter| adapter.count_servers(namespace))
             .transpose()?;

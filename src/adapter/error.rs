@@ -120,7 +120,12 @@ impl<T> fmt::Display for Incomplete<T> {
             Some(_) => "the adapter failed",
             None => "timeout reached",
         };
-        write!(f, "{why}: missing {} responses", self.missing_count())?;
+        f.write_str(why)?;
+        match self.missing_count() {
+            // They had the time to answer, and whoever was to hear it had not.
+            0 => return Ok(()),
+            servers => write!(f, ": missing {servers} responses")?,
+        }
         for (index, server) in self.missing.servers.iter().enumerate() {
             f.write_str(if index == 0 { " of " } else { ", " })?;
             fmt::Display::fmt(server, f)?;
@@ -132,5 +137,27 @@ impl<T> fmt::Display for Incomplete<T> {
 impl<T: fmt::Debug> Error for Incomplete<T> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.unasked.as_ref().map(|error| error as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_did_not_answer_is_told_where_there_is_somebody() {
+        let missing = |servers: &[&str], unnamed| Missing {
+            servers: servers.iter().map(|server| ServerId::from(*server)).collect(),
+            unnamed,
+        };
+        let told = |missing| Incomplete::new((), missing).to_string();
+        assert_eq!(
+            told(missing(&["a", "b"], 0)),
+            "timeout reached: missing 2 responses of a, b"
+        );
+        assert_eq!(told(missing(&[], 1)), "timeout reached: missing 1 responses");
+        assert_eq!(told(missing(&[], 0)), "timeout reached");
+        let unasked = Incomplete::new((), Missing::default()).with_error(Some(AdapterError::new("closed")));
+        assert_eq!(unasked.to_string(), "the adapter failed");
     }
 }

@@ -44,6 +44,11 @@ impl Members {
         self.last_heard.remove(server);
     }
 
+    /// Nobody is heard any more.
+    pub(super) fn handle_end(&mut self) {
+        self.last_heard.clear();
+    }
+
     /// This server has said something to everyone.
     pub(super) const fn handle_said(&mut self, now: Instant) {
         self.last_said = now;

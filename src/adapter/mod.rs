@@ -174,7 +174,7 @@ pub trait Adapter: fmt::Debug + Send + Sync + 'static {
     /// The message was not sent and won't be.
     fn publish(&self, to: Destination<'_>, envelope: &Envelope) -> Result<(), AdapterError>;
 
-    /// Leaves the cluster. Called once. What was published before SHOULD have been sent when this resolves: the last message is the good-bye, without
+    /// Leaves the cluster. Called once; nothing is asked of it afterwards, not even to open or leave a namespace. What was published before SHOULD have been sent when this resolves: the last message is the good-bye, without
     /// which others wait for this server for some seconds more. Nothing is published afterwards.
     fn close(&self) -> Closing<'_>;
 

@@ -12,7 +12,7 @@ use std::{
 
 use super::{Cluster, Core, now};
 use crate::{
-    adapter::{AdapterError, Destination, Message},
+    adapter::{AdapterError, Destination, Message, requests::Effects},
     foreign::{self, Panicked},
     room::shrink,
 };
@@ -91,14 +91,17 @@ impl Cluster {
         let Some(greeting) = self.enter(namespace) else {
             return;
         };
-        let opened = self.back_end(|adapter| adapter.open(namespace)).err();
+        let opens = !self.is_closed();
+        let opened = opens.then(|| self.back_end(|adapter| adapter.open(namespace)));
         let greets = self.heartbeats && !self.is_closed();
         let greeted = greets.then(|| self.hand_over_to_all(namespace, Message::InitialHeartbeat));
         drop(opening);
         // Without the lock: who says good-bye takes it.
         drop(greeting);
         // So may who hears of an error, or the log, that asks for a namespace.
-        opened.iter().for_each(|panicked| self.handle_error(panicked));
+        if let Some(Err(panicked)) = &opened {
+            self.handle_error(panicked);
+        }
         greeted.iter().for_each(|sent| self.conclude(sent));
     }
 
@@ -158,10 +161,10 @@ impl Cluster {
             return;
         }
         core.begin_parting();
-        let unanswered = std::mem::take(&mut core.requests);
+        let unanswered = std::mem::take(&mut core.requests).end();
         drop(namespaces);
         // Who was asking is woken.
-        unanswered.end().apply();
+        unanswered.apply();
         self.part(namespace);
     }
 
@@ -217,7 +220,10 @@ impl Cluster {
         if !self.lock().get(namespace).is_some_and(over) {
             return None;
         }
-        let left = self.back_end(|adapter| adapter.leave(namespace));
+        let left = match self.is_closed() {
+            true => Ok(()),
+            false => self.back_end(|adapter| adapter.leave(namespace)),
+        };
         let mut namespaces = self.lock();
         let core = namespaces.remove(namespace)?;
         shrink(namespaces.len(), namespaces.capacity(), |to| {
@@ -226,14 +232,17 @@ impl Cluster {
         Some((core, left))
     }
 
-    /// Says good-bye in every namespace, be it by those who publish there now; nothing is said afterwards.
+    /// Says good-bye in every namespace, be it by those who publish there now; nothing is said afterwards, and nothing heard.
     pub(crate) fn depart(&self) {
         let mut namespaces = self.lock();
         self.closed.store(true, Ordering::Relaxed);
         namespaces.values_mut().for_each(|core| core.begin_parting());
+        let unanswered: Vec<_> = namespaces.values_mut().map(Core::forget_others).collect();
         let names: Vec<_> = namespaces.keys().cloned().collect();
         drop(namespaces);
         names.iter().for_each(|namespace| self.part(namespace));
+        // Who was asking is woken.
+        unanswered.into_iter().for_each(Effects::apply);
     }
 
     /// Says good-bye in every namespace, and waits until the back end has closed, whoever asked it to.

@@ -75,7 +75,8 @@ impl<S> Namespace<S> {
     /// Sends an event to the other servers and collects one answer of each, in the order in which they come. JS
     /// `serverSideEmitWithAck`.
     ///
-    /// They have five seconds. Alone, there is nobody to answer, and nothing to wait for. An answer that is no `T` is traced and left out.
+    /// They have five seconds. One that has no listener for it, or is only just making the namespace, doesn't answer. Alone, there is nobody to
+    /// answer, and nothing to wait for. An answer that is no `T` is traced and left out.
     ///
     /// # Errors
     ///
