@@ -1,5 +1,7 @@
 //! HTTP connections that ask for nothing.
 
+mod frames;
+
 use std::{
     io::{self, IoSlice},
     pin::Pin,
@@ -18,6 +20,7 @@ use tokio::{
     time::{Sleep, sleep_until},
 };
 
+use self::frames::Frames;
 use super::clock;
 
 /// What is longer than this is for ever.
@@ -53,7 +56,7 @@ pub(crate) struct Activity {
     begun: Instant,
     /// Requests that are being served.
     serving: AtomicUsize,
-    /// Whether what is written says that it is of use. Over HTTP/2 it needn't: a client that sends PINGs is written the answers.
+    /// Whether all that is written says that it is of use. Over HTTP/2 [data](Frames) does: a client that sends PINGs is written the answers.
     writes: AtomicBool,
     /// When it was last of use, in milliseconds from the beginning.
     last: AtomicU64,
@@ -100,6 +103,8 @@ pub(crate) struct IdleStream<S> {
     stopping: Stopping,
     /// Since when what is being written isn't taken.
     stalled: Option<Instant>,
+    /// What is written, if it is HTTP/2.
+    frames: Frames,
     /// Looks after it, at the earliest moment at which the time may be up.
     sleep: Pin<Box<Sleep>>,
 }
@@ -122,7 +127,7 @@ impl Activity {
         }))
     }
 
-    /// From now on it is of use whenever something is written: that is part of an answer, or of another protocol.
+    /// From now on it is of use whenever anything is written: over HTTP/1.1 that is part of an answer, or of another protocol.
     pub(crate) fn writes_count(&self) {
         self.writes.store(true, Ordering::Relaxed);
     }
@@ -175,11 +180,6 @@ impl Awaited {
         }
     }
 
-    /// The client has taken or sent a piece.
-    pub(crate) fn went_on(&self) {
-        self.served.activity.touch();
-    }
-
     /// The client has done its part, or nobody wants it any more.
     pub(crate) fn goes_on(&mut self) {
         if self.waits {
@@ -228,6 +228,7 @@ impl<S> IdleStream<S> {
             timeout,
             stopping,
             stalled: None,
+            frames: Frames::default(),
             sleep: Box::pin(sleep_until((activity.last() + timeout).into())),
             activity,
         }
@@ -275,10 +276,20 @@ impl<S> IdleStream<S> {
             }
         }
         // What isn't taken at once is more than PINGs and their answers.
-        if self.stalled.take().is_some() || self.activity.writes.load(Ordering::Relaxed) {
+        let had_stalled = self.stalled.take().is_some();
+        if self.is_use(&wrote, slices) || had_stalled {
             self.activity.touch();
         }
         wrote
+    }
+
+    /// Whether what has been written of this is part of an answer, or of another protocol.
+    fn is_use(&mut self, wrote: &Poll<io::Result<usize>>, slices: &[IoSlice<'_>]) -> bool {
+        match wrote {
+            _ if self.activity.writes.load(Ordering::Relaxed) => true,
+            Poll::Ready(Ok(taken)) => self.frames.have_data(slices, *taken),
+            _ => false,
+        }
     }
 
     fn fails_at<T>(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<io::Result<T>> {
@@ -415,11 +426,12 @@ mod tests {
         advance(MINUTE / 2).await;
         near.write_all(b"pong").await.unwrap();
         assert_eq!(fails(near.read_u8()).await, MINUTE / 2);
-        // Pieces of an answer are taken.
-        let mut awaited = near.activity().serve().awaited();
-        awaited.waits();
+        // Data is taken.
+        let (near, mut far) = duplex(32);
+        let mut near = IdleStream::new(near, MINUTE, Stopping::default());
         advance(MINUTE / 2).await;
-        awaited.went_on();
+        near.write_all(b"\0\0\x02\0\x01\0\0\0\x05hi").await.unwrap();
+        far.read_exact(&mut [0; 11]).await.unwrap();
         assert_eq!(fails(near.read_u8()).await, MINUTE);
     }
 

@@ -1,7 +1,7 @@
 //! Connections that ask for nothing are closed: a listener, and a layer that says what is being served.
 
 use std::{
-    io, mem,
+    io,
     net::SocketAddr,
     pin::Pin,
     sync::Arc,
@@ -36,17 +36,10 @@ pub(super) struct Peer {
     activity: Arc<Activity>,
 }
 
-/// As much of an answer is handed on at once over HTTP/2, where nobody sees how it leaves from then on.
-const PIECE: usize = 16_384;
-
 /// A body on its way. While it is the client's turn, the request isn't being served.
 struct Passing {
     body: Body,
     way: Way,
-    /// As much of it is handed on at once,
-    piece: usize,
-    /// and the rest of a frame afterwards.
-    rest: Bytes,
     client: Awaited,
     /// Of an answer, which is being served until the HTTP server has taken all of it.
     _serving: Option<Serving>,
@@ -109,8 +102,6 @@ pub(super) async fn serve(
             Body::new(Passing {
                 body,
                 way: Way::In,
-                piece: usize::MAX,
-                rest: Bytes::new(),
                 client,
                 _serving: None,
             })
@@ -119,15 +110,10 @@ pub(super) async fn serve(
     let connect = request.method() == Method::CONNECT;
     let response = next.run(request).await;
     let status = response.status();
-    let tunnel = connect && status.is_success();
-    if status == StatusCode::SWITCHING_PROTOCOLS || plain && tunnel {
+    if status == StatusCode::SWITCHING_PROTOCOLS || plain && connect && status.is_success() {
         // The application's own WebSockets: they needn't have heartbeats (RFC 6455 §5.5.2), nor be written anything.
         serving.for_ever();
         return response;
-    }
-    if tunnel {
-        // What goes through it (RFC 8441 §5) is seen by nothing else.
-        peer.activity.writes_count();
     }
     let mut client = serving.awaited();
     client.waits();
@@ -135,8 +121,6 @@ pub(super) async fn serve(
         Body::new(Passing {
             body,
             way: Way::Out,
-            piece: if plain { usize::MAX } else { PIECE },
-            rest: Bytes::new(),
             client,
             _serving: Some(serving),
         })
@@ -151,38 +135,19 @@ impl HttpBody for Passing {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let frame = if self.rest.is_empty() {
-            Pin::new(&mut self.body).poll_frame(cx)
-        } else {
-            Poll::Ready(Some(Ok(Frame::data(mem::take(&mut self.rest)))))
-        };
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
         match (self.way, frame.is_pending()) {
             (Way::In, true) | (Way::Out, false) => self.client.waits(),
             (Way::In, false) | (Way::Out, true) => self.client.goes_on(),
         }
-        if frame.is_ready() {
-            self.client.went_on();
-        }
-        let piece = self.piece;
-        frame.map_ok(|frame| {
-            frame.map_data(|mut data| {
-                self.rest = data.split_off(data.len().min(piece));
-                data
-            })
-        })
+        frame
     }
 
     fn is_end_stream(&self) -> bool {
-        self.rest.is_empty() && self.body.is_end_stream()
+        self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        let (rest, body) = (self.rest.len() as u64, self.body.size_hint());
-        let mut hint = SizeHint::new();
-        hint.set_lower(body.lower() + rest);
-        if let Some(upper) = body.upper() {
-            hint.set_upper(upper + rest);
-        }
-        hint
+        self.body.size_hint()
     }
 }

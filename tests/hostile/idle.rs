@@ -12,27 +12,25 @@ use axum::{
     Router,
     body::{Body, Bytes},
     extract::{ConnectInfo, Request as Parts},
-    http::{Response, StatusCode},
+    http::StatusCode,
     routing::{get, post},
 };
 use axum_socketio::{Builder, Socket, SocketIo, Value, extract::Rest};
 use futures::{SinkExt as _, StreamExt as _, future::join_all, stream};
 use http_body_util::BodyExt as _;
-use hyper::{body::Incoming, client::conn::http2, ext::Protocol, upgrade::Upgraded};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpSocket, TcpStream},
     sync::{Notify, mpsc, oneshot},
     task::JoinSet,
 };
+use tokio_tungstenite::tungstenite::Message;
 
-use tokio_tungstenite::{
-    WebSocketStream,
-    tungstenite::{Message, protocol::Role},
+use crate::{
+    http2::Http2,
+    wire::{Frame, Request, Ws, within},
 };
-
-use crate::wire::{Frame, Request, Ws, within};
 
 const HANDSHAKE: &str = "/socket.io/?EIO=4&transport=websocket";
 
@@ -96,52 +94,6 @@ async fn next(ws: &mut Ws) -> Frame {
             Frame::Text(ping) if ping == "2" => ws.send("3").await,
             other => return other,
         }
-    }
-}
-
-/// A client over HTTP/2.
-struct Http2 {
-    requests: http2::SendRequest<Body>,
-    addr: SocketAddr,
-    /// Ends when the connection does.
-    driver: JoinSet<hyper::Result<()>>,
-}
-
-impl Http2 {
-    async fn connect(addr: SocketAddr, settings: impl FnOnce(&mut http2::Builder<TokioExecutor>)) -> Self {
-        let stream = TcpStream::connect(addr).await.unwrap();
-        let mut builder = http2::Builder::new(TokioExecutor::new());
-        builder.timer(TokioTimer::new());
-        settings(&mut builder);
-        let (requests, connection) = builder.handshake(TokioIo::new(stream)).await.unwrap();
-        let mut driver = JoinSet::new();
-        driver.spawn(connection);
-        Self {
-            requests,
-            addr,
-            driver,
-        }
-    }
-
-    async fn get(&mut self, path: &str) -> Response<Incoming> {
-        let uri = format!("http://{}{path}", self.addr);
-        let request = Parts::get(uri).body(Body::empty()).unwrap();
-        within(self.requests.send_request(request)).await.unwrap()
-    }
-
-    /// A client of Socket.IO in a stream of the connection.
-    async fn websocket(&mut self, handshake: &str) -> WebSocketStream<TokioIo<Upgraded>> {
-        // Its answer comes after the server's settings, which allow extended CONNECT (RFC 8441 §3).
-        assert_eq!(self.get("/").await.status(), StatusCode::OK);
-        let request = Parts::connect(format!("http://{}{handshake}", self.addr))
-            .extension(Protocol::from_static("websocket"))
-            .header("Sec-WebSocket-Version", "13");
-        let request = request.body(Body::empty()).unwrap();
-        let answer = self.requests.send_request(request).await.unwrap();
-        let upgraded = TokioIo::new(hyper::upgrade::on(answer).await.unwrap());
-        let mut ws = WebSocketStream::from_raw_socket(upgraded, Role::Client, None).await;
-        ws.send(Message::text("40")).await.unwrap();
-        ws
     }
 }
 
@@ -270,13 +222,17 @@ async fn an_answer_that_is_taken_slowly_is_waited_for() {
 async fn a_server_that_stops_does_not_wait_for_the_other_half_of_a_request() {
     let io = SocketIo::new();
     let take = async |body: Bytes| body.len().to_string();
-    let app = Router::new().route("/take", post(take)).layer(io.layer());
-    let server = io.listen("127.0.0.1:0").await.unwrap().app(app);
+    let routes = Router::new().route("/", get("hello")).route("/take", post(take));
+    let server = io
+        .listen("127.0.0.1:0")
+        .await
+        .unwrap()
+        .app(routes.layer(io.layer()));
     let addr = server.local_addr().unwrap();
     let (stop, stops) = oneshot::channel::<()>();
     let mut running = JoinSet::new();
     let server = server.with_graceful_shutdown(async { drop(stops.await) });
-    running.spawn(server.into_future());
+    running.spawn(server.shutdown_timeout(Duration::MAX).into_future());
     let mut halves = Vec::new();
     for half in [
         "G",
@@ -288,6 +244,10 @@ async fn a_server_that_stops_does_not_wait_for_the_other_half_of_a_request() {
         stream.write_all(half.as_bytes()).await.unwrap();
         halves.push(stream);
     }
+    // Nor for who takes nothing, whatever it had before.
+    let mut takes_nothing = Http2::without_windows(addr, Some(Duration::from_millis(200))).await;
+    drop(takes_nothing.websocket(HANDSHAKE).await);
+    let _hello = takes_nothing.get("/").await;
     // Who came before it is being heard by now.
     let answer = Request::get("/elsewhere").start(addr).await.response();
     assert_eq!(within(answer).await.status, 404);
@@ -296,18 +256,16 @@ async fn a_server_that_stops_does_not_wait_for_the_other_half_of_a_request() {
     stopped.unwrap().unwrap();
 }
 
-/// Over HTTP/2 nothing is written then that could stall, and the answers to PINGs are no part of an answer.
+/// Over HTTP/2 nothing is written then that could stall, and the answers to PINGs are no part of an answer, nor of a WebSocket that is gone.
 #[tokio::test]
 async fn an_answer_whose_window_stays_closed_is_given_up() {
     let own = Own::new(Router::new().route("/", get("hello"))).await;
-    for pings in [None, Some(Duration::from_millis(200))] {
-        let mut client = Http2::connect(own.addr, |http2| {
-            http2
-                .initial_stream_window_size(0)
-                .keep_alive_while_idle(true)
-                .keep_alive_interval(pings);
-        })
-        .await;
+    let often = Some(Duration::from_millis(200));
+    for (pings, websockets) in [(None, 0), (often, 0), (often, 2)] {
+        let mut client = Http2::without_windows(own.addr, pings).await;
+        for _ in 0..websockets {
+            drop(client.websocket(HANDSHAKE).await);
+        }
         let answer = client.get("/").await;
         assert_eq!(answer.status(), StatusCode::OK);
         let ended = within(client.driver.join_next()).await.unwrap();
@@ -317,7 +275,7 @@ async fn an_answer_whose_window_stays_closed_is_given_up() {
 
 #[tokio::test]
 async fn an_answer_that_is_taken_slowly_over_http_2_is_waited_for() {
-    const PIECE: usize = 16_384;
+    const PIECE: usize = 1_000;
     let own = Own::new(Router::new().route("/", get(async || vec![0; PIECE * 12]))).await;
     let window = u32::try_from(PIECE).unwrap();
     let mut client = Http2::connect(own.addr, |http2| {

@@ -17,6 +17,7 @@ mod depth;
 mod floods;
 mod frames;
 mod ground;
+mod http2;
 mod idle;
 mod limits;
 mod limits_of_names;
