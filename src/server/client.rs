@@ -36,7 +36,8 @@ pub(super) struct ClientInner {
     io: SocketIo,
     connection: Connection,
     state: Mutex<State>,
-    /// How many of its sockets have a full queue, or too many handlers that wait: while there are any, nothing is read.
+    /// How many of its sockets have a full queue, too many handlers that wait, or are [left](Stage::Leaves): while there are any, nothing is
+    /// read.
     full: AtomicU32,
     /// How many handlers have tasks of their own, also those of sockets that have left.
     waiting: AtomicU32,
@@ -72,6 +73,9 @@ enum Stage {
     /// In the middlewares.
     Enters,
     Joined,
+    /// It has joined and the client leaves it, which goes on elsewhere or waits. Until that has ended nothing is read from the client: it may
+    /// ask for the namespace again.
+    Leaves,
 }
 
 impl Client {
@@ -166,14 +170,7 @@ impl Client {
         &self.io().settings().parser
     }
 
-    /// The socket has left.
-    pub(super) fn forget(&self, socket: &Socket) {
-        let mut state = self.0.state();
-        state.sockets.retain(|entry| entry.socket != *socket);
-        state.is_root_open &= state.has_joined("/");
-    }
-
-    /// A socket's queue got full, or too many of its handlers wait.
+    /// A socket's queue got full, too many of its handlers wait, or it is on its way out.
     pub(super) fn pressed(&self) {
         // Below zero, if it was told that this is over before it was told that it began.
         if self.0.full.fetch_add(1, Ordering::AcqRel) == u32::MAX {
@@ -183,7 +180,12 @@ impl Client {
 
     /// That is over.
     pub(super) fn eased(&self) {
-        if self.0.full.fetch_sub(1, Ordering::AcqRel) == 1 {
+        self.eased_of(1);
+    }
+
+    /// So many such are over.
+    pub(super) fn eased_of(&self, count: u32) {
+        if count > 0 && self.0.full.fetch_sub(count, Ordering::AcqRel) == count {
             self.connection().resume();
         }
     }
@@ -395,14 +397,20 @@ impl Receiver for ClientInner {
 
 impl Entry {
     fn has_joined(&self) -> bool {
-        self.stage == Stage::Joined
+        matches!(self.stage, Stage::Joined | Stage::Leaves)
     }
 }
 
 impl State {
     /// The socket that the packet is for. One that is still in the middlewares hears only that it is to leave.
-    fn hearer(&self, namespace: &str, kind: PacketType) -> Option<Socket> {
-        let entry = self.find(namespace)?;
+    fn hearer(&mut self, namespace: &str, kind: PacketType) -> Option<Socket> {
+        let Some(entry) = self.find(namespace) else {
+            if kind == PacketType::Disconnect {
+                // Perhaps it is about to be told of the leave with which this one has crossed.
+                self.needs_no_farewell(namespace);
+            }
+            return None;
+        };
         (entry.has_joined() || kind == PacketType::Disconnect).then(|| entry.socket.clone())
     }
 

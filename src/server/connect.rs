@@ -47,7 +47,7 @@ impl Client {
             return self.not_let_into(name, &ConnectError::new("query too large"));
         }
         let auth = auth(protocol, query, payload);
-        if protocol == Protocol::V4 && self.socket(name).is_some() {
+        if protocol == Protocol::V4 && self.stays_in(name) {
             return self.refuse("a second CONNECT for a namespace");
         }
         self.needs_no_farewell(name);
@@ -93,9 +93,6 @@ impl Client {
 
     /// Whether the client has asked for the namespace before, and has its answer or will have it.
     fn is_repeated(&self, namespace: &NamespaceInner, auth: Option<&JsonText>) -> bool {
-        if self.protocol() != Protocol::V4 {
-            return false;
-        }
         match self.repeats(namespace.name(), auth) {
             Repeated::No => return false,
             Repeated::Later | Repeated::Joined => {}

@@ -16,7 +16,7 @@ use crate::{
         departure::{Departure, Nested},
         dispatch::{self, DisconnectListener, DisconnectParts},
         in_flight::Flight,
-        inbox::{Leave, Postponed},
+        inbox::{Again, Leave, Postponed},
         listeners::List,
         running::UnderWay,
         socket::Status,
@@ -144,10 +144,6 @@ impl Socket {
         drop(inbox);
         match postponed {
             Postponed::No(leave) => self.depart_now(leave),
-            Postponed::Full(surplus) => {
-                drop(surplus);
-                self.client().pressed();
-            }
             Postponed::Yes(surplus) => {
                 drop(surplus);
                 if self.status() == Status::Connecting {
@@ -183,27 +179,27 @@ impl Socket {
 
     /// Forgets a socket that never became connected; no handler hears of it.
     pub(super) fn discard(&self) {
-        let (_, was_full) = self.let_go(None);
-        if was_full {
-            self.client().eased();
-        }
+        let remains = self.let_go(None);
+        self.client().eased_of(remains.eases);
     }
 
-    /// From here on nothing refers to the socket, which leaves for this reason if it ever was in. Gives back who is to hear of it, and whether
-    /// its client isn't read because its queue was full. Each step is taken, whatever wakers and values of the application do in one before.
-    fn let_go(&self, reason: Option<DisconnectReason>) -> (Heard<dyn DisconnectListener>, bool) {
+    /// From here on nothing refers to the socket, which leaves for this reason if it ever was in. Each step is taken, whatever wakers and
+    /// values of the application do in one before.
+    fn let_go(&self, reason: Option<DisconnectReason>) -> Remains {
         self.set_status(Status::Disconnected);
         foreign::step(|| self.leave_namespace(reason));
-        self.client().forget(self);
+        let was_held_back = self.client().forget(self);
         // Who waits is woken, by a waker of whatever executor.
         self.acks().clear();
+        let again = self.inbox().take_again();
         let was_full = self.clear_inbox();
         let own = self
             .own_listeners()
             .map(SocketListeners::disconnect)
             .unwrap_or_default();
         self.close_own_listeners();
-        (own, was_full)
+        let eases = u32::from(was_held_back) + u32::from(was_full);
+        Remains { own, eases, again }
     }
 
     fn run_disconnecting(&self, reason: DisconnectReason) {
@@ -251,6 +247,16 @@ impl Socket {
     }
 }
 
+/// What is left of a socket that has left.
+struct Remains {
+    /// Who is to hear of it, of those that listened to it alone.
+    own: Heard<dyn DisconnectListener>,
+    /// For how many reasons its client isn't read, which are over.
+    eases: u32,
+    /// The client has left and asked for the namespace again.
+    again: Option<Again>,
+}
+
 /// The second half of the sequence, which comes whatever happens in the first.
 struct LeaveSequence<'a> {
     socket: &'a Socket,
@@ -263,18 +269,19 @@ impl Drop for LeaveSequence<'_> {
         foreign::step(|| {
             tracing::debug!(namespace = brief(socket.namespace_name()), socket = socket.public_id(), %reason, "a socket left");
         });
-        let (own, was_full) = socket.let_go(Some(reason));
+        let remains = socket.let_go(Some(reason));
         let listeners = socket.home().listeners().disconnect();
-        socket.run_all("disconnect", listeners.as_ref(), &own, reason);
+        socket.run_all("disconnect", listeners.as_ref(), &remains.own, reason);
         if self.leave.farewell.is_some() {
             // Not before: a client may connect again as soon as it is told, over another connection, too, and its connect handlers run after
             // those.
             foreign::step(|| socket.client().bid_farewell(socket));
         }
         foreign::step(|| socket.session_can_be_had());
-        if was_full {
-            // Not before: a client that comes again at once would be told of first.
-            foreign::step(|| socket.client().eased());
+        // Not before: a client that comes again at once would be told of first.
+        if let Some(again) = remains.again {
+            foreign::step(|| socket.client().connect_to(socket.home().clone(), again.auth));
         }
+        foreign::step(|| socket.client().eased_of(remains.eases));
     }
 }

@@ -49,7 +49,7 @@ pub(super) struct Held {
 /// What a client says with a CONNECT.
 type Auth = Option<JsonText>;
 
-/// Another CONNECT for the namespace of a socket about which middlewares decided. Dropped without the lock.
+/// Another CONNECT for the namespace of a socket about which middlewares decided, or that leaves. Dropped without the lock.
 #[derive(Debug)]
 pub(super) struct Again {
     pub(super) auth: Auth,
@@ -104,8 +104,6 @@ pub(super) enum Postponed {
     No(Leave),
     /// It waits; or another one does, and this is given back, to be dropped without the lock: it may close the connection.
     Yes(Option<Leave>),
-    /// The same, and what its client sends meanwhile has to come after it.
-    Full(Option<Leave>),
 }
 
 /// What comes next for who works off the queue.
@@ -165,23 +163,14 @@ impl Inbox {
             Leaves::InTurn if !leave.in_turn => return Postponed::No(leave),
             Leaves::Connected | Leaves::InTurn => {}
         }
-        let surplus = match &held.leaving {
-            Some(_) => Some(leave),
-            None => {
-                held.leaving = Some(leave);
-                None
-            }
-        };
-        let overflows = !held.full && held.is_too_much();
-        held.full |= overflows;
-        if overflows {
-            Postponed::Full(surplus)
-        } else {
-            Postponed::Yes(surplus)
+        if held.leaving.is_some() {
+            return Postponed::Yes(Some(leave));
         }
+        held.leaving = Some(leave);
+        Postponed::Yes(None)
     }
 
-    /// The client asks for the namespace again, before the socket has been let in. Only the last time counts.
+    /// The client asks for the namespace again, before the socket has been let in or when it is about to leave. Only the last time counts.
     pub(super) fn ask_again(&mut self, auth: Option<JsonText>) {
         if let Self::Held(held) = self {
             held.again = Some(auth);
@@ -227,10 +216,8 @@ impl Inbox {
             return (Next::Leave(leave), false);
         }
         let Some(event) = held.events.pop_front() else {
-            // By a leave that waited in turn and has come to nothing, since the socket has left meanwhile.
-            let eased = held.full;
             *self = Self::Open;
-            return (Next::Opened, eased);
+            return (Next::Opened, false);
         };
         held.bytes -= event.size();
         let eased = held.full && !held.is_too_much();
@@ -256,8 +243,7 @@ impl Held {
     }
 
     fn is_too_much(&self) -> bool {
-        let leaves = self.leaves == Leaves::InTurn && self.leaving.is_some();
-        leaves || self.events.len() >= MAX_EVENTS || self.bytes >= MAX_BYTES
+        self.events.len() >= MAX_EVENTS || self.bytes >= MAX_BYTES
     }
 }
 
@@ -309,33 +295,16 @@ mod tests {
         assert!(heard.try_recv().unwrap());
     }
 
-    /// What a socket was held for, and the leave that waits for it: the client's own, or one that has to be at once.
-    fn paused(io: &SocketIo, in_turn: bool) -> (Inbox, Postponed) {
+    #[test]
+    fn who_is_waited_for_leaves_before_events_whose_handlers_are_late() {
         let mut inbox = Inbox::Open;
         inbox.pause();
         let leave = Leave {
             reason: DisconnectReason::TransportClose,
             farewell: None,
-            in_turn,
-            _under_way: UnderWay::start(io),
+            in_turn: false,
+            _under_way: UnderWay::start(&SocketIo::new()),
         };
-        let postponed = inbox.postpone(leave);
-        (inbox, postponed)
-    }
-
-    #[test]
-    fn a_leave_in_turn_that_comes_to_nothing_lets_its_client_be_read_again() {
-        let (mut inbox, postponed) = paused(&SocketIo::new(), true);
-        assert!(matches!(postponed, Postponed::Full(_)));
-        assert!(matches!(inbox.next(), (Next::Leave(_), false)));
-        // The server has sent the socket away meanwhile, which has told nobody of the queue.
-        assert!(matches!(inbox.next(), (Next::Opened, true)));
-        assert!(matches!(inbox.next(), (Next::Opened, false)));
-    }
-
-    #[test]
-    fn who_is_waited_for_leaves_before_events_whose_handlers_are_late() {
-        let (_, postponed) = paused(&SocketIo::new(), false);
-        assert!(matches!(postponed, Postponed::No(_)));
+        assert!(matches!(inbox.postpone(leave), Postponed::No(_)));
     }
 }

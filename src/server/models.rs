@@ -1,6 +1,7 @@
 //! Sockets that join, leave and depart while others send to their rooms, in every order.
 
 mod acknowledgements;
+mod again;
 mod pressure;
 mod recovery;
 

@@ -11,6 +11,7 @@ mod wire;
 
 mod acks;
 mod apart;
+mod back;
 mod draining;
 mod drops;
 mod dynamic;

@@ -274,6 +274,37 @@ fn asking(io: &SocketIo, log: Log) -> Arc<Notify> {
     gate
 }
 
+/// Clients 2.x say who they are in the query of the namespace: `socket.close(); socket.query = …; socket.open()`.
+#[tokio::test]
+async fn an_old_client_that_asks_again_while_a_middleware_decides_has_one_answer_to_what_it_said_last() {
+    for via in [Via::WebSocket, Via::Polling] {
+        for (first, last) in [("good", "good 2"), ("bad", "good"), ("good", "bad")] {
+            let (log, mut heard) = log();
+            let (io, _) = io(SocketIo::builder());
+            let gate = asking(&io, log);
+            let server = TestServer::start(&io).await;
+            let mut client = TestClient::connect(&server, Eio::V3, via).await;
+            client.send(format!("40/slow?token={first}")).await;
+            heard.expect(&format!("asked about {first}")).await;
+            client.send(format!("40/slow?token={last}")).await;
+            client.expect_nothing().await;
+            gate.notify_one();
+            heard.expect(&format!("asked about {last}")).await;
+            client.expect_nothing().await;
+            gate.notify_one();
+            if last == "bad" {
+                client.expect(r#"44/slow,"bad token""#).await;
+            } else {
+                client.expect("40/slow,").await;
+                heard.expect("connected").await;
+            }
+            client.expect_nothing().await;
+            assert_eq!(heard.drain(), [""; 0]);
+            assert_eq!(io.of("/slow").len(), usize::from(last != "bad"));
+        }
+    }
+}
+
 /// As npm's client does after `socket.disconnect().connect()`: it says nothing when it leaves before it is connected.
 #[tokio::test]
 async fn a_client_that_asks_again_while_a_middleware_decides_has_one_answer_to_what_it_said_last() {

@@ -3,7 +3,7 @@
 //! That comes last, when their disconnect handlers have started. A client that meanwhile has left by itself and asked for the same namespace
 //! again would take it for the end of the socket that it gets now.
 
-use super::Client;
+use super::{Client, Stage, State};
 use crate::{
     room::Member as _,
     server::{Socket, emit},
@@ -27,12 +27,17 @@ impl Client {
             namespace: socket.namespace_name().into(),
         };
         let mut state = self.0.state();
+        let entry = state.find(socket.namespace_name());
+        // It has left by itself meanwhile.
+        if entry.is_some_and(|entry| entry.stage == Stage::Leaves) {
+            return;
+        }
         state.farewells.get_or_insert_default().0.push(owed);
     }
 
     /// The client asks for this namespace: it knows that it has left before, or doesn't care.
     pub(in crate::server) fn needs_no_farewell(&self, namespace: &str) {
-        self.0.state().settle(|owed| *owed.namespace == *namespace);
+        self.0.state().needs_no_farewell(namespace);
     }
 
     /// Tells it, unless it has asked for the namespace again. Whether it still can be told doesn't matter.
@@ -57,7 +62,11 @@ impl Client {
     }
 }
 
-impl super::State {
+impl State {
+    pub(super) fn needs_no_farewell(&mut self, namespace: &str) {
+        self.settle(|owed| *owed.namespace == *namespace);
+    }
+
     /// Whether there were any such, which are no more.
     fn settle(&mut self, which: impl Fn(&Owed) -> bool) -> bool {
         let Some(farewells) = &mut self.farewells else {

@@ -37,7 +37,7 @@ pub(in crate::server) enum Admission {
 pub(in crate::server) enum Repeated {
     /// It hasn't, or it has left.
     No,
-    /// The middlewares are still at it, and will be asked again.
+    /// The middlewares are still at it, and will be asked again; or it leaves, and will join again.
     Later,
     Joined,
     /// See [`Place::Wordy`].
@@ -78,13 +78,13 @@ impl Client {
     }
 
     /// Whether the client has asked for this namespace before; while the middlewares are at it, they are asked again afterwards, and
-    /// about what it has said last.
+    /// about what it has said last, and so they are when it has left.
     pub(in crate::server) fn repeats(&self, namespace: &str, auth: Option<&JsonText>) -> Repeated {
         let state = self.0.state();
         let Some(at) = state.position(namespace) else {
             return Repeated::No;
         };
-        if state.sockets[at].has_joined() {
+        if state.sockets[at].stage == Stage::Joined {
             return Repeated::Joined;
         }
         let socket = &state.sockets[at].socket;
@@ -107,7 +107,12 @@ impl Client {
             return Admission::Again(again);
         }
         state.sockets[at].stage = Stage::Joined;
+        // What was read since is a CONNECT at most, which is kept.
+        let is_held_back = socket.inbox().is_leaving() && state.sockets[at].is_left();
         drop(state);
+        if is_held_back {
+            self.pressed();
+        }
         self.connection().stay_open();
         Admission::Joined
     }
@@ -125,13 +130,15 @@ impl Client {
     /// Gives the place of a socket that isn't let in to the next; `false` if the client doesn't want it any more.
     pub(in crate::server) fn replace(&self, socket: &Socket, next: &Socket) -> bool {
         let mut state = self.0.state();
-        let Some(at) = state.position_of(socket).filter(|_| !socket.inbox().is_leaving()) else {
+        let Some(at) = state.position_of(socket) else {
             return false;
         };
-        // It has asked once more in the meantime.
+        // It has asked once more in the meantime, perhaps after it had left.
         let again = socket.inbox().take_again();
-        if let Some(again) = &again {
-            next.inbox().ask_again(again.auth.clone());
+        match &again {
+            Some(again) => next.inbox().ask_again(again.auth.clone()),
+            None if socket.inbox().is_leaving() => return false,
+            None => {}
         }
         let before = std::mem::replace(&mut state.sockets[at].socket, next.clone());
         drop(state);
@@ -155,6 +162,24 @@ impl Client {
         Some(next.socket.clone())
     }
 
+    /// Whether the client has been let into the namespace and has not begun to leave it.
+    pub(in crate::server) fn stays_in(&self, namespace: &str) -> bool {
+        let state = self.0.state();
+        state
+            .find(namespace)
+            .is_some_and(|entry| entry.stage == Stage::Joined)
+    }
+
+    /// The socket has left. Whether its client was [not read](Stage::Leaves) because of that, and is to be when the sequence has ended.
+    #[must_use]
+    pub(in crate::server) fn forget(&self, socket: &Socket) -> bool {
+        let mut state = self.0.state();
+        let at = state.position_of(socket);
+        let was_held_back = at.is_some_and(|at| state.sockets.remove(at).stage == Stage::Leaves);
+        state.is_root_open &= state.has_joined("/");
+        was_held_back
+    }
+
     /// The client leaves by itself. Its place may meanwhile be [given](Self::replace) to another, which leaves then.
     pub(super) fn leaves(&self, socket: Socket) {
         let mut leaving = Some(socket);
@@ -167,11 +192,21 @@ impl Client {
         }
     }
 
-    /// The one that has its place now.
+    /// The one that has its place now. If it has that still, the leave waits or goes on elsewhere, and what comes next comes after it.
     fn successor(&self, socket: &Socket) -> Option<Socket> {
-        let state = self.0.state();
-        let entry = state.find(socket.namespace_name())?;
-        (entry.socket != *socket).then(|| entry.socket.clone())
+        let mut state = self.0.state();
+        let at = state.position(socket.namespace_name())?;
+        let entry = &mut state.sockets[at];
+        if entry.socket != *socket {
+            return Some(entry.socket.clone());
+        }
+        let is_held_back = entry.is_left();
+        state.needs_no_farewell(socket.namespace_name());
+        drop(state);
+        if is_held_back {
+            self.pressed();
+        }
+        None
     }
 
     /// The client doesn't want it any more. Whether it waited for `/`, which it does no more either.
@@ -233,6 +268,15 @@ impl Entry {
     /// What the client has said to get in, in bytes.
     fn said(&self) -> usize {
         self.socket.said() + self.socket.inbox().said_again()
+    }
+
+    /// The client leaves it. Whether it is in, so that nothing is to be read until it has left.
+    fn is_left(&mut self) -> bool {
+        let has_joined = self.stage == Stage::Joined;
+        if has_joined {
+            self.stage = Stage::Leaves;
+        }
+        has_joined
     }
 }
 

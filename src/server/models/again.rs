@@ -1,0 +1,111 @@
+//! Clients that leave and ask again while others decide about their sockets or send them away, in every order.
+
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use http::Method;
+
+use super::{Client, answer, at_once, open, request};
+use crate::{
+    server::{Socket, SocketIo},
+    sync::{block_on, explore, thread},
+};
+
+/// Left and back, in one body.
+const BACK: &str = "41\x1e40";
+
+/// The middleware that never decides has decided.
+fn decide(socket: &Socket) -> thread::JoinHandle<()> {
+    let socket = socket.clone();
+    thread::spawn(move || {
+        if let Some(next) = socket.admitted() {
+            next.pass_middlewares();
+        }
+    })
+}
+
+/// Whoever waits for it does so no more.
+fn close(socket: &Socket) {
+    socket.connection().close_now();
+}
+
+#[test]
+fn a_client_that_is_sent_away_as_it_leaves_and_joins_again_is_back_and_listened_to() {
+    explore(2, || {
+        let io = SocketIo::new();
+        let departures = Arc::new(AtomicUsize::new(0));
+        let departed = departures.clone();
+        let main = io.sockets().on_disconnect(async move || {
+            departed.fetch_add(1, Ordering::Relaxed);
+        });
+        let client = Client::connect(&io);
+        let socket = client.socket.clone();
+        let away = thread::spawn(move || socket.disconnect(false));
+        assert_eq!(block_on(answer(&io, &client.sid, Method::POST, BACK)), "ok");
+        away.join().unwrap();
+        // The one before has left, whoever began it, and the next one has joined.
+        assert_eq!(departures.load(Ordering::Relaxed), 1);
+        assert_eq!(main.len(), 1);
+        // It is listened to.
+        assert_eq!(request(&io, &client.sid, Method::POST, "41"), "ok");
+        assert_eq!(departures.load(Ordering::Relaxed), 2);
+        assert!(main.is_empty());
+        close(&client.socket);
+    });
+}
+
+#[test]
+fn a_client_that_leaves_and_asks_again_as_it_is_let_in_is_let_in_again() {
+    explore(2, || {
+        let io = SocketIo::new();
+        let held = Arc::new(OnceLock::new());
+        let holding = held.clone();
+        let main = io.sockets().middleware(async move |socket: Socket| {
+            // The first time it never decides.
+            if holding.set(socket).is_ok() {
+                std::future::pending::<()>().await;
+            }
+            Ok::<_, crate::ConnectError>(())
+        });
+        let sid = open(&io);
+        assert_eq!(request(&io, &sid, Method::POST, "40"), "ok");
+        let socket: Socket = held.get().cloned().expect("the middleware was asked");
+        let deciding = decide(&socket);
+        assert_eq!(block_on(answer(&io, &sid, Method::POST, BACK)), "ok");
+        deciding.join().unwrap();
+        assert_eq!(main.len(), 1);
+        assert!(!socket.is_connected());
+        // It is listened to.
+        assert_eq!(request(&io, &sid, Method::POST, "41"), "ok");
+        assert!(main.is_empty());
+        assert!(at_once(io.leaving().none()).is_some());
+        close(&socket);
+    });
+}
+
+#[test]
+fn a_client_that_leaves_and_asks_once_more_as_the_middlewares_are_asked_again_is_let_in() {
+    explore(2, || {
+        let io = SocketIo::new();
+        let held = Arc::new(OnceLock::new());
+        let holding = held.clone();
+        let main = io.sockets().middleware(async move |socket: Socket| {
+            // The first time it never decides.
+            if holding.set(socket).is_ok() {
+                std::future::pending::<()>().await;
+            }
+            Ok::<_, crate::ConnectError>(())
+        });
+        let sid = open(&io);
+        assert_eq!(request(&io, &sid, Method::POST, "40"), "ok");
+        let socket: Socket = held.get().cloned().expect("the middleware was asked");
+        assert_eq!(request(&io, &sid, Method::POST, "40"), "ok");
+        let deciding = decide(&socket);
+        assert_eq!(block_on(answer(&io, &sid, Method::POST, BACK)), "ok");
+        deciding.join().unwrap();
+        assert_eq!(main.len(), 1);
+        close(&socket);
+    });
+}

@@ -1,0 +1,137 @@
+//! Clients that leave a namespace and join it again at once, while their last socket is on its way out.
+
+use std::{
+    sync::{Arc, Mutex, mpsc},
+    thread,
+};
+
+use axum::extract::State;
+use axum_socketio::SocketIo;
+
+use crate::{
+    io,
+    log::{Log, log},
+    wire::{TestClient, TestServer},
+};
+
+/// Leaves and joins again at once, while something else happens; gives back what it is told. The answer to what it posts may wait for that.
+async fn comes_back(client: &mut TestClient, meanwhile: impl Future<Output = ()>) -> String {
+    let packets = ["41/away,", "40/away,"].map(str::to_owned);
+    let back = async {
+        client.send_at_once(packets).await;
+        client.text().await
+    };
+    tokio::join!(back, meanwhile).0
+}
+
+/// What it sends next waits until it has left.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_leaves_while_its_leave_goes_on_elsewhere_may_join_again_at_once() {
+    let (log, mut heard) = log();
+    let (io, _main) = io(SocketIo::builder());
+    let (go_on, busy) = mpsc::channel::<()>();
+    let busy = Arc::new(Mutex::new(busy));
+    let away = io
+        .of("/away")
+        .with_state(log)
+        .on_connect(async |State(log): State<Log>| log.say("connects"))
+        .on_disconnecting(async move |State(log): State<Log>| {
+            log.say("leaves");
+            busy.lock().unwrap().recv().unwrap();
+        })
+        .on_disconnect(async |State(log): State<Log>| log.say("has left"));
+    let server = TestServer::start(&io).await;
+    for (eio, via) in TestClient::EVERY_WAY {
+        let mut client = TestClient::connect(&server, eio, via).await;
+        client.join("/away").await;
+        heard.expect("connects").await;
+        let socket = away.sockets().remove(0);
+        let thread = thread::spawn(move || socket.disconnect(false));
+        heard.expect("leaves").await;
+        let told = comes_back(&mut client, async {
+            let mut other = TestClient::connect(&server, eio, via).await;
+            other.expect_nothing().await;
+            assert_eq!(heard.drain(), [""; 0]);
+            go_on.send(()).unwrap();
+        })
+        .await;
+        // And not that it was sent away, which it would take for the end of the socket that it gets now.
+        assert!(told.starts_with("40/away,"), "{eio:?} {via:?}: {told}");
+        heard.expect("has left").await;
+        heard.expect("connects").await;
+        thread.join().unwrap();
+        client.expect_nothing().await;
+        go_on.send(()).unwrap();
+        client.close().await;
+        heard.expect("leaves").await;
+        heard.expect("has left").await;
+    }
+}
+
+/// A middleware has waited, so that they start in a task of their own, and the client is told before.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_leaves_before_its_connect_handlers_have_started_may_join_again_at_once() {
+    let (log, mut heard) = log();
+    let (io, _main) = io(SocketIo::builder());
+    let (go_on, busy) = mpsc::channel::<()>();
+    let busy = Arc::new(Mutex::new(busy));
+    let _ = io
+        .of("/away")
+        .with_state(log)
+        .middleware(async || tokio::task::yield_now().await)
+        .on_connect(async move |State(log): State<Log>| {
+            log.say("connects");
+            tokio::task::block_in_place(|| busy.lock().unwrap().recv().unwrap());
+        })
+        .on_disconnect(async |State(log): State<Log>| log.say("has left"));
+    let server = TestServer::start(&io).await;
+    for (eio, via) in TestClient::EVERY_WAY {
+        let mut client = TestClient::connect(&server, eio, via).await;
+        client.join("/away").await;
+        heard.expect("connects").await;
+        let told = comes_back(&mut client, async {
+            let mut other = TestClient::connect(&server, eio, via).await;
+            other.expect_nothing().await;
+            assert_eq!(heard.drain(), [""; 0]);
+            go_on.send(()).unwrap();
+        })
+        .await;
+        assert!(told.starts_with("40/away,"), "{eio:?} {via:?}: {told}");
+        heard.expect("has left").await;
+        heard.expect("connects").await;
+        go_on.send(()).unwrap();
+        client.expect_nothing().await;
+        client.close().await;
+        heard.expect("has left").await;
+    }
+}
+
+/// It might be about to join again, and would take that for the end of its next socket.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_has_left_by_itself_is_not_told_that_its_last_socket_was_sent_away() {
+    let (log, mut heard) = log();
+    let (io, _main) = io(SocketIo::builder());
+    let (go_on, busy) = mpsc::channel::<()>();
+    let busy = Arc::new(Mutex::new(busy));
+    let away = io
+        .of("/away")
+        .with_state(log)
+        .on_disconnect(async move |State(log): State<Log>| {
+            log.say("leaves");
+            busy.lock().unwrap().recv().unwrap();
+        });
+    let server = TestServer::start(&io).await;
+    for (eio, via) in TestClient::EVERY_WAY {
+        let mut client = TestClient::connect(&server, eio, via).await;
+        client.join("/away").await;
+        let socket = away.sockets().remove(0);
+        let thread = thread::spawn(move || socket.disconnect(false));
+        heard.expect("leaves").await;
+        client.send("41/away,").await;
+        client.expect_nothing().await;
+        go_on.send(()).unwrap();
+        thread.join().unwrap();
+        client.expect_nothing().await;
+        client.close().await;
+    }
+}
