@@ -85,9 +85,7 @@ impl Broadcast {
 
     /// Those who ask the same share what comes of it: the socket that one of them leaves out is there for the others.
     fn but_for_its_own(&self, mut seen: Vec<Arc<Seen>>) -> Vec<Arc<Seen>> {
-        if let Some(serial) = self.target.except_member {
-            seen.retain(|seen| !seen.is_member(serial));
-        }
+        seen.retain(|seen| !seen.is_left_out_of(&self.target));
         seen
     }
 

@@ -63,8 +63,11 @@ impl Seen {
         })
     }
 
-    pub(super) fn is_member(&self, serial: u64) -> bool {
-        self.serial == Some(serial)
+    /// The socket whose selection it is, or the one that follows it.
+    pub(super) fn is_left_out_of(&self, target: &Target) -> bool {
+        self.serial.is_some_and(|serial| {
+            target.except_member == Some(serial) || target.except_id.as_ref() == Some(&self.id)
+        })
     }
 }
 
@@ -166,5 +169,31 @@ impl fmt::Debug for RemoteSocket {
     // The handshake holds credentials.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RemoteSocket").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socket_and_the_one_that_follows_it_are_left_out_of_its_selection() {
+        let seen = |serial, id: &str| {
+            let snapshot = Snapshot {
+                id: id.into(),
+                ..Snapshot::default()
+            };
+            Seen::new(serial, snapshot)
+        };
+        let target = Target {
+            except_member: Some(7),
+            except_id: Some("id".into()),
+            ..Target::default()
+        };
+        assert!(seen(Some(7), "id").is_left_out_of(&target));
+        assert!(seen(Some(8), "id").is_left_out_of(&target));
+        assert!(!seen(Some(8), "other").is_left_out_of(&target));
+        assert!(!seen(None, "other").is_left_out_of(&target));
+        assert!(!seen(Some(7), "id").is_left_out_of(&Target::default()));
     }
 }
