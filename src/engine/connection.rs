@@ -183,6 +183,12 @@ impl Connection {
         self.conclude(self.offer(out))
     }
 
+    /// [`send`](Self::send), unless whoever it is for has left. That is asked under the lock: what tells the client of a leave, or answers its
+    /// next CONNECT, is queued after the leave and under the same lock, so nothing comes behind it.
+    pub(crate) fn send_if(&self, out: Outgoing, is_in: impl FnOnce() -> bool) -> Result<(), SendError> {
+        self.conclude(self.push(out, |core| core.accepts_packets_for(is_in)))
+    }
+
     /// The first half of [`send`](Self::send), which runs no code of the application.
     pub(crate) fn offer(&self, out: Outgoing) -> Result<Queued, SendError> {
         self.push(out, Core::accepts_packets)
@@ -231,14 +237,14 @@ impl Connection {
         self.0.shared.config.max_http_buffer_size
     }
 
-    /// Queues a packet if the transport can take it at this moment.
+    /// Queues a packet if the transport can take it at this moment and, as [`send_if`](Self::send_if), if whoever it is for has not left.
     ///
     /// # Errors
     ///
-    /// The connection is closed, or its transport isn't writable; then nothing has happened.
-    pub(crate) fn send_volatile(&self, out: Outgoing) -> Result<(), SendError> {
+    /// That has left, the connection is closed, or its transport isn't writable; then nothing has happened.
+    pub(crate) fn send_volatile(&self, out: Outgoing, is_in: impl FnOnce() -> bool) -> Result<(), SendError> {
         let sent = self.push(out, |core| {
-            core.accepts_packets()?;
+            core.accepts_packets_for(is_in)?;
             core.is_writable().then_some(()).ok_or(SendError::NotWritable)
         });
         let sent = sent.map(|queued| self.count(queued));
@@ -376,6 +382,11 @@ impl Core {
             .accepts_packets()
             .then_some(())
             .ok_or(SendError::Closed)
+    }
+
+    fn accepts_packets_for(&self, is_in: impl FnOnce() -> bool) -> Result<(), SendError> {
+        self.accepts_packets()?;
+        is_in().then_some(()).ok_or(SendError::Closed)
     }
 
     fn is_writable(&self) -> bool {

@@ -70,7 +70,7 @@ impl AckSender {
         }
         let (home, connection) = (self.socket.home(), self.socket.connection());
         let outgoing = emit::ack(home.parser(), connection, home.name(), self.id, &args)?;
-        Ok(connection.send(outgoing)?)
+        Ok(connection.send_if(outgoing, || self.socket.is_connected())?)
     }
 }
 

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     adapter::Payload,
-    engine::Outgoing,
+    engine::{Outgoing, SendError},
     room::{Rooms, Selection, Target, listed},
     server::{
         AckStream, EmitError, Socket,
@@ -327,28 +327,23 @@ impl Broadcast {
         self.tell_outgoing(selection, &packet);
         let EventPacket::Same(outgoing) = packet else {
             selection.each(|socket| {
-                if let Some(outgoing) = packet.of(socket).filter(|_| socket.is_connected()) {
+                if let Some(outgoing) = packet.of(socket) {
                     self.deliver(socket, outgoing);
                 }
             });
             return packet.into_result();
         };
         selection.each(|socket| {
-            if socket.is_connected() {
-                self.deliver(socket, &outgoing);
-            }
+            self.deliver(socket, &outgoing);
         });
         Ok(())
     }
 
+    /// To a socket that was selected, and may not have entered yet, or have left meanwhile.
     pub(super) fn deliver(&self, socket: &Socket, outgoing: &Outgoing) -> bool {
-        let connection = socket.connection();
-        let sent = if self.flags.volatile {
-            connection.send_volatile(outgoing.clone())
-        } else {
-            connection.send(outgoing.clone())
-        };
-        sent.is_ok()
+        self.flags
+            .send(socket, outgoing.clone(), Socket::is_connected)
+            .is_ok()
     }
 }
 
@@ -359,6 +354,21 @@ impl Flags {
         timeout: None,
         local: false,
     };
+
+    /// Queues a packet for the client of a socket that is in.
+    pub(super) fn send(
+        self,
+        socket: &Socket,
+        outgoing: Outgoing,
+        is_in: impl FnOnce(&Socket) -> bool,
+    ) -> Result<(), SendError> {
+        let (connection, is_in) = (socket.connection(), || is_in(socket));
+        if self.volatile {
+            connection.send_volatile(outgoing, is_in)
+        } else {
+            connection.send_if(outgoing, is_in)
+        }
+    }
 }
 
 impl Default for Flags {

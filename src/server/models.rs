@@ -2,6 +2,7 @@
 
 mod acknowledgements;
 mod again;
+mod late;
 mod pressure;
 mod recovery;
 

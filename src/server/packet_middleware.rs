@@ -183,7 +183,7 @@ impl Socket {
             let refusal = refusal.as_connect_error();
             match emit::connect_error(parser, Protocol::V3, name, refusal) {
                 // Whether it still can be told doesn't matter.
-                Ok(outgoing) => drop(self.connection().send(outgoing)),
+                Ok(outgoing) => drop(self.connection().send_if(outgoing, || self.is_connected())),
                 unwritten => drop(self.client().tell(unwritten)),
             }
         }

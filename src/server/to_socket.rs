@@ -235,11 +235,9 @@ impl ToSocket {
             self.socket.tell_outgoing(&packet);
         }
         let outgoing = packet.into_outgoing(&self.socket)?;
-        let connection = self.socket.connection();
-        Ok(if self.flags.volatile {
-            connection.send_volatile(outgoing)
-        } else {
-            connection.send(outgoing)
-        }?)
+        let sent = self
+            .flags
+            .send(&self.socket, outgoing, |socket| !socket.has_left());
+        Ok(sent?)
     }
 }

@@ -299,13 +299,13 @@ async fn volatile_packets_need_a_get_that_waits() {
     let client = Client::open(Config::default()).await;
     let connection = client.upper.connection();
     assert_eq!(
-        connection.send_volatile(packet("lost", &[])),
+        connection.send_volatile(packet("lost", &[]), || true),
         Err(SendError::NotWritable)
     );
     let held = client.hold().await;
-    assert_eq!(connection.send_volatile(packet("first", &[])), Ok(()));
+    assert_eq!(connection.send_volatile(packet("first", &[]), || true), Ok(()));
     assert_eq!(
-        connection.send_volatile(packet("second", &[])),
+        connection.send_volatile(packet("second", &[]), || true),
         Err(SendError::NotWritable)
     );
     held.await.unwrap().is(200, "4first");

@@ -344,11 +344,11 @@ async fn volatile_packets_need_a_get_during_the_upgrade() {
     let mut ws = probed(&client).await;
     let connection = client.upper.connection();
     assert_eq!(
-        connection.send_volatile(packet("lost", &[])),
+        connection.send_volatile(packet("lost", &[]), || true),
         Err(SendError::NotWritable)
     );
     ws.send("5").await;
-    assert_eq!(connection.send_volatile(packet("heard", &[])), Ok(()));
+    assert_eq!(connection.send_volatile(packet("heard", &[]), || true), Ok(()));
     assert_eq!(ws.text().await, "4heard");
 }
 

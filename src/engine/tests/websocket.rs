@@ -241,7 +241,7 @@ async fn a_client_that_stops_reading_is_closed_when_its_buffer_is_full() {
     settle().await;
     assert!(!connection.is_writable());
     assert_eq!(
-        connection.send_volatile(packet("volatile", &[])),
+        connection.send_volatile(packet("volatile", &[]), || true),
         Err(SendError::NotWritable)
     );
     assert_eq!(

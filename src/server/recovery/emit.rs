@@ -76,7 +76,7 @@ impl Broadcast {
             (Some(_), _) => {}
             (None, _) => {
                 if let Ok(packet) = plain()
-                    && let Some(outgoing) = packet.of(socket).filter(|_| socket.is_connected())
+                    && let Some(outgoing) = packet.of(socket)
                 {
                     self.deliver(socket, outgoing);
                 }
