@@ -49,6 +49,7 @@ struct State {
     sockets: SmallVec<[Entry; 1]>,
     /// A binary packet whose attachments are on their way.
     pending: Option<Box<Pending>>,
+    /// Since the server has sent the client away from a namespace for the first time.
     farewells: Option<Box<Farewells>>,
     /// How many predicates of dynamic namespaces are being asked.
     questions: u16,
@@ -289,10 +290,11 @@ impl ClientInner {
         }
     }
 
-    /// Node 4 closes the connection for a packet to a namespace that was not joined; Node 2 ignores it. A DISCONNECT is ignored for both:
-    /// it may have met that of the server, which is no reason to end the other namespaces.
+    /// Node 4 closes the connection for a packet to a namespace that was not joined; Node 2 ignores it. A DISCONNECT is ignored for both, and
+    /// anything of a client that has been sent away: it may have met the DISCONNECT of the server, which is no reason to end the other namespaces.
     fn deliver_to_none(&self, kind: PacketType) {
-        if self.connection.protocol() == Protocol::V4 && kind != PacketType::Disconnect {
+        let is_strict = self.connection.protocol() == Protocol::V4 && kind != PacketType::Disconnect;
+        if is_strict && !self.state().was_sent_away() {
             self.client()
                 .refuse("a packet for a namespace that was not joined");
         }

@@ -34,6 +34,7 @@ mod rooms;
 mod root;
 mod runtimes;
 mod senders;
+mod sent_away;
 mod sequential;
 mod shutdown;
 mod slow_peers;

@@ -9,7 +9,7 @@ use crate::{
     server::{Socket, emit},
 };
 
-/// Which sockets' clients are still to be told.
+/// Of which sockets a client is still to be told; none is kept, too, to know that there were any.
 #[derive(Debug, Default)]
 pub(super) struct Farewells(Vec<Owed>);
 
@@ -76,8 +76,13 @@ impl State {
         farewells.0.retain(|owed| !which(owed));
         let settled = farewells.0.len() < before;
         if farewells.0.is_empty() {
-            self.farewells = None;
+            farewells.0 = Vec::new();
         }
         settled
+    }
+
+    /// Whether the server has sent the client away from some namespace, of which that may not have heard yet.
+    pub(super) fn was_sent_away(&self) -> bool {
+        self.farewells.is_some()
     }
 }
