@@ -271,9 +271,17 @@ impl Connection {
         }
     }
 
-    /// Whether it is [closed](Self::close_after) unless it finds a use.
-    pub(super) fn waits_for_use(&self) -> bool {
-        self.lock().session.waits_for_use()
+    /// Whether it waits for a use and more do than may. It counts as one of them no longer, so of several too many only these are told so.
+    pub(super) fn is_one_too_many(&self) -> bool {
+        let shared = &self.0.shared;
+        let (waiting, max) = (&shared.handshakes, shared.config.max_handshakes);
+        let mut core = self.lock();
+        let leaves = |count: usize| (count > max).then(|| count - 1);
+        core.session.waits_for_use()
+            && waiting
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, leaves)
+                .is_ok()
+            && core.session.stay_open()
     }
 
     /// Whether the transport could take a packet at this moment: everything before it has been written, and for

@@ -2,10 +2,7 @@
 
 use std::{
     fmt,
-    sync::{
-        Arc, Weak,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Weak, atomic::AtomicUsize},
     time::Duration,
 };
 
@@ -142,9 +139,8 @@ impl Engine {
         let (limit, max) = match self.0.registry.insert(connection, config.max_connections) {
             Err(Unwelcome::Closed(reason)) => return Err(reason),
             Err(Unwelcome::Full) => (Limit::Connections, config.max_connections),
-            Ok(()) if self.0.handshakes.load(Ordering::Relaxed) <= config.max_handshakes => return Ok(()),
-            Ok(()) if !connection.waits_for_use() => return Ok(()),
-            Ok(()) => (Limit::Handshakes, config.max_handshakes),
+            Ok(()) if connection.is_one_too_many() => (Limit::Handshakes, config.max_handshakes),
+            Ok(()) => return Ok(()),
         };
         connection.limit_exceeded(limit, max, None);
         Err(CloseReason::ForcedClose)

@@ -102,7 +102,7 @@ pub struct DrainReport {
 }
 
 impl DrainReport {
-    /// Whether nobody had to be cut off, and every disconnect handler has returned.
+    /// Whether nobody had to be cut off, every client of a WebSocket that was closed has answered or had its time, and every disconnect handler has returned.
     ///
     /// A client that doesn't take what is queued for it has five seconds from when its connection is closed, and as long after that to answer its WebSocket's
     /// close frame, which says that it has read everything. Then that ends by itself, and the rest of what

@@ -75,5 +75,13 @@ async fn a_handshake_that_found_room_together_with_others_has_to_find_it_again()
             connect(&server.engine, None).is_open(),
             limit == Limit::Handshakes
         );
+        // Who is one too many gives its place back at once, and no second time as it ends.
+        let waiting = || server.engine.shared().handshakes.load(Ordering::Relaxed);
+        assert!(limit == Limit::Connections || waiting() == 2);
+        for upper in server.uppers.lock().unwrap().iter() {
+            upper.connection().close_now();
+        }
+        pass(1).await;
+        assert_eq!(waiting(), 0);
     }
 }
