@@ -13,6 +13,8 @@ use axum_socketio::{
 };
 use futures::FutureExt;
 
+use crate::wire::{Eio, TestClient, TestServer, Via, within};
+
 /// A place on a bus of two servers, which says how many there are where it is to.
 #[derive(Clone, Debug)]
 struct Logged {
@@ -70,10 +72,22 @@ async fn a_back_end_is_asked_for_nothing_when_it_has_been_closed() {
         let back_end = Logged::on(&Bus::new(), counts);
         let io = server(back_end.clone());
         let main = io.of("/");
+        let _parent = io.of_matching(|name| name == "/child");
+        let server = TestServer::start(&io).await;
+        let mut client = TestClient::open(&server, Eio::V4, Via::WebSocket).await;
+        client.join("/child").await;
+        let child = io.get("/child").unwrap();
         io.close().await;
         let late = io.of("/late");
         assert_eq!(main.server_count().await, 1);
         assert_eq!(late.server_count().await, 1);
+        drop(child);
+        within(async {
+            while io.get("/child").is_some() {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
         assert_eq!(back_end.log.lock().unwrap().last().unwrap(), "close");
     }
 }

@@ -8,9 +8,15 @@ use std::{
     time::Duration,
 };
 
-use axum_socketio::{Broadcast, SocketIo, adapter::Bus};
-use futures::future::join_all;
-use tokio::runtime::{Builder, Runtime};
+use axum_socketio::{
+    Broadcast, ServerId, SocketIo,
+    adapter::{Adapter, AdapterError, Bus, Closing, Destination, Envelope, Incoming, Message},
+};
+use futures::{FutureExt, future::join_all};
+use tokio::{
+    runtime::{Builder, Runtime},
+    sync::mpsc,
+};
 
 use crate::{
     questions::{Counts, knows, places, runtime, server},
@@ -153,4 +159,66 @@ fn a_question_that_is_given_up_keeps_no_turn_though_nobody_drives_its_runtime() 
     assert_eq!(servers.asked(), 17);
     servers.bus.release();
     assert!(driven.block_on(async { within(waits).await }).is_ok());
+}
+
+/// What says an answer.
+type Answer = Box<dyn FnOnce() + Send>;
+
+/// A place on the bus of which answers go by the test.
+#[derive(Debug)]
+struct Slow(Arc<dyn Adapter>, mpsc::UnboundedSender<Answer>);
+
+impl Adapter for Slow {
+    fn join(&self, me: &ServerId) -> Incoming {
+        self.0.join(me)
+    }
+
+    fn publish(&self, to: Destination<'_>, envelope: &Envelope) -> Result<(), AdapterError> {
+        let (Message::Fetched { .. }, Destination::One(to)) = (&envelope.message, to) else {
+            return self.0.publish(to, envelope);
+        };
+        let (bus, to, envelope) = (self.0.clone(), to.clone(), envelope.clone());
+        let say = move || drop(bus.publish(Destination::One(&to), &envelope));
+        self.1
+            .send(Box::new(say))
+            .map_err(|_| AdapterError::new("closed"))
+    }
+
+    fn close(&self) -> Closing<'_> {
+        self.0.close()
+    }
+}
+
+/// Those who have less time than the answers take come and go all the time.
+#[expect(clippy::disallowed_methods, reason = "the clock is paused")]
+#[tokio::test(start_paused = true)]
+async fn who_gives_up_what_he_has_asked_takes_the_answer_from_nobody_who_shares_it() {
+    let bus = Bus::new();
+    let (sent, mut answers) = mpsc::unbounded_channel::<Answer>();
+    let [near, _far] = [(); 2].map(|()| server(Slow(Arc::new(bus.adapter()), sent.clone())));
+    tokio::spawn(async move {
+        while let Some(say) = answers.recv().await {
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_millis(400)).await;
+                say();
+            });
+        }
+    });
+    knows(&near, 2).await;
+    let main = near.of("/");
+    let hasty = main.timeout(Duration::from_millis(250));
+    tokio::spawn(async move {
+        loop {
+            let hasty = hasty.clone();
+            tokio::spawn(async move { hasty.fetch_sockets().await.map(drop) });
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    let mut patient = pin!(main.fetch_sockets());
+    assert!(patient.as_mut().now_or_never().is_none());
+    // One of the others asks what is asked next, after a tenth of a second.
+    tokio::time::sleep(Duration::from_millis(140)).await;
+    let in_time = tokio::time::timeout(Duration::from_millis(400), patient);
+    assert!(in_time.await.expect("the answer has come").unwrap().is_empty());
 }

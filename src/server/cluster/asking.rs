@@ -9,7 +9,12 @@ use std::{
     time::Duration,
 };
 
-use tokio::{runtime::Handle, sync::watch, task::consume_budget, time::timeout};
+use tokio::{
+    runtime::Handle,
+    sync::{Notify, watch},
+    task::consume_budget,
+    time::timeout,
+};
 
 use crate::{
     adapter::{AdapterError, Answer, Cluster, Message, Missing, RequestId, Snapshot, Waiting},
@@ -32,12 +37,14 @@ pub(super) struct Progress {
     pub(super) stage: Stage,
     /// Those of this server come first; `None` before they are there.
     pub(super) sockets: Option<Vec<Arc<Seen>>>,
+    /// Wakes whoever hears the answers.
+    doubt: Arc<Notify>,
 }
 
 /// ```text
-/// Waits ──▶ Due ──▶ Asked ──▶ Left
-///                     │         │
-///                     └──▶ Over ◀┘
+/// Waits ──▶ Due ──▶ Asked ◀──▶ Doubted
+///                     │           │
+///                     └──▶ Over ◀─┘
 /// ```
 #[derive(Default)]
 pub(super) enum Stage {
@@ -51,8 +58,9 @@ pub(super) enum Stage {
         /// Others wait for theirs until it is over, or patience is.
         turn: Option<InTurn>,
     },
-    /// Whoever has asked it waits no more, so that nobody may drive the runtime in which its answers are heard.
-    Left(RequestId),
+    /// Nobody may drive the runtime in which its answers are heard: whoever has asked it waits no more, or all have answered and nothing has
+    /// come of that. It is `Asked` again as soon as whoever hears them is polled.
+    Doubted(RequestId),
     Over(Outcome),
 }
 
@@ -71,9 +79,13 @@ impl Progress {
     /// By this it was asked, and may still be answered.
     pub(super) fn request(&self) -> Option<RequestId> {
         match &self.stage {
-            Stage::Asked { request, .. } | Stage::Left(request) => Some(request.clone()),
+            Stage::Asked { request, .. } | Stage::Doubted(request) => Some(request.clone()),
             _ => None,
         }
+    }
+
+    pub(super) const fn is_doubted(&self) -> bool {
+        matches!(self.stage, Stage::Doubted(_))
     }
 }
 
@@ -121,17 +133,36 @@ fn end_turn(question: &Question) {
     drop(turn);
 }
 
-/// Whoever has asked it waits no more.
-pub(super) fn leave(question: &Question) {
+/// Whether anybody hears the answers is to be seen.
+pub(super) fn doubt(question: &Question) {
     end_turn(question);
+    let mut hearer = None;
     question.send_if_modified(|progress| {
         let request = progress.request();
-        let leaves = request.is_some();
+        hearer = request.is_some().then(|| progress.doubt.clone());
         if let Some(request) = request {
-            progress.stage = Stage::Left(request);
+            progress.stage = Stage::Doubted(request);
         }
-        leaves
+        hearer.is_some()
     });
+    if let Some(hearer) = hearer {
+        hearer.notify_one();
+    }
+}
+
+/// Says that somebody is there whenever that is in doubt. Has no end.
+async fn dispel_doubts(question: &Question) {
+    let doubt = question.borrow().doubt.clone();
+    loop {
+        doubt.notified().await;
+        question.send_if_modified(|progress| {
+            let is_doubted = progress.is_doubted();
+            if let Some(request) = progress.request().filter(|_| is_doubted) {
+                progress.stage = Stage::Asked { request, turn: None };
+            }
+            is_doubted
+        });
+    }
 }
 
 /// The turn of a question, which is over when it is dropped: then that of the next begins.
@@ -203,6 +234,16 @@ struct Asking {
 
 impl Asking {
     async fn run(mut self) {
+        let question = self.question.clone();
+        let (mut doubts, mut all) = (pin!(dispel_doubts(&question)), pin!(self.hear_all()));
+        poll_fn(|cx| {
+            let _ = doubts.as_mut().poll(cx);
+            all.as_mut().poll(cx)
+        })
+        .await;
+    }
+
+    async fn hear_all(&mut self) {
         let here = snapshot::all(mem::take(&mut self.here), Seen::here).await;
         change(&self.question, |progress| progress.sockets = Some(here));
         if self.hear().await.is_some() {

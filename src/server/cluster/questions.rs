@@ -4,7 +4,6 @@
 //! all servers have answered or nobody wants to know any more: how long the answers are waited for is up to each who asks.
 
 use std::{
-    mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -136,8 +135,9 @@ enum Next {
     /// Nothing, unless it has waited for too long.
     AskWhenLate,
     Ask,
-    /// Nothing, unless whoever hears the answers rests.
+    /// Nothing, unless all have answered and nothing comes of that.
     Look,
+    /// Whoever hears the answers has to say so.
     Hurry,
     AskAnew,
     Conclude,
@@ -173,7 +173,6 @@ impl<'a> Asker<'a> {
     /// Waits until it is over; `false` where it has to be asked anew.
     async fn hear(&mut self, at_most: Duration) -> bool {
         let patience = self.longest.min(at_most);
-        let mut known = None;
         loop {
             let heard = timeout(patience, self.progress.wait_for(concerns_all)).await;
             let is_late = heard.map(drop).is_err();
@@ -183,19 +182,22 @@ impl<'a> Asker<'a> {
                 Next::AskAnew => return false,
                 Next::Ask => self.place.ask_where_due(),
                 Next::AskWhenLate if is_late => self.place.ask_late(),
-                Next::Look if is_late && self.is_stuck(&mut known) => return false,
-                Next::Hurry if !self.is_over_within(PATIENCE).await => return false,
+                Next::Look if is_late && self.have_all_answered() => asking::doubt(&self.place.question),
+                Next::Hurry if self.is_doubted_for(PATIENCE).await => return false,
                 _ => {}
             }
         }
     }
 
-    /// All have answered, and nothing has come of that since the last look.
-    fn is_stuck(&self, known: &mut Option<usize>) -> bool {
-        let all = self.missing().count() == 0;
-        let sockets = self.progress.borrow().sockets.as_ref().map_or(0, Vec::len);
-        let now = all.then_some(sockets);
-        mem::replace(known, now) == now && all
+    /// It may be that whoever hears the answers is about to tell.
+    fn have_all_answered(&self) -> bool {
+        self.missing().count() == 0
+    }
+
+    /// Whoever hears the answers rests, or is about to.
+    async fn is_doubted_for(&mut self, time: Duration) -> bool {
+        let is_heard = self.progress.wait_for(|progress| !progress.is_doubted());
+        timeout(time, is_heard).await.map(drop).is_err()
     }
 
     async fn is_over_within(&mut self, time: Duration) -> bool {
@@ -205,8 +207,7 @@ impl<'a> Asker<'a> {
 
     async fn conclude(mut self, in_time: bool) -> Found {
         let is_asked = self.progress.borrow().request().is_some();
-        if !in_time && is_asked && self.missing().count() == 0 {
-            // All have answered, and whoever hears it is about to tell.
+        if !in_time && is_asked && self.have_all_answered() {
             self.is_over_within(LONGEST).await;
         }
         let missing = self.missing();
@@ -227,7 +228,7 @@ impl<'a> Asker<'a> {
 }
 
 const fn concerns_all(progress: &Progress) -> bool {
-    matches!(progress.stage, Stage::Due(_) | Stage::Left(_) | Stage::Over(_))
+    matches!(progress.stage, Stage::Due(_) | Stage::Doubted(_) | Stage::Over(_))
 }
 
 const fn next(progress: &Progress) -> Next {
@@ -235,7 +236,7 @@ const fn next(progress: &Progress) -> Next {
         Stage::Waits => Next::AskWhenLate,
         Stage::Due(_) => Next::Ask,
         Stage::Asked { .. } => Next::Look,
-        Stage::Left(_) => Next::Hurry,
+        Stage::Doubted(_) => Next::Hurry,
         Stage::Over(Outcome::Lost) => Next::AskAnew,
         Stage::Over(_) => Next::Conclude,
     }
@@ -245,7 +246,7 @@ fn found(progress: &Progress, missing: Missing) -> Found {
     let (missing, error, is_complete) = match &progress.stage {
         Stage::Over(Outcome::Answered) => (Missing::default(), None, true),
         Stage::Over(Outcome::Unasked(error, missing)) => (missing.clone(), Some(error.clone()), false),
-        Stage::Asked { .. } | Stage::Left(_) => (missing, None, false),
+        Stage::Asked { .. } | Stage::Doubted(_) => (missing, None, false),
         // There may be nobody to ask.
         Stage::Waits | Stage::Due(_) | Stage::Over(Outcome::Lost) => {
             let is_complete = missing.count() == 0;
@@ -286,7 +287,7 @@ impl Place<'_> {
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         if self.has_asked {
-            asking::leave(&self.question);
+            asking::doubt(&self.question);
         } else if matches!(self.question.borrow().stage, Stage::Waits) {
             let is_wanted = |question: &Arc<Question>| question.receiver_count() > 0;
             let questions = self.namespace.questions();
