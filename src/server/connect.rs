@@ -309,11 +309,14 @@ impl Socket {
         }
     }
 
-    fn turned_away(&self, error: &ConnectError) -> Option<Self> {
+    pub(super) fn turned_away(&self, error: &ConnectError) -> Option<Self> {
         if self.status() != Status::Connecting {
             return None;
         }
-        if let Some(again) = self.client().has_asked_again(self) {
+        let (parser, name) = (self.home().parser(), self.namespace_name());
+        let refusal = foreign::call(|| emit::connect_error(parser, self.protocol(), name, error));
+        let refusal = refusal.unwrap_or_else(|panicked| Err(EncodeError::of(panicked)));
+        if let Some(again) = self.client().turn_away(self, refusal.as_ref().ok()) {
             return self.begins_anew(again);
         }
         foreign::step(|| {
@@ -325,9 +328,9 @@ impl Socket {
         });
         self.gives_up_session();
         self.discard();
-        let (parser, name) = (self.home().parser(), self.namespace_name());
-        self.client()
-            .tell(emit::connect_error(parser, self.protocol(), name, error));
+        if refusal.is_err() {
+            self.client().tell(refusal);
+        }
         None
     }
 

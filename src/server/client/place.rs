@@ -3,6 +3,7 @@
 use super::{Client, Entry, Stage, State};
 use crate::{
     Protocol,
+    engine::Outgoing,
     packet::JsonText,
     server::{DisconnectReason, Socket, inbox::Again},
 };
@@ -117,14 +118,25 @@ impl Client {
         Admission::Joined
     }
 
-    /// The middlewares don't let the socket in. Whether the client has asked again meanwhile: then its place is kept for
-    /// [another](Self::replace).
-    pub(in crate::server) fn has_asked_again(&self, socket: &Socket) -> Option<Again> {
-        let state = self.0.state();
-        state.position_of(socket)?;
+    /// The middlewares don't let the socket in. Its client is told so with this packet and it loses its place; unless the client has asked again
+    /// meanwhile: then that is kept for [another](Self::replace).
+    pub(in crate::server) fn turn_away(&self, socket: &Socket, refusal: Option<&Outgoing>) -> Option<Again> {
+        let mut state = self.0.state();
+        let at = state.position_of(socket)?;
         let again = socket.inbox().take_again();
+        if again.is_some() {
+            return again;
+        }
+        let entry = state.sockets.remove(at);
+        // Under the lock: what answers a CONNECT that comes now comes after it.
+        let offered = refusal.map(|packet| self.connection().offer(packet.clone()));
         drop(state);
-        again
+        drop(entry);
+        if let Some(offered) = offered {
+            let sent = self.connection().conclude(offered);
+            self.is_left_in_the_dark(sent);
+        }
+        None
     }
 
     /// Gives the place of a socket that isn't let in to the next; `false` if the client doesn't want it any more.
@@ -137,7 +149,13 @@ impl Client {
         let again = socket.inbox().take_again();
         match &again {
             Some(again) => next.inbox().ask_again(again.auth.clone()),
-            None if socket.inbox().is_leaving() => return false,
+            None if socket.inbox().is_leaving() => {
+                // At once: a CONNECT that comes now is another.
+                let left = state.sockets.remove(at);
+                drop(state);
+                drop(left);
+                return false;
+            }
             None => {}
         }
         let before = std::mem::replace(&mut state.sockets[at].socket, next.clone());

@@ -9,6 +9,7 @@ use http::Method;
 
 use super::{Client, answer, at_once, open, request};
 use crate::{
+    ConnectError,
     server::{Socket, SocketIo},
     sync::{block_on, explore, thread},
 };
@@ -106,6 +107,38 @@ fn a_client_that_leaves_and_asks_once_more_as_the_middlewares_are_asked_again_is
         assert_eq!(block_on(answer(&io, &sid, Method::POST, BACK)), "ok");
         deciding.join().unwrap();
         assert_eq!(main.len(), 1);
+        close(&socket);
+    });
+}
+
+#[test]
+fn a_client_that_asks_again_as_it_is_turned_away_is_asked_about_and_told_in_this_order() {
+    explore(2, || {
+        let io = SocketIo::new();
+        let held = Arc::new(OnceLock::new());
+        let holding = held.clone();
+        let main = io.sockets().middleware(async move |socket: Socket| {
+            // The first time it never decides.
+            if holding.set(socket).is_ok() {
+                std::future::pending::<()>().await;
+            }
+            Ok::<_, ConnectError>(())
+        });
+        let sid = open(&io);
+        assert_eq!(request(&io, &sid, Method::POST, "40"), "ok");
+        let socket: Socket = held.get().cloned().expect("the middleware was asked");
+        let refused = socket.clone();
+        let deciding = thread::spawn(move || {
+            if let Some(next) = refused.turned_away(&ConnectError::new("not here")) {
+                next.pass_middlewares();
+            }
+        });
+        assert_eq!(block_on(answer(&io, &sid, Method::POST, "40")), "ok");
+        deciding.join().unwrap();
+        assert_eq!(main.len(), 1);
+        let told = request(&io, &sid, Method::GET, "");
+        let told: Vec<_> = told.split('\x1e').map(|packet| &packet[..2]).collect();
+        assert!(told == ["40"] || told == ["44", "40"], "{told:?}");
         close(&socket);
     });
 }
