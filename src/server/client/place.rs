@@ -122,12 +122,13 @@ impl Client {
     /// meanwhile: then that is kept for [another](Self::replace).
     pub(in crate::server) fn turn_away(&self, socket: &Socket, refusal: Option<&Outgoing>) -> Option<Again> {
         let mut state = self.0.state();
-        let at = state.position_of(socket)?;
-        let again = socket.inbox().take_again();
+        // There is none if there was no place for it.
+        let at = state.position_of(socket);
+        let again = at.and_then(|_| socket.inbox().take_again());
         if again.is_some() {
             return again;
         }
-        let entry = state.sockets.remove(at);
+        let entry = at.map(|at| state.sockets.remove(at));
         // Under the lock: what answers a CONNECT that comes now comes after it.
         let offered = refusal.map(|packet| self.connection().offer(packet.clone()));
         drop(state);
