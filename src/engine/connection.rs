@@ -271,8 +271,8 @@ impl Connection {
         }
     }
 
-    /// Whether it waits for a use and more do than may. It counts as one of them no longer, so of several too many only these are told so.
-    pub(super) fn is_one_too_many(&self) -> bool {
+    /// If it waits for a use and more do than may, it counts as one of them no longer: of several only those that are too many do so. Whether it did.
+    pub(super) fn gives_up_place(&self) -> bool {
         let shared = &self.0.shared;
         let (waiting, max) = (&shared.handshakes, shared.config.max_handshakes);
         let mut core = self.lock();

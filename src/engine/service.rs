@@ -139,7 +139,7 @@ impl Engine {
         let (limit, max) = match self.0.registry.insert(connection, config.max_connections) {
             Err(Unwelcome::Closed(reason)) => return Err(reason),
             Err(Unwelcome::Full) => (Limit::Connections, config.max_connections),
-            Ok(()) if connection.is_one_too_many() => (Limit::Handshakes, config.max_handshakes),
+            Ok(()) if connection.gives_up_place() => (Limit::Handshakes, config.max_handshakes),
             Ok(()) => return Ok(()),
         };
         connection.limit_exceeded(limit, max, None);

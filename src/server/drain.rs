@@ -102,11 +102,12 @@ pub struct DrainReport {
 }
 
 impl DrainReport {
-    /// Whether nobody had to be cut off, every client of a WebSocket that was closed has answered or had its time, and every disconnect handler has returned.
+    /// Whether nobody had to be cut off, every client of a WebSocket that was closed has answered or had its time, and every disconnect
+    /// handler has returned.
     ///
-    /// A client that doesn't take what is queued for it has five seconds from when its connection is closed, and as long after that to answer its WebSocket's
-    /// close frame, which says that it has read everything. Then that ends by itself, and the rest of what
-    /// was queued is lost; it isn't among those that were [cut](Self::cut).
+    /// A client that doesn't take what is queued for it has five seconds from when its connection is closed, and as long after that to answer
+    /// its WebSocket's close frame, which says that it has read everything. Then that ends by itself, and the rest of what was queued is lost;
+    /// it isn't among those that were [cut](Self::cut).
     #[must_use]
     pub const fn is_clean(&self) -> bool {
         self.cut == 0 && self.unfinished == 0
@@ -123,9 +124,9 @@ impl SocketIo {
     ///    has been sent; to JS clients it is `transport close`, after which they reconnect by themselves.
     /// 4. After the grace, connections that have not ended are cut off.
     ///
-    /// It returns as soon as nobody is left and every disconnect handler has, and clients of WebSockets have read what was sent to them: so the
-    /// process may end at once. Or it returns when period and grace are over. Dropped before, it
-    /// leaves the connections that there are, and the server refusing. Called together with [`close`](Self::close) or itself, whichever
+    /// It returns as soon as nobody is left, every disconnect handler has returned, and clients of WebSockets have read what was sent to them: so
+    /// the process may end at once. Or it returns when period and grace are over. Dropped before, it leaves the connections that there are,
+    /// and the server refusing. Called together with [`close`](Self::close) or itself, whichever
     /// comes first to a connection closes it: so a second signal may hurry the first.
     ///
     /// The HTTP server is not closed: await this in the future that you give to axum's `with_graceful_shutdown`, or to that of
@@ -183,9 +184,9 @@ impl SocketIo {
 
     /// Disconnects everyone and waits until the last disconnect handler has run.
     ///
-    /// Sockets leave with the reason `server shutting down`. What was queued is flushed first, and clients of WebSockets have five seconds to answer
-    /// that they have read it. New handshakes are refused from now on. By `deadline` it returns in any case: connections that have not ended shortly before are cut off, so that their
-    /// disconnect handlers run, too.
+    /// Sockets leave with the reason `server shutting down`. What was queued is flushed first, and clients of WebSockets have five seconds to
+    /// answer that they have read it. New handshakes are refused from now on. By `deadline` it returns in any case: connections that have not
+    /// ended shortly before are cut off, so that their disconnect handlers run, too.
     ///
     /// All clients are disconnected at the same moment and come back together; [`drain`](Self::drain) spreads them. The HTTP server is
     /// not closed: call this from the future that you give to axum's `with_graceful_shutdown`.

@@ -20,7 +20,7 @@ use http::{Method, Request};
 use http_body_util::{BodyExt as _, Full};
 
 use crate::{
-    server::{Socket, SocketIo},
+    server::{ConnectError, Namespace, Socket, SocketIo},
     sync::{explore, thread},
 };
 
@@ -74,6 +74,22 @@ impl Client {
 fn open(io: &SocketIo) -> String {
     let open = request(io, "", Method::GET, "");
     open.split('"').nth(3).unwrap().to_owned()
+}
+
+/// A client that has asked for `/`, whose middleware never decides about that; about whatever comes after it decides at once, and lets it in.
+fn undecided(io: &SocketIo) -> (Namespace, String, Socket) {
+    let held = Arc::new(OnceLock::new());
+    let holding = held.clone();
+    let main = io.sockets().middleware(async move |socket: Socket| {
+        if holding.set(socket).is_ok() {
+            std::future::pending::<()>().await;
+        }
+        Ok::<_, ConnectError>(())
+    });
+    let sid = open(io);
+    assert_eq!(request(io, &sid, Method::POST, "40"), "ok");
+    let socket = held.get().cloned().expect("the middleware was asked");
+    (main, sid, socket)
 }
 
 /// What a future has come to after one poll.
@@ -174,15 +190,7 @@ fn a_client_that_leaves_as_its_connection_ends_before_it_is_let_in_leaves_nothin
     for is_let_in in [false, true] {
         explore(2, move || {
             let io = SocketIo::new();
-            let held = Arc::new(OnceLock::new());
-            let holding = held.clone();
-            let main = io.sockets().middleware(async move |socket: Socket| {
-                holding.set(socket).expect("one client");
-                std::future::pending::<Result<(), crate::ConnectError>>().await
-            });
-            let sid = open(&io);
-            assert_eq!(request(&io, &sid, Method::POST, "40"), "ok");
-            let socket: Socket = held.get().cloned().expect("the middleware was asked");
+            let (main, sid, socket) = undecided(&io);
             let (away, by) = (io.clone(), sid.clone());
             let leaving = thread::spawn(move || at_once(answer(&away, &by, Method::POST, "41")));
             let deciding = is_let_in.then(|| {
@@ -205,18 +213,7 @@ fn a_client_that_leaves_as_its_connection_ends_before_it_is_let_in_leaves_nothin
 fn a_client_that_leaves_as_the_middlewares_are_asked_again_is_not_let_in() {
     explore(2, || {
         let io = SocketIo::new();
-        let held = Arc::new(OnceLock::new());
-        let holding = held.clone();
-        let main = io.sockets().middleware(async move |socket: Socket| {
-            // The first time it never decides.
-            if holding.set(socket).is_ok() {
-                std::future::pending::<()>().await;
-            }
-            Ok::<_, crate::ConnectError>(())
-        });
-        let sid = open(&io);
-        assert_eq!(request(&io, &sid, Method::POST, "40"), "ok");
-        let socket: Socket = held.get().cloned().expect("the middleware was asked");
+        let (main, sid, socket) = undecided(&io);
         assert_eq!(request(&io, &sid, Method::POST, "40"), "ok");
         let (away, by) = (io.clone(), sid.clone());
         let leaving = thread::spawn(move || request(&away, &by, Method::POST, "41"));

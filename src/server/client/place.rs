@@ -109,7 +109,7 @@ impl Client {
         }
         state.sockets[at].stage = Stage::Joined;
         // What was read since is a CONNECT at most, which is kept.
-        let is_held_back = socket.inbox().is_leaving() && state.sockets[at].is_left();
+        let is_held_back = socket.inbox().is_leaving() && state.sockets[at].begins_to_leave();
         drop(state);
         if is_held_back {
             self.pressed();
@@ -219,7 +219,7 @@ impl Client {
         if entry.socket != *socket {
             return Some(entry.socket.clone());
         }
-        let is_held_back = entry.is_left();
+        let is_held_back = entry.begins_to_leave();
         state.needs_no_farewell(socket.namespace_name());
         drop(state);
         if is_held_back {
@@ -290,7 +290,7 @@ impl Entry {
     }
 
     /// The client leaves it. Whether it is in, so that nothing is to be read until it has left.
-    fn is_left(&mut self) -> bool {
+    fn begins_to_leave(&mut self) -> bool {
         let has_joined = self.stage == Stage::Joined;
         if has_joined {
             self.stage = Stage::Leaves;

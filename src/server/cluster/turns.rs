@@ -226,6 +226,7 @@ mod tests {
         assert_eq!(turns.handle_over(&1, |round| *round != "given up"), None);
         assert_eq!(asks(&mut turns, 1, "anew"), (true, "anew"));
     }
+
     #[test]
     fn who_is_late_has_a_turn_for_what_he_has_asked_and_not_for_what_others_ask_since() {
         let mut turns = Turns::default();

@@ -1,13 +1,13 @@
 //! Clients that leave and ask again while others decide about their sockets or send them away, in every order.
 
 use std::sync::{
-    Arc, OnceLock,
+    Arc,
     atomic::{AtomicUsize, Ordering},
 };
 
 use http::Method;
 
-use super::{Client, answer, at_once, open, request};
+use super::{Client, answer, at_once, request, undecided};
 use crate::{
     ConnectError,
     server::{Socket, SocketIo},
@@ -61,18 +61,7 @@ fn a_client_that_is_sent_away_as_it_leaves_and_joins_again_is_back_and_listened_
 fn a_client_that_leaves_and_asks_again_as_it_is_let_in_is_let_in_again() {
     explore(2, || {
         let io = SocketIo::new();
-        let held = Arc::new(OnceLock::new());
-        let holding = held.clone();
-        let main = io.sockets().middleware(async move |socket: Socket| {
-            // The first time it never decides.
-            if holding.set(socket).is_ok() {
-                std::future::pending::<()>().await;
-            }
-            Ok::<_, crate::ConnectError>(())
-        });
-        let sid = open(&io);
-        assert_eq!(request(&io, &sid, Method::POST, "40"), "ok");
-        let socket: Socket = held.get().cloned().expect("the middleware was asked");
+        let (main, sid, socket) = undecided(&io);
         let deciding = decide(&socket);
         assert_eq!(block_on(answer(&io, &sid, Method::POST, BACK)), "ok");
         deciding.join().unwrap();
@@ -90,18 +79,7 @@ fn a_client_that_leaves_and_asks_again_as_it_is_let_in_is_let_in_again() {
 fn a_client_that_leaves_and_asks_once_more_as_the_middlewares_are_asked_again_is_let_in() {
     explore(2, || {
         let io = SocketIo::new();
-        let held = Arc::new(OnceLock::new());
-        let holding = held.clone();
-        let main = io.sockets().middleware(async move |socket: Socket| {
-            // The first time it never decides.
-            if holding.set(socket).is_ok() {
-                std::future::pending::<()>().await;
-            }
-            Ok::<_, crate::ConnectError>(())
-        });
-        let sid = open(&io);
-        assert_eq!(request(&io, &sid, Method::POST, "40"), "ok");
-        let socket: Socket = held.get().cloned().expect("the middleware was asked");
+        let (main, sid, socket) = undecided(&io);
         assert_eq!(request(&io, &sid, Method::POST, "40"), "ok");
         let deciding = decide(&socket);
         assert_eq!(block_on(answer(&io, &sid, Method::POST, BACK)), "ok");
@@ -115,18 +93,7 @@ fn a_client_that_leaves_and_asks_once_more_as_the_middlewares_are_asked_again_is
 fn a_client_that_asks_again_as_it_is_turned_away_is_asked_about_and_told_in_this_order() {
     explore(2, || {
         let io = SocketIo::new();
-        let held = Arc::new(OnceLock::new());
-        let holding = held.clone();
-        let main = io.sockets().middleware(async move |socket: Socket| {
-            // The first time it never decides.
-            if holding.set(socket).is_ok() {
-                std::future::pending::<()>().await;
-            }
-            Ok::<_, ConnectError>(())
-        });
-        let sid = open(&io);
-        assert_eq!(request(&io, &sid, Method::POST, "40"), "ok");
-        let socket: Socket = held.get().cloned().expect("the middleware was asked");
+        let (main, sid, socket) = undecided(&io);
         let refused = socket.clone();
         let deciding = thread::spawn(move || {
             if let Some(next) = refused.turned_away(&ConnectError::new("not here")) {

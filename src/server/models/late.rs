@@ -38,15 +38,20 @@ impl Client {
     }
 }
 
+/// A client in the room, to which a thread sends.
+fn sent_to(send: Send) -> (Client, thread::JoinHandle<()>) {
+    let io = SocketIo::new();
+    let client = Client::connect(&io);
+    client.socket.join("room");
+    let socket = client.socket.clone();
+    (client, thread::spawn(move || send(&io, &socket)))
+}
+
 #[test]
 fn nothing_comes_after_what_tells_a_client_that_it_was_sent_away() {
     for send in SENDS {
         explore(2, move || {
-            let io = SocketIo::new();
-            let client = Client::connect(&io);
-            client.socket.join("room");
-            let (sending, socket) = (io.clone(), client.socket.clone());
-            let sending = thread::spawn(move || send(&sending, &socket));
+            let (client, sending) = sent_to(send);
             client.socket.disconnect(false);
             let told = client.poll();
             assert_eq!(told.split('\x1e').next_back(), Some("41"), "{told}");
@@ -59,12 +64,8 @@ fn nothing_comes_after_what_tells_a_client_that_it_was_sent_away() {
 fn nothing_comes_to_the_next_socket_of_a_client_that_has_left() {
     for send in SENDS {
         explore(2, move || {
-            let io = SocketIo::new();
-            let client = Client::connect(&io);
-            client.socket.join("room");
-            let (sending, socket) = (io.clone(), client.socket.clone());
-            let sending = thread::spawn(move || send(&sending, &socket));
-            assert_eq!(request(&io, &client.sid, Method::POST, "41\x1e40"), "ok");
+            let (client, sending) = sent_to(send);
+            assert_eq!(request(&client.io, &client.sid, Method::POST, "41\x1e40"), "ok");
             let told = client.poll();
             let last = told.split('\x1e').next_back();
             assert!(last.is_some_and(|last| last.starts_with("40")), "{told}");
