@@ -14,7 +14,7 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use self::farewell::Farewells;
-pub(super) use self::place::{Admission, Place, Question, Repeated};
+pub(super) use self::place::{Admission, Again, Forgotten, Place, Question, Repeated};
 use crate::{
     Protocol,
     engine::{CloseReason, Connection, Limit, Receiver, SessionId},
@@ -64,6 +64,8 @@ struct State {
 struct Entry {
     socket: Socket,
     stage: Stage,
+    /// The client has asked for the namespace again, while middlewares decided about the socket or it was leaving. Only the last time counts.
+    again: Option<Box<Again>>,
 }
 
 /// How far a socket has come.
@@ -259,15 +261,28 @@ impl ClientInner {
             state.pending = Some(Box::new(Pending::new(text, packet.attachments)));
             return;
         }
-        let socket = state.hearer(packet.namespace, packet.kind);
-        drop(state);
+        let socket = self.hearer(state, packet.namespace, packet.kind);
         self.deliver(socket, packet.kind, packet.id, packet.body(&[]));
     }
 
     /// Hands a packet to whom it is for.
     pub(super) fn hear(&self, namespace: &str, kind: PacketType, id: Option<u64>, body: Body<'_>) {
-        let socket = self.state().hearer(namespace, kind);
+        let socket = self.hearer(self.state(), namespace, kind);
         self.deliver(socket, kind, id, body);
+    }
+
+    /// The socket that the packet is for. One that is still in the middlewares hears only that it is to leave.
+    fn hearer(&self, mut state: MutexGuard<'_, State>, namespace: &str, kind: PacketType) -> Option<Socket> {
+        let is_leave = kind == PacketType::Disconnect;
+        if let Some(entry) = state.find(namespace) {
+            return (entry.has_joined() || is_leave).then(|| entry.socket.clone());
+        }
+        let is_held_back = is_leave && state.leaves_none(namespace);
+        drop(state);
+        if is_held_back {
+            self.client().pressed();
+        }
+        None
     }
 
     fn deliver(&self, socket: Option<Socket>, kind: PacketType, id: Option<u64>, body: Body<'_>) {
@@ -404,18 +419,6 @@ impl Entry {
 }
 
 impl State {
-    /// The socket that the packet is for. One that is still in the middlewares hears only that it is to leave.
-    fn hearer(&mut self, namespace: &str, kind: PacketType) -> Option<Socket> {
-        let Some(entry) = self.find(namespace) else {
-            if kind == PacketType::Disconnect {
-                // Perhaps it is about to be told of the leave with which this one has crossed.
-                self.needs_no_farewell(namespace);
-            }
-            return None;
-        };
-        (entry.has_joined() || kind == PacketType::Disconnect).then(|| entry.socket.clone())
-    }
-
     fn has_joined(&self, namespace: &str) -> bool {
         self.find(namespace).is_some_and(Entry::has_joined)
     }

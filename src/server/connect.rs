@@ -2,9 +2,8 @@
 //!
 //! The sequence: the namespace is looked up, middlewares decide one after the other, the client is told, the socket becomes
 //! a member of the namespace, connect handlers start, and only then events of the socket are dispatched. All of it happens
-//! inline until something waits; the rest then runs in a task of its own.
-//!
-//! For clients of Engine.IO 3 the middlewares of all other namespaces come after this: see [`Place::Waits`].
+//! inline until something waits; the rest then runs in a task of its own. For clients of Engine.IO 3 the middlewares of all other
+//! namespaces come after this: see [`Place::Waits`].
 
 use std::{
     error::Error,
@@ -22,10 +21,10 @@ use crate::{
     packet::{self, EncodeError, JsonText},
     server::{
         Client, ConnectError, HandlerError, Middleware, Socket,
-        client::{Admission, Place, Question, Repeated},
+        client::{Admission, Again, Place, Question, Repeated},
         cut_off, dispatch, emit,
         error::HandlerErrorKind,
-        inbox::{Again, Next},
+        inbox::Next,
         listeners::List,
         namespace::NamespaceInner,
         recovery::Claim,
@@ -102,19 +101,20 @@ impl Client {
     }
 
     /// Makes a socket in the place of one that the middlewares have decided about, since the client has asked again.
-    fn begin_in_place_of(&self, socket: &Socket, auth: Option<JsonText>) -> Option<Socket> {
+    fn begin_in_place_of(&self, socket: &Socket, again: Box<Again>) -> Option<Socket> {
         let namespace = socket.home().clone();
         // One that has gone is not to take the session from the next.
         let claim = match self.connection().ready_state() {
-            ReadyState::Open => self.claim(&namespace, auth.as_ref()),
+            ReadyState::Open => self.claim(&namespace, again.auth.as_ref()),
             _ => Ok(None),
         };
         let Ok(claim) = claim else {
             // It waits for its session, and keeps no place meanwhile.
+            let again = self.take_place(socket, again);
             socket.discard();
-            return self.begin(namespace, auth);
+            return self.begin(namespace, again?.auth);
         };
-        let next = self.make_socket(claim, namespace, auth);
+        let next = self.make_socket(claim, namespace, again.auth);
         let is_wanted = self.replace(socket, &next);
         socket.discard();
         if is_wanted {
@@ -335,9 +335,9 @@ impl Socket {
     }
 
     /// The client doesn't wait for this verdict any more: npm's says CONNECT again after `socket.disconnect().connect()`, and expects one answer.
-    fn begins_anew(&self, again: Again) -> Option<Self> {
+    fn begins_anew(&self, again: Box<Again>) -> Option<Self> {
         self.gives_back_session();
-        self.client().begin_in_place_of(self, again.auth)
+        self.client().begin_in_place_of(self, again)
     }
 
     pub(super) fn admitted(self) -> Option<Self> {

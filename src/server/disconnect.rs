@@ -13,10 +13,11 @@ use crate::{
     foreign::{self, brief},
     server::{
         Socket,
+        client::{Again, Forgotten},
         departure::{Departure, Nested},
         dispatch::{self, DisconnectListener, DisconnectParts},
         in_flight::Flight,
-        inbox::{Again, Leave, Postponed},
+        inbox::{Leave, Postponed},
         listeners::List,
         running::UnderWay,
         socket::Status,
@@ -188,10 +189,9 @@ impl Socket {
     fn let_go(&self, reason: Option<DisconnectReason>) -> Remains {
         self.set_status(Status::Disconnected);
         foreign::step(|| self.leave_namespace(reason));
-        let was_held_back = self.client().forget(self);
+        let Forgotten { was_held_back, again } = self.client().forget(self);
         // Who waits is woken, by a waker of whatever executor.
         self.acks().clear();
-        let again = self.inbox().take_again();
         let was_full = self.clear_inbox();
         let own = self
             .own_listeners()
@@ -254,7 +254,7 @@ struct Remains {
     /// For how many reasons its client isn't read, which are over.
     eases: u32,
     /// The client has left and asked for the namespace again.
-    again: Option<Again>,
+    again: Option<Box<Again>>,
 }
 
 /// The second half of the sequence, which comes whatever happens in the first.
@@ -272,16 +272,18 @@ impl Drop for LeaveSequence<'_> {
         let remains = socket.let_go(Some(reason));
         let listeners = socket.home().listeners().disconnect();
         socket.run_all("disconnect", listeners.as_ref(), &remains.own, reason);
+        let mut eases = remains.eases;
         if self.leave.farewell.is_some() {
             // Not before: a client may connect again as soon as it is told, over another connection, too, and its connect handlers run after
             // those.
             foreign::step(|| socket.client().bid_farewell(socket));
+            eases += u32::from(socket.client().has_parted(socket));
         }
         foreign::step(|| socket.session_can_be_had());
         // Not before: a client that comes again at once would be told of first.
         if let Some(again) = remains.again {
             foreign::step(|| socket.client().connect_to(socket.home().clone(), again.auth));
         }
-        foreign::step(|| socket.client().eased_of(remains.eases));
+        foreign::step(|| socket.client().eased_of(eases));
     }
 }

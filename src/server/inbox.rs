@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 
 use crate::{
     engine::Parting,
-    packet::{JsonText, KeptBody},
+    packet::KeptBody,
     server::{DisconnectReason, running::UnderWay},
 };
 
@@ -42,19 +42,6 @@ pub(super) struct Held {
     leaves: Leaves,
     /// The socket is to leave when its turn has come.
     leaving: Option<Leave>,
-    /// The client wants another one in its place, and said this.
-    again: Option<Auth>,
-}
-
-/// What a client says with a CONNECT.
-type Auth = Option<JsonText>;
-
-/// Another CONNECT for the namespace of a socket about which middlewares decided, or that leaves. Dropped without the lock.
-#[derive(Debug)]
-pub(super) struct Again {
-    pub(super) auth: Auth,
-    /// What it said between the two.
-    _left: Option<Leave>,
 }
 
 /// When a socket leaves whose gate is shut.
@@ -170,37 +157,15 @@ impl Inbox {
         Postponed::Yes(None)
     }
 
-    /// The client asks for the namespace again, before the socket has been let in or when it is about to leave. Only the last time counts.
-    pub(super) fn ask_again(&mut self, auth: Option<JsonText>) {
-        if let Self::Held(held) = self {
-            held.again = Some(auth);
-        }
-    }
-
-    pub(super) fn take_again(&mut self) -> Option<Again> {
+    /// Gives up a leave that waits.
+    pub(super) fn take_leave(&mut self) -> Option<Leave> {
         let Self::Held(held) = self else { return None };
-        let auth = held.again.take()?;
-        let _left = held.leaving.take();
-        Some(Again { auth, _left })
-    }
-
-    /// The client doesn't want another one any more.
-    pub(super) fn forget_again(&mut self) {
-        if let Self::Held(held) = self {
-            held.again = None;
-        }
+        held.leaving.take()
     }
 
     /// Whether the socket is to leave as soon as it can.
     pub(super) fn is_leaving(&self) -> bool {
         matches!(self, Self::Held(held) if held.leaving.is_some())
-    }
-
-    /// How many bytes it has said with that.
-    pub(super) fn said_again(&self) -> usize {
-        let Self::Held(held) = self else { return 0 };
-        let auth = held.again.as_ref().and_then(Option::as_ref);
-        auth.map_or(0, |auth| auth.get().len())
     }
 
     /// What to do next, and whether the queue was full and is no more. Opens the gate when nothing waits any more.

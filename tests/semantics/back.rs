@@ -6,7 +6,7 @@ use std::{
 };
 
 use axum::extract::State;
-use axum_socketio::SocketIo;
+use axum_socketio::{Socket, SocketIo};
 
 use crate::{
     io,
@@ -106,9 +106,55 @@ async fn who_leaves_before_its_connect_handlers_have_started_may_join_again_at_o
     }
 }
 
-/// It might be about to join again, and would take that for the end of its next socket.
+/// Its next connect handlers come after the disconnect handlers of its last socket, of which it is not told any more that it was sent away: it
+/// would take that for the end of the socket that it gets now.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_has_left_by_itself_is_not_told_that_its_last_socket_was_sent_away() {
+async fn who_leaves_while_it_is_sent_away_joins_again_behind_all_disconnect_handlers() {
+    let (log, mut heard) = log();
+    let (io, _main) = io(SocketIo::builder());
+    let (go_on, busy) = mpsc::channel::<()>();
+    let busy = Arc::new(Mutex::new(busy));
+    let away = io
+        .of("/away")
+        .with_state(log)
+        .on_connect(async |State(log): State<Log>| log.say("connects"))
+        .on("ask", async |socket: Socket| socket.emit("answer", 1))
+        .on_disconnect(async move |State(log): State<Log>| {
+            log.say("leaves");
+            busy.lock().unwrap().recv().unwrap();
+        })
+        .on_disconnect(async |State(log): State<Log>| log.say("has left"));
+    let server = TestServer::start(&io).await;
+    for (eio, via) in TestClient::EVERY_WAY {
+        let mut client = TestClient::connect(&server, eio, via).await;
+        client.join("/away").await;
+        heard.expect("connects").await;
+        let socket = away.sockets().remove(0);
+        // Not a handler, whose thread would hold back what it sends.
+        let thread = thread::spawn(move || socket.disconnect(false));
+        heard.expect("leaves").await;
+        let told = comes_back(&mut client, async {
+            let mut other = TestClient::connect(&server, eio, via).await;
+            other.expect_nothing().await;
+            assert_eq!(heard.drain(), [""; 0]);
+            go_on.send(()).unwrap();
+        })
+        .await;
+        assert!(told.starts_with("40/away,"), "{eio:?} {via:?}: {told}");
+        heard.expect("has left").await;
+        heard.expect("connects").await;
+        thread.join().unwrap();
+        client.send(r#"42/away,["ask"]"#).await;
+        client.expect(r#"42/away,["answer",1]"#).await;
+        go_on.send(()).unwrap();
+        client.close().await;
+        heard.expect("leaves").await;
+        heard.expect("has left").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_leaves_while_it_is_sent_away_is_not_told_and_is_heard_again() {
     let (log, mut heard) = log();
     let (io, _main) = io(SocketIo::builder());
     let (go_on, busy) = mpsc::channel::<()>();
@@ -127,9 +173,13 @@ async fn who_has_left_by_itself_is_not_told_that_its_last_socket_was_sent_away()
         let socket = away.sockets().remove(0);
         let thread = thread::spawn(move || socket.disconnect(false));
         heard.expect("leaves").await;
-        client.send("41/away,").await;
-        client.expect_nothing().await;
-        go_on.send(()).unwrap();
+        // As often as it says so.
+        let leaves = ["41/away,", "41/away,"].map(str::to_owned);
+        tokio::join!(client.send_at_once(leaves), async {
+            let mut other = TestClient::connect(&server, eio, via).await;
+            other.expect_nothing().await;
+            go_on.send(()).unwrap();
+        });
         thread.join().unwrap();
         client.expect_nothing().await;
         client.close().await;

@@ -299,7 +299,7 @@ async fn who_is_sent_away_is_told_when_the_disconnect_handlers_have_started() {
 
 /// It would take that for the end of the socket that it has now.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_has_left_by_itself_and_is_back_is_not_told_that_its_last_socket_was_sent_away() {
+async fn who_asks_for_a_namespace_as_it_is_sent_away_is_not_told_that_its_last_socket_was() {
     let (log, mut heard) = log();
     let (io, _main) = io(SocketIo::builder());
     let (go_on, busy) = mpsc::channel::<()>();
@@ -319,7 +319,6 @@ async fn who_has_left_by_itself_and_is_back_is_not_told_that_its_last_socket_was
         let socket = away.sockets().remove(0);
         let thread = thread::spawn(move || socket.disconnect(false));
         heard.expect("leaves").await;
-        client.send("41/away,").await;
         client.join("/away").await;
         go_on.send(()).unwrap();
         thread.join().unwrap();

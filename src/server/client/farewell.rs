@@ -3,28 +3,37 @@
 //! That comes last, when their disconnect handlers have started. A client that meanwhile has left by itself and asked for the same namespace
 //! again would take it for the end of the socket that it gets now.
 
+use std::mem;
+
 use super::{Client, Stage, State};
 use crate::{
     room::Member as _,
     server::{Socket, emit},
 };
 
-/// Of which sockets a client is still to be told; none is kept, too, to know that there were any.
+/// The sockets that are being sent away; none is kept, too, to know that there were any.
 #[derive(Debug, Default)]
-pub(super) struct Farewells(Vec<Owed>);
+pub(super) struct Farewells(Vec<Farewell>);
 
 #[derive(Debug)]
-struct Owed {
+struct Farewell {
     serial: u64,
     namespace: Box<str>,
+    /// The client is still to be told.
+    is_owed: bool,
+    /// The client has left by itself meanwhile, and nothing is read until this has ended: it may ask for the namespace again, and the handlers
+    /// of its last socket come first.
+    is_awaited: bool,
 }
 
 impl Client {
     /// It is to be told that this socket has been sent away.
     pub(in crate::server) fn owes_farewell(&self, socket: &Socket) {
-        let owed = Owed {
+        let farewell = Farewell {
             serial: socket.serial(),
             namespace: socket.namespace_name().into(),
+            is_owed: true,
+            is_awaited: false,
         };
         let mut state = self.0.state();
         let entry = state.find(socket.namespace_name());
@@ -32,7 +41,7 @@ impl Client {
         if entry.is_some_and(|entry| entry.stage == Stage::Leaves) {
             return;
         }
-        state.farewells.get_or_insert_default().0.push(owed);
+        state.farewells.get_or_insert_default().0.push(farewell);
     }
 
     /// The client asks for this namespace: it knows that it has left before, or doesn't care.
@@ -51,7 +60,7 @@ impl Client {
             }
         };
         let mut state = self.0.state();
-        let is_owed = state.settle(|owed| owed.serial == socket.serial());
+        let is_owed = state.settles(|farewell| farewell.serial == socket.serial());
         // Under the lock: what answers a CONNECT that comes now comes after it.
         let offered = is_owed.then(|| self.connection().offer(packet.clone()));
         drop(state);
@@ -60,25 +69,53 @@ impl Client {
             self.is_left_in_the_dark(sent);
         }
     }
+
+    /// The socket that was sent away has left. Whether the client isn't read because it waits for that.
+    #[must_use]
+    pub(in crate::server) fn has_parted(&self, socket: &Socket) -> bool {
+        let mut state = self.0.state();
+        let Some(Farewells(farewells)) = state.farewells.as_deref_mut() else {
+            return false;
+        };
+        let ended = farewells
+            .iter()
+            .position(|farewell| farewell.serial == socket.serial())
+            .map(|at| farewells.remove(at));
+        if farewells.is_empty() {
+            *farewells = Vec::new();
+        }
+        ended.is_some_and(|farewell| farewell.is_awaited)
+    }
 }
 
 impl State {
     pub(super) fn needs_no_farewell(&mut self, namespace: &str) {
-        self.settle(|owed| *owed.namespace == *namespace);
+        self.settles(|farewell| *farewell.namespace == *namespace);
     }
 
-    /// Whether there were any such, which are no more.
-    fn settle(&mut self, which: impl Fn(&Owed) -> bool) -> bool {
-        let Some(farewells) = &mut self.farewells else {
-            return false;
-        };
-        let before = farewells.0.len();
-        farewells.0.retain(|owed| !which(owed));
-        let settled = farewells.0.len() < before;
-        if farewells.0.is_empty() {
-            farewells.0 = Vec::new();
+    /// The client leaves a namespace in which it has no socket any more, perhaps because it is being sent away: that has crossed with this.
+    /// Whether nothing is to be read from it until that has ended.
+    #[must_use]
+    pub(super) fn leaves_none(&mut self, namespace: &str) -> bool {
+        self.needs_no_farewell(namespace);
+        let last = self
+            .farewells()
+            .rev()
+            .find(|farewell| *farewell.namespace == *namespace);
+        last.is_some_and(|farewell| !mem::replace(&mut farewell.is_awaited, true))
+    }
+
+    /// Whether any such is owed, which it is no more.
+    fn settles(&mut self, which: impl Fn(&Farewell) -> bool) -> bool {
+        let mut was_owed = false;
+        for farewell in self.farewells().filter(|farewell| which(farewell)) {
+            was_owed |= mem::take(&mut farewell.is_owed);
         }
-        settled
+        was_owed
+    }
+
+    fn farewells(&mut self) -> impl DoubleEndedIterator<Item = &mut Farewell> {
+        self.farewells.iter_mut().flat_map(|farewells| &mut farewells.0)
     }
 
     /// Whether the server has sent the client away from some namespace, of which that may not have heard yet.

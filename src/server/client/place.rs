@@ -1,11 +1,13 @@
 //! Whether there is a place for one more socket of a client.
 
+use std::mem;
+
 use super::{Client, Entry, Stage, State};
 use crate::{
     Protocol,
     engine::Outgoing,
     packet::JsonText,
-    server::{DisconnectReason, Socket, inbox::Again},
+    server::{DisconnectReason, Socket, inbox::Leave},
 };
 
 /// Whether there is a place for one more socket of a client.
@@ -30,7 +32,7 @@ pub(in crate::server) enum Admission {
     /// The connection has ended meanwhile.
     Gone,
     /// The client has asked again meanwhile. Its place is kept for [another](Client::replace).
-    Again(Again),
+    Again(Box<Again>),
 }
 
 /// What becomes of a CONNECT for a namespace that the client has asked for before.
@@ -43,6 +45,20 @@ pub(in crate::server) enum Repeated {
     Joined,
     /// See [`Place::Wordy`].
     Wordy,
+}
+
+/// Another CONNECT for the namespace of a socket about which middlewares decided, or that left.
+#[derive(Debug)]
+pub(in crate::server) struct Again {
+    pub(in crate::server) auth: Option<JsonText>,
+}
+
+/// What is known of a socket as its client forgets it.
+#[derive(Debug, Default)]
+pub(in crate::server) struct Forgotten {
+    /// Its client was [not read](Stage::Leaves) because of it, and is to be when the sequence has ended.
+    pub(in crate::server) was_held_back: bool,
+    pub(in crate::server) again: Option<Box<Again>>,
 }
 
 /// A predicate is being asked about a namespace that a client wants; dropping it says that this has ended.
@@ -74,6 +90,7 @@ impl Client {
         state.sockets.push(Entry {
             socket: socket.clone(),
             stage,
+            again: None,
         });
         place
     }
@@ -81,19 +98,19 @@ impl Client {
     /// Whether the client has asked for this namespace before; while the middlewares are at it, they are asked again afterwards, and
     /// about what it has said last, and so they are when it has left.
     pub(in crate::server) fn repeats(&self, namespace: &str, auth: Option<&JsonText>) -> Repeated {
-        let state = self.0.state();
+        let mut state = self.0.state();
         let Some(at) = state.position(namespace) else {
             return Repeated::No;
         };
         if state.sockets[at].stage == Stage::Joined {
             return Repeated::Joined;
         }
-        let socket = &state.sockets[at].socket;
-        socket.inbox().forget_again();
+        state.sockets[at].again = None;
         if self.is_wordy(&state, auth.map_or(0, |auth| auth.get().len())) {
             return Repeated::Wordy;
         }
-        socket.inbox().ask_again(auth.cloned());
+        let auth = auth.cloned();
+        state.sockets[at].again = Some(Box::new(Again { auth }));
         Repeated::Later
     }
 
@@ -103,13 +120,15 @@ impl Client {
         let Some(at) = state.position_of(socket) else {
             return Admission::Gone;
         };
-        let again = socket.inbox().take_again();
-        if let Some(again) = again {
+        let entry = &mut state.sockets[at];
+        if let Some((again, left)) = entry.asks_again() {
+            drop(state);
+            drop(left);
             return Admission::Again(again);
         }
-        state.sockets[at].stage = Stage::Joined;
+        entry.stage = Stage::Joined;
         // What was read since is a CONNECT at most, which is kept.
-        let is_held_back = socket.inbox().is_leaving() && state.sockets[at].begins_to_leave();
+        let is_held_back = socket.inbox().is_leaving() && entry.begins_to_leave();
         drop(state);
         if is_held_back {
             self.pressed();
@@ -120,13 +139,19 @@ impl Client {
 
     /// The middlewares don't let the socket in. Its client is told so with this packet and it loses its place; unless the client has asked again
     /// meanwhile: then that is kept for [another](Self::replace).
-    pub(in crate::server) fn turn_away(&self, socket: &Socket, refusal: Option<&Outgoing>) -> Option<Again> {
+    pub(in crate::server) fn turn_away(
+        &self,
+        socket: &Socket,
+        refusal: Option<&Outgoing>,
+    ) -> Option<Box<Again>> {
         let mut state = self.0.state();
         // There is none if there was no place for it.
         let at = state.position_of(socket);
-        let again = at.and_then(|_| socket.inbox().take_again());
-        if again.is_some() {
-            return again;
+        let again = at.and_then(|at| state.sockets[at].asks_again());
+        if let Some((again, left)) = again {
+            drop(state);
+            drop(left);
+            return Some(again);
         }
         let entry = at.map(|at| state.sockets.remove(at));
         // Under the lock: what answers a CONNECT that comes now comes after it.
@@ -146,23 +171,29 @@ impl Client {
         let Some(at) = state.position_of(socket) else {
             return false;
         };
-        // It has asked once more in the meantime, perhaps after it had left.
-        let again = socket.inbox().take_again();
-        match &again {
-            Some(again) => next.inbox().ask_again(again.auth.clone()),
-            None if socket.inbox().is_leaving() => {
-                // At once: a CONNECT that comes now is another.
-                let left = state.sockets.remove(at);
-                drop(state);
-                drop(left);
-                return false;
-            }
-            None => {}
+        if !state.sockets[at].is_wanted() {
+            // At once: a CONNECT that comes now is another.
+            let left = state.sockets.remove(at);
+            drop(state);
+            drop(left);
+            return false;
         }
-        let before = std::mem::replace(&mut state.sockets[at].socket, next.clone());
+        let before = mem::replace(&mut state.sockets[at].socket, next.clone());
         drop(state);
-        drop((before, again));
+        drop(before);
         true
+    }
+
+    /// Takes the place of a socket that isn't let in: the next is to wait without one. Gives back what the client says with its CONNECT, which
+    /// it may have said anew; `None` if it doesn't want to be let in any more.
+    pub(in crate::server) fn take_place(&self, socket: &Socket, again: Box<Again>) -> Option<Box<Again>> {
+        let mut state = self.0.state();
+        let at = state.position_of(socket)?;
+        let mut left = state.sockets.remove(at);
+        drop(state);
+        let is_wanted = left.is_wanted();
+        let again = left.again.take().unwrap_or(again);
+        is_wanted.then_some(again)
     }
 
     /// Which of the sockets that waited for `/` is next. There is none, and none waits any more, when all have been let go on; if `/` has
@@ -189,14 +220,16 @@ impl Client {
             .is_some_and(|entry| entry.stage == Stage::Joined)
     }
 
-    /// The socket has left. Whether its client was [not read](Stage::Leaves) because of that, and is to be when the sequence has ended.
-    #[must_use]
-    pub(in crate::server) fn forget(&self, socket: &Socket) -> bool {
+    /// The socket has left.
+    pub(in crate::server) fn forget(&self, socket: &Socket) -> Forgotten {
         let mut state = self.0.state();
-        let at = state.position_of(socket);
-        let was_held_back = at.is_some_and(|at| state.sockets.remove(at).stage == Stage::Leaves);
+        let entry = state.position_of(socket).map(|at| state.sockets.remove(at));
         state.is_root_open &= state.has_joined("/");
-        was_held_back
+        drop(state);
+        entry.map_or_else(Forgotten::default, |entry| Forgotten {
+            was_held_back: entry.stage == Stage::Leaves,
+            again: entry.again,
+        })
     }
 
     /// The client leaves by itself. Its place may meanwhile be [given](Self::replace) to another, which leaves then.
@@ -211,16 +244,24 @@ impl Client {
         }
     }
 
-    /// The one that has its place now. If it has that still, the leave waits or goes on elsewhere, and what comes next comes after it.
+    /// The one that has its place now. If it has that still, or there is none, the leave waits or goes on elsewhere, and what comes next comes
+    /// after it.
     fn successor(&self, socket: &Socket) -> Option<Socket> {
         let mut state = self.0.state();
-        let at = state.position(socket.namespace_name())?;
-        let entry = &mut state.sockets[at];
-        if entry.socket != *socket {
-            return Some(entry.socket.clone());
+        let name = socket.namespace_name();
+        let at = state.position(name);
+        let entry = at.map(|at| &mut state.sockets[at]);
+        if let Some(next) = entry.as_ref().filter(|entry| entry.socket != *socket) {
+            return Some(next.socket.clone());
         }
-        let is_held_back = entry.begins_to_leave();
-        state.needs_no_farewell(socket.namespace_name());
+        let is_held_back = match entry {
+            Some(entry) => {
+                let is_held_back = entry.begins_to_leave();
+                state.needs_no_farewell(name);
+                is_held_back
+            }
+            None => state.leaves_none(name),
+        };
         drop(state);
         if is_held_back {
             self.pressed();
@@ -234,7 +275,7 @@ impl Client {
         let Some(at) = state.position_of(socket) else {
             return false;
         };
-        socket.inbox().forget_again();
+        state.sockets[at].again = None;
         let waits = state.sockets[at].stage == Stage::Waits;
         if waits {
             state.sockets.remove(at);
@@ -286,7 +327,19 @@ impl Drop for Question {
 impl Entry {
     /// What the client has said to get in, in bytes.
     fn said(&self) -> usize {
-        self.socket.said() + self.socket.inbox().said_again()
+        let again = self.again.as_ref().and_then(|again| again.auth.as_ref());
+        self.socket.said() + again.map_or(0, |auth| auth.get().len())
+    }
+
+    /// What the client has asked for since, and what it had said between the two, to be dropped without the lock.
+    fn asks_again(&mut self) -> Option<(Box<Again>, Option<Leave>)> {
+        let again = self.again.take()?;
+        Some((again, self.socket.inbox().take_leave()))
+    }
+
+    /// Whether the client hasn't left since it asked last.
+    fn is_wanted(&self) -> bool {
+        self.again.is_some() || !self.socket.inbox().is_leaving()
     }
 
     /// The client leaves it. Whether it is in, so that nothing is to be read until it has left.

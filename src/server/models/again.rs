@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use http::Method;
@@ -42,11 +42,17 @@ fn a_client_that_is_sent_away_as_it_leaves_and_joins_again_is_back_and_listened_
             departed.fetch_add(1, Ordering::Relaxed);
         });
         let client = Client::connect(&io);
+        let (before, is_late) = (departures.clone(), Arc::new(AtomicBool::new(false)));
+        let late = is_late.clone();
+        let main = main.on_connect(async move || {
+            late.store(before.load(Ordering::Relaxed) == 1, Ordering::Relaxed);
+        });
         let socket = client.socket.clone();
         let away = thread::spawn(move || socket.disconnect(false));
         assert_eq!(block_on(answer(&io, &client.sid, Method::POST, BACK)), "ok");
         away.join().unwrap();
-        // The one before has left, whoever began it, and the next one has joined.
+        // The one before has left, whoever began it, and then the next one has joined.
+        assert!(is_late.load(Ordering::Relaxed));
         assert_eq!(departures.load(Ordering::Relaxed), 1);
         assert_eq!(main.len(), 1);
         // It is listened to.

@@ -6,7 +6,10 @@ use std::{
 };
 
 use axum_socketio::{ConnectError, Namespace, Socket};
-use tokio::task::{block_in_place, yield_now};
+use tokio::{
+    sync::Semaphore,
+    task::{block_in_place, yield_now},
+};
 
 use super::{Client, Memory, WAYS, asking, recovering, told};
 use crate::{
@@ -155,4 +158,47 @@ async fn who_asks_for_a_session_that_ends_meanwhile_begins_anew() {
     assert!(!reply.contains(&client.memory.pid), "{reply}");
     assert_eq!((main.len(), main.waiting_sessions()), (1, 0));
     drop(busy.go_on);
+}
+
+/// It asks with other words than before, while a middleware still decides about those.
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn who_asks_for_it_while_a_middleware_decides_waits_for_its_last_socket_to_leave() {
+    let (io, main, mut heard) = told(recovering());
+    let (log, mut middleware) = log();
+    let (gate, decides) = (Arc::new(Semaphore::new(1)), log.clone());
+    let permits = gate.clone();
+    let main = main.middleware(async move || {
+        decides.say("asked");
+        permits.acquire().await.unwrap().forget();
+        decides.say("decides");
+        Ok::<_, ConnectError>(())
+    });
+    let mut busy = Kind::Disconnecting.busy(&main);
+    let _ = io
+        .of("/other")
+        .on("echo", async |socket: Socket| socket.emit("echo", ()));
+    let server = TestServer::start(&io).await;
+    let client = Client::connect(&server, Via::WebSocket).await;
+    heard.expect("new ").await;
+    middleware.expect("asked").await;
+    middleware.expect("decides").await;
+    let memory = client.memory.clone();
+    close(client.wire);
+    busy.started.expect("started").await;
+    let mut wire = TestClient::open(&server, Eio::V4, Via::WebSocket).await;
+    wire.send("40/other,").await;
+    assert!(wire.text().await.starts_with("40/other,"));
+    wire.send("40").await;
+    middleware.expect("asked").await;
+    wire.send(format!("40{}", asking(&memory))).await;
+    wire.send(r#"42/other,["echo"]"#).await;
+    assert!(wire.text().await.starts_with(r#"42/other,["echo","#));
+    gate.add_permits(1);
+    middleware.expect("decides").await;
+    busy.go_on.send(()).unwrap();
+    heard.expect("left: transport close").await;
+    heard.expect("recovered ").await;
+    let reply = wire.text().await;
+    assert!(reply.contains(&memory.pid), "{reply}");
+    assert_eq!(main.len(), 1);
 }
