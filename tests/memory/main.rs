@@ -52,7 +52,7 @@ const OWNERS: &[(&str, &[&str])] = &[
 
 /// The most bytes of each owner per idle WebSocket connection with one socket.
 const BUDGET: &[(&str, u64)] = &[
-    ("client", 104),
+    ("client", 112),
     ("connection", 352),
     ("handshake", 288),
     ("index", 64),
