@@ -4,6 +4,7 @@
 
 use std::{
     any::Any,
+    cell::Cell,
     error::Error,
     fmt::{self, Write},
     future::{Future, poll_fn},
@@ -13,6 +14,7 @@ use std::{
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll, Wake, Waker},
+    thread::LocalKey,
 };
 
 use bytes::Bytes;
@@ -63,6 +65,25 @@ impl<T: fmt::Debug> fmt::Debug for Foreign<T> {
 /// wherever packets are.
 pub(crate) fn bytes(bytes: Bytes) -> Bytes {
     Bytes::from_owner(Foreign::new(bytes))
+}
+
+/// This thread is inside of a callback that may cause what it is told of; what says so is true until this is dropped.
+pub(crate) struct Inside {
+    says_so: &'static LocalKey<Cell<bool>>,
+    before: bool,
+}
+
+impl Inside {
+    pub(crate) fn enter(says_so: &'static LocalKey<Cell<bool>>) -> Self {
+        let before = says_so.replace(true);
+        Self { says_so, before }
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        self.says_so.set(self.before);
+    }
 }
 
 /// Drops what is, or owns, a value of the application's own.

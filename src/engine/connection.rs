@@ -201,7 +201,9 @@ impl Connection {
         let mut core = self.lock();
         core.takes_any_number = true;
         for packet in packets {
-            let room = core.accepts_packets().and_then(|()| self.room_for(packet, &core));
+            let room = core
+                .accepts_packets()
+                .and_then(|()| self.room_for(packet, &mut core));
             let is_last = room.is_err();
             offered.push(room.map(|cost| self.queue(packet.clone(), cost, &mut core)));
             if is_last {
@@ -305,7 +307,7 @@ impl Connection {
         allowed: impl FnOnce(&Core) -> Result<(), SendError>,
     ) -> Result<Queued, SendError> {
         let mut core = self.lock();
-        match allowed(&core).and_then(|()| self.room_for(&out, &core)) {
+        match allowed(&core).and_then(|()| self.room_for(&out, &mut core)) {
             Ok(cost) => {
                 let queued = self.queue(out, cost, &mut core);
                 drop(core);
@@ -318,9 +320,14 @@ impl Connection {
         }
     }
 
-    fn room_for(&self, out: &Outgoing, core: &Core) -> Result<Cost, SendError> {
-        let room = core.outbox.room_for(out, self.0.shared.config.max_send_buffer);
-        room.map_err(|Full| SendError::Full)
+    fn room_for(&self, out: &Outgoing, core: &mut Core) -> Result<Cost, SendError> {
+        let config = &self.0.shared.config;
+        core.outbox.room_for(out, config.max_send_buffer).map_err(|Full| {
+            if config.overflow == Overflow::Disconnect {
+                core.outbox.overflow();
+            }
+            SendError::Full
+        })
     }
 
     fn queue(&self, out: Outgoing, cost: Cost, core: &mut Core) -> Queued {

@@ -78,14 +78,14 @@ pub(super) struct Effects {
 }
 
 impl Core {
-    pub(super) fn new(session: Session, outbox: Outbox) -> Self {
+    pub(super) fn new(session: Session, outbox: Outbox, takes_any_number: bool) -> Self {
         Self {
             session,
             outbox,
             receiver: None,
             dispatching: true,
             b64: false,
-            takes_any_number: false,
+            takes_any_number,
             direct: None,
             corked_by: 0,
             scheduled: None,

@@ -1,6 +1,7 @@
 //! Limits that were overstepped: who is told, and how often.
 
 use std::{
+    cell::Cell,
     fmt,
     net::SocketAddr,
     sync::{
@@ -11,7 +12,7 @@ use std::{
 
 use super::{Connection, instruments::Overstepped};
 use crate::{
-    foreign::{self, brief},
+    foreign::{self, Inside, brief},
     throttle::Throttle,
 };
 
@@ -137,6 +138,11 @@ impl fmt::Debug for LimitHook {
     }
 }
 
+thread_local! {
+    /// This thread tells a hook.
+    static TELLING: Cell<bool> = const { Cell::new(false) };
+}
+
 /// What became of the limits of one engine.
 pub(super) struct Limits {
     hook: Option<LimitHook>,
@@ -161,7 +167,7 @@ impl Limits {
         self.counts[limit as usize].load(Ordering::Relaxed)
     }
 
-    /// Counts, tells the hook, and now and then the log. A hook that panics harms nobody.
+    /// Counts, tells the hook, and now and then the log. A hook that panics harms nobody, and of what it oversteps itself it isn't told.
     pub(super) fn exceeded(
         &self,
         limit: Limit,
@@ -180,7 +186,10 @@ impl Limits {
                 );
             });
         }
-        if let Some(LimitHook(hook)) = &self.hook {
+        if let Some(LimitHook(hook)) = &self.hook
+            && !TELLING.get()
+        {
+            let _telling = Inside::enter(&TELLING);
             let exceeded = LimitExceeded {
                 limit,
                 max,

@@ -51,6 +51,8 @@ pub(super) struct Outbox {
     in_flight: usize,
     /// The transport has taken items it hasn't written yet.
     writing: bool,
+    /// There was no room for a packet, and the connection is about to end because of that.
+    overflown: bool,
     /// Bytes of the first item that are on the wire already: a frame can't be cut, so it has to be finished. Only small frames are
     /// written before they are taken.
     written: u32,
@@ -228,10 +230,15 @@ impl Outbox {
     pub(super) fn room_for(&self, packet: &Outgoing, limit: usize) -> Result<Cost, Full> {
         let cost = cost(packet);
         let waiting = self.queued + self.in_flight;
-        if waiting > 0 && waiting + cost > limit {
+        if self.overflown || waiting > 0 && waiting + cost > limit {
             return Err(Full);
         }
         Ok(Cost(cost))
+    }
+
+    /// A packet was too much, and the connection ends: nothing comes behind a packet that is missing.
+    pub(super) fn overflow(&mut self) {
+        self.overflown = true;
     }
 
     /// Queues a packet for which there is [room](Self::room_for).

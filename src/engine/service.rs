@@ -20,6 +20,7 @@ use super::{
     session::Session,
     timer::Timers,
     trace,
+    transport::poll,
 };
 use crate::{
     Protocol,
@@ -111,7 +112,13 @@ impl Engine {
         let id = reserved
             .as_ref()
             .map_or_else(random_session_id, |reserved| reserved.id().clone());
-        let core = Core::new(Session::new(transport), self.outbox(&id, transport));
+        let takes_any_number =
+            transport == Transport::Polling && poll::takes_any_number(handshake.header("user-agent"));
+        let core = Core::new(
+            Session::new(transport),
+            self.outbox(&id, transport),
+            takes_any_number,
+        );
         handshake.set_span(trace::session(transport, protocol, handshake.remote_addr()));
         let connection = Connection::new(id, protocol, Arc::clone(&self.0), handshake, format, core);
         connection.heard(now);

@@ -46,8 +46,11 @@ impl Client {
             return self.not_let_into(name, &ConnectError::new("query too large"));
         }
         let auth = auth(protocol, query, payload);
-        if protocol == Protocol::V4 && self.stays_in(name) {
-            return self.refuse("a second CONNECT for a namespace");
+        match self.stays_in(name) {
+            Some(_) if protocol == Protocol::V4 => return self.refuse("a second CONNECT for a namespace"),
+            // npm's client 2.x gives a namespace up without a word if it doesn't know yet that it is in.
+            Some(socket) if name != "/" => self.leaves(socket),
+            _ => {}
         }
         self.needs_no_farewell(name);
         match self.io().namespace(name) {
@@ -399,12 +402,7 @@ impl Socket {
 
     /// The connect handlers have started: what came meanwhile is dispatched, then the gate opens.
     fn open_inbox(&self) {
-        loop {
-            // Its own statement: handlers must not run under the guard.
-            let (next, eased) = self.inbox().next();
-            if eased {
-                self.client().eased();
-            }
+        while let Some(next) = self.next_in_queue() {
             match next {
                 Next::Event(event) if self.home().is_sequential() => {
                     let socket = self.clone();

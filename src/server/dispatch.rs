@@ -16,7 +16,7 @@ use tokio::runtime::Handle;
 
 use crate::{
     engine::Cork,
-    foreign,
+    foreign::{self, Inside},
     packet::{ArgError, Args},
     server::{
         AckSender, ConnectError, DisconnectReason, Event, EventError, HandlerError, Socket, SocketIo,
@@ -265,25 +265,6 @@ thread_local! {
     static REPORTING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Says that an `on_error` handler is being polled, until it is dropped.
-struct Reporting {
-    before: bool,
-}
-
-impl Reporting {
-    fn enter() -> Self {
-        Self {
-            before: REPORTING.replace(true),
-        }
-    }
-}
-
-impl Drop for Reporting {
-    fn drop(&mut self) {
-        REPORTING.set(self.before);
-    }
-}
-
 pub(super) fn is_reporting() -> bool {
     REPORTING.get()
 }
@@ -291,14 +272,14 @@ pub(super) fn is_reporting() -> bool {
 /// Runs an `on_error` handler. What goes wrong on this thread while it is polled is only logged.
 pub(super) fn report(socket: &Socket, listener: &dyn ErrorListener, error: HandlerError) {
     let called = foreign::call(|| {
-        let _reporting = Reporting::enter();
+        let _reporting = Inside::enter(&REPORTING);
         listener.call(socket.clone(), error)
     });
     let Ok(mut run) = called else {
         return tracing::error!("an on_error handler panicked");
     };
     let reporting: Run = Box::pin(std::future::poll_fn(move |cx| {
-        let _reporting = Reporting::enter();
+        let _reporting = Inside::enter(&REPORTING);
         match foreign::call(|| run.as_mut().poll(cx)) {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(Ok(()))) => {}

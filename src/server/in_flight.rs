@@ -2,7 +2,11 @@
 
 use std::sync::atomic::Ordering;
 
-use crate::{engine::Limit, server::Socket, sync::atomic::AtomicU32};
+use crate::{
+    engine::Limit,
+    server::{Socket, inbox::Next, late::Late},
+    sync::atomic::AtomicU32,
+};
 
 /// How many handlers of a socket's events have tasks of their own.
 #[derive(Debug, Default)]
@@ -14,6 +18,31 @@ pub(super) struct Flight {
     socket: Socket,
     /// It is one of an event.
     of_event: bool,
+}
+
+impl InFlight {
+    fn is_full(&self, max: usize) -> bool {
+        self.0.load(Ordering::Acquire) as usize >= max
+    }
+}
+
+impl Socket {
+    /// What comes next in the queue; `None` if as many handlers wait as may: then whichever ends has the rest worked off.
+    pub(super) fn next_in_queue(&self) -> Option<Next> {
+        let max = self.io().settings().max_events_in_flight;
+        let mut inbox = self.inbox();
+        // Under the lock: who ends is counted before it looks whether somebody waits for that.
+        if self.in_flight().is_full(max) && inbox.stall() {
+            return None;
+        }
+        let (next, eased) = inbox.next();
+        // Before handlers run.
+        drop(inbox);
+        if eased {
+            self.client().eased();
+        }
+        Some(next)
+    }
 }
 
 impl Flight {
@@ -56,6 +85,11 @@ impl Drop for Flight {
         let before = socket.in_flight().0.fetch_sub(1, Ordering::AcqRel) as usize;
         if before == socket.io().settings().max_events_in_flight {
             socket.client().eased();
+            // Its own statement: handlers must not run under the guard.
+            let goes_on = socket.inbox().goes_on();
+            if goes_on {
+                socket.fall_behind(Late::default());
+            }
         }
     }
 }

@@ -10,7 +10,7 @@
 //! A leave waits for connect handlers, and so does one that the client or its connection has begun for the events before it whose handlers
 //! would have started if they weren't out of breath: that takes a moment. It doesn't for a handler that waits.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, mem};
 
 use crate::{
     engine::Parting,
@@ -40,6 +40,8 @@ pub(super) struct Held {
     /// Too much waits; told once, and taken back once.
     full: bool,
     leaves: Leaves,
+    /// Nobody works the queue off until a handler has ended.
+    stalled: bool,
     /// The socket is to leave when its turn has come.
     leaving: Option<Leave>,
 }
@@ -190,11 +192,26 @@ impl Inbox {
         (Next::Event(event), eased)
     }
 
+    /// As many handlers wait as may: leaves what comes next to [the end](Self::goes_on) of one. A leave doesn't wait for that, nor for the
+    /// events before it. Whether there is something to be left.
+    pub(super) fn stall(&mut self) -> bool {
+        let Self::Held(held) = self else { return false };
+        held.leaves = Leaves::AtOnce;
+        held.stalled = held.leaving.is_none() && !held.events.is_empty();
+        held.stalled
+    }
+
+    /// A handler has ended; whether the queue is to be worked off because of that.
+    pub(super) fn goes_on(&mut self) -> bool {
+        let Self::Held(held) = self else { return false };
+        mem::take(&mut held.stalled)
+    }
+
     /// Gives up what waits, because the socket has left. It is to be dropped without the lock: whoever closes the server may be woken, and
     /// nobody knows what the drop of a user's own bytes does.
     #[must_use]
     pub(super) fn clear(&mut self) -> Option<Box<Held>> {
-        match std::mem::replace(self, Self::Open) {
+        match mem::replace(self, Self::Open) {
             Self::Open => None,
             Self::Held(held) => Some(held),
         }

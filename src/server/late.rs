@@ -97,14 +97,9 @@ impl Socket {
         }
     }
 
-    /// Does what comes next in the queue, and gives back what is late of it; `None` when the gate is open.
+    /// Does what comes next in the queue, and gives back what is late of it; `None` when the gate is open, or somebody else goes on.
     fn catch_up(&self) -> Option<Late> {
-        // Its own statement: handlers must not run under the guard.
-        let (next, eased) = self.inbox().next();
-        if eased {
-            self.client().eased();
-        }
-        match next {
+        match self.next_in_queue()? {
             Next::Event(event) => {
                 let _cork = Cork::new();
                 Some(self.dispatch_stored(&event))

@@ -5,6 +5,7 @@ use std::{cell::Cell, sync::Arc};
 use tokio::runtime::Handle;
 
 use crate::{
+    foreign::Inside,
     packet::args::EventPayload,
     server::{
         EventListener, EventParts, Hears, ListenerId, Position, Socket,
@@ -43,7 +44,7 @@ impl Socket {
             let mut no_ack = None;
             let mut parts = EventParts::new(self, &event.name, event.args.clone(), &mut no_ack);
             let run = dispatch::prepare(self, "outgoing", Some(&event.name), || {
-                let _telling = Telling::enter();
+                let _telling = Inside::enter(&TELLING);
                 listener.call(&mut parts)
             });
             if let Some(run) = run {
@@ -56,7 +57,7 @@ impl Socket {
 /// The run of such a listener, of whose own emits nobody is told.
 fn told(mut run: Run) -> Run {
     Box::pin(std::future::poll_fn(move |cx| {
-        let _telling = Telling::enter();
+        let _telling = Inside::enter(&TELLING);
         run.as_mut().poll(cx)
     }))
 }
@@ -64,23 +65,4 @@ fn told(mut run: Run) -> Run {
 thread_local! {
     /// A listener for what is sent is being polled by this thread.
     static TELLING: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Says so, until it is dropped.
-struct Telling {
-    before: bool,
-}
-
-impl Telling {
-    fn enter() -> Self {
-        Self {
-            before: TELLING.replace(true),
-        }
-    }
-}
-
-impl Drop for Telling {
-    fn drop(&mut self) {
-        TELLING.set(self.before);
-    }
 }

@@ -10,8 +10,17 @@ use crate::wire::{Eio, Frame, Request, TestServer, Ws};
 
 /// A session opened by polling and connected to `/`, whose events so far have been fetched; gives its polling target.
 async fn polling_session(server: &TestServer) -> String {
+    session_of(server, None).await
+}
+
+/// That of a client that says this of itself.
+async fn session_of(server: &TestServer, user_agent: Option<&str>) -> String {
     let target = Eio::V4.target("polling");
-    let opened = Request::get(target.as_str()).send(server.addr).await;
+    let mut handshake = Request::get(target.as_str());
+    if let Some(user_agent) = user_agent {
+        handshake = handshake.header("user-agent", user_agent);
+    }
+    let opened = handshake.send(server.addr).await;
     let open: serde_json::Value = serde_json::from_str(&opened.text()[1..]).unwrap();
     let target = format!("{target}&sid={}", open["sid"].as_str().unwrap());
     Request::post(target.as_str(), "40")

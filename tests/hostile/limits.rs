@@ -2,11 +2,11 @@
 //! left alone.
 
 use std::sync::{
-    Arc, Mutex,
+    Arc, Mutex, OnceLock,
     atomic::{AtomicUsize, Ordering},
 };
 
-use axum_socketio::{Builder, Socket, SocketIo, limit::Limit};
+use axum_socketio::{Builder, Socket, SocketIo, engine::Overflow, limit::Limit};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     sync::Notify,
@@ -434,4 +434,41 @@ async fn leaving_and_joining_again_gets_no_more_handlers_to_wait_than_all_socket
         flood.join_next().await.unwrap().unwrap();
         assert!(ground.io.times_exceeded(Limit::EventsInFlight) > 0);
     }
+}
+
+/// It may be told of what it does itself, and that again, without end.
+#[tokio::test]
+async fn a_hook_is_not_told_of_the_limits_that_it_oversteps_itself() {
+    let (io, depth) = (
+        Arc::new(OnceLock::<SocketIo>::new()),
+        Arc::new(AtomicUsize::new(0)),
+    );
+    let (told, deepest) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (server, times, most) = (io.clone(), told.clone(), deepest.clone());
+    let builder = SocketIo::builder()
+        .max_send_buffer(1000)
+        .overflow(Overflow::DropNewest)
+        .on_limit(move |_| {
+            let within = depth.fetch_add(1, Ordering::Relaxed) + 1;
+            most.fetch_max(within, Ordering::Relaxed);
+            times.fetch_add(1, Ordering::Relaxed);
+            // Enough to be seen, and not so many that the stack ends.
+            if within < 5 {
+                server.get().unwrap().sockets().emit("alert", "x".repeat(1000));
+            }
+            depth.fetch_sub(1, Ordering::Relaxed);
+        });
+    let ground = Ground::new(builder).await;
+    io.set(ground.io.clone()).unwrap();
+    let _client = ground.client(Eio::V4, Via::Polling).await;
+    // It polls no more.
+    while told.load(Ordering::Relaxed) == 0 {
+        ground.io.sockets().emit("news", "x".repeat(300));
+    }
+    assert_eq!(deepest.load(Ordering::Relaxed), 1);
+    // They are counted, and nothing else is forgotten.
+    assert!(ground.io.times_exceeded(Limit::SendBuffer) > told.load(Ordering::Relaxed) as u64);
+    let before = told.load(Ordering::Relaxed);
+    ground.io.sockets().emit("news", "x".repeat(1000));
+    assert!(told.load(Ordering::Relaxed) > before);
 }

@@ -1,6 +1,6 @@
 //! The limit of handlers that wait, where events wait too.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 
 use axum_socketio::{Socket, SocketIo, limit::Limit};
 use tokio::sync::{Notify, Semaphore};
@@ -68,5 +68,55 @@ async fn handlers_of_events_that_have_waited_count_for_their_client() {
             told.iter().all(|line| *line == (Limit::EventsInFlight, 2, None)),
             "{told:?}"
         );
+    }
+}
+
+/// They came while its connect handlers were still to start, in a task of their own behind a middleware that has waited.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_more_handlers_of_queued_events_start_than_may_wait() {
+    const MOST: usize = 4;
+    const EVENTS: usize = 20;
+
+    for via in [Via::Polling, Via::WebSocket] {
+        let (go_on, told) = mpsc::channel::<()>();
+        let told = Arc::new(Mutex::new(told));
+        let (started, go) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+        let (begins, waits) = (started.clone(), go.clone());
+        let ground = Ground::new(SocketIo::builder().max_events_in_flight(MOST)).await;
+        let busy = ground
+            .io
+            .of("/busy")
+            .middleware(async || tokio::task::yield_now().await)
+            .on_connect(async move |_: Socket| {
+                tokio::task::block_in_place(|| told.lock().unwrap().recv().unwrap());
+            })
+            .on("wait", async move |_: Socket| {
+                begins.add_permits(1);
+                waits.acquire().await.unwrap().forget();
+            });
+        let mut client = ground.client(Eio::V4, via).await;
+        client.send("40/busy,").await;
+        assert!(client.text().await.starts_with("40/busy,"));
+        for _ in 0..EVENTS {
+            client.send(r#"42/busy,["wait"]"#).await;
+        }
+        client.expect_nothing().await;
+        go_on.send(()).unwrap();
+        for _ in 0..EVENTS / 2 {
+            started.acquire().await.unwrap().forget();
+            let mut other = TestClient::connect(&ground.server, Eio::V4, Via::Polling).await;
+            other.expect_nothing().await;
+            assert!(started.available_permits() < MOST, "via {via:?}");
+            go.add_permits(1);
+        }
+        // A leave waits for none of them, and what is left behind it is given up.
+        started.acquire_many(MOST as u32).await.unwrap().forget();
+        busy.sockets().remove(0).disconnect(false);
+        client.expect("41/busy,").await;
+        assert!(busy.is_empty());
+        go.add_permits(EVENTS);
+        client.expect_nothing().await;
+        assert_eq!(started.available_permits(), 0);
+        client.close().await;
     }
 }

@@ -11,7 +11,7 @@ use axum_socketio::{Socket, SocketIo};
 use crate::{
     io,
     log::{Log, log},
-    wire::{TestClient, TestServer},
+    wire::{Eio, TestClient, TestServer, Via},
 };
 
 /// Leaves and joins again at once, while something else happens; gives back what it is told. The answer to what it posts may wait for that.
@@ -150,6 +150,42 @@ async fn who_leaves_while_it_is_sent_away_joins_again_behind_all_disconnect_hand
         client.close().await;
         heard.expect("leaves").await;
         heard.expect("has left").await;
+    }
+}
+
+/// npm's client says nothing if it gives a namespace up before it has heard that it is in, and overhears the answer.
+#[tokio::test]
+async fn an_old_client_that_asks_for_a_namespace_that_it_is_in_leaves_it_and_begins_anew() {
+    let (log, mut heard) = log();
+    let (io, _main) = io(SocketIo::builder());
+    let feed = io
+        .of("/feed")
+        .with_state(log)
+        .on_connect(async |socket: Socket, State(log): State<Log>| {
+            log.say("connects");
+            socket.emit("news", socket.handshake().query("page").as_deref());
+        })
+        .on("ask", async |socket: Socket| socket.emit("answer", 1))
+        .on_disconnect(
+            async |State(log): State<Log>, reason: axum_socketio::DisconnectReason| log.say(reason.as_str()),
+        );
+    let server = TestServer::start(&io).await;
+    for via in [Via::Polling, Via::WebSocket] {
+        let mut client = TestClient::connect(&server, Eio::V3, via).await;
+        for page in [1, 2] {
+            client.send(format!("40/feed?page={page},")).await;
+            assert!(client.text().await.starts_with("40/feed"));
+            client.expect(&*format!(r#"42/feed,["news","{page}"]"#)).await;
+            if page == 2 {
+                heard.expect("client namespace disconnect").await;
+            }
+            heard.expect("connects").await;
+        }
+        client.send(r#"42/feed,["ask"]"#).await;
+        client.expect(r#"42/feed,["answer",1]"#).await;
+        assert_eq!(feed.len(), 1);
+        client.close().await;
+        heard.expect("transport close").await;
     }
 }
 

@@ -239,6 +239,7 @@ async fn a_server_close_between_two_polls_waits_for_the_next() {
 #[tokio::test(start_paused = true)]
 async fn many_queued_packets_all_arrive_before_the_end() {
     let client = Client::open(Config::default()).await;
+    client.takes_few_packets();
     for _ in 0..20 {
         client.upper.send("x");
     }
@@ -298,6 +299,23 @@ async fn a_full_send_buffer_does_what_the_policy_says() {
         let _ = client.upper.connection().send(packet(text, &[]));
     }
     client.get().await.is(200, "41\u{1e}42");
+}
+
+/// Whoever sent it has still to end the connection, and others send meanwhile.
+#[tokio::test(start_paused = true)]
+async fn nothing_follows_a_packet_for_which_there_was_no_room() {
+    let config = Config {
+        max_send_buffer: 200,
+        ..Config::default()
+    };
+    let client = Client::open(config).await;
+    let connection = client.upper.connection();
+    assert_eq!(connection.send(packet("1", &[])), Ok(()));
+    let too_much = connection.offer(packet(&"2".repeat(200), &[]));
+    assert_eq!(connection.send(packet("3", &[])), Err(SendError::Full));
+    assert_eq!(connection.conclude(too_much), Err(SendError::Full));
+    pass(1).await;
+    assert_eq!(client.upper.told(), [Told::Close(CloseReason::TransportError)]);
 }
 
 #[tokio::test(start_paused = true)]

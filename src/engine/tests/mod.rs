@@ -260,6 +260,11 @@ impl Client {
         Self { server, query, upper }
     }
 
+    /// It is one of those that drop an answer of too many packets.
+    fn takes_few_packets(&self) {
+        self.upper.connection().lock().takes_any_number = false;
+    }
+
     async fn get(&self) -> Answer {
         self.server.get(&self.query).await
     }

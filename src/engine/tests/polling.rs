@@ -93,8 +93,9 @@ async fn a_post_of_many_packets_lets_others_have_their_turn() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_response_carries_sixteen_packets_at_most() {
+async fn a_response_carries_sixteen_packets_at_most_to_who_takes_no_more() {
     let client = Client::open(Config::default()).await;
+    client.takes_few_packets();
     for _ in 0..17 {
         client.upper.send("x");
     }
@@ -106,6 +107,7 @@ async fn a_response_carries_sixteen_packets_at_most() {
 #[tokio::test(start_paused = true)]
 async fn a_client_that_fetches_a_long_queue_gets_its_ping_in_time() {
     let client = Client::open(Config::default()).await;
+    client.takes_few_packets();
     for number in 0..2_000 {
         client.upper.send(&number.to_string());
     }
@@ -132,6 +134,7 @@ async fn a_client_that_fetches_a_long_queue_gets_its_ping_in_time() {
 #[tokio::test(start_paused = true)]
 async fn the_pong_of_an_old_client_overtakes_its_queue_and_is_said_once() {
     let client = Client::open_with(Config::default(), "EIO=3").await;
+    client.takes_few_packets();
     for number in 0..40 {
         client.upper.send(&number.to_string());
     }

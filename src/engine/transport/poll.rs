@@ -28,8 +28,16 @@ use crate::{
     },
 };
 
-/// Packets in one answer, unless the client is known to take any number: the Python clients drop larger payloads.
+/// Packets in one answer to a client that doesn't [take any number](takes_any_number).
 const MAX_PACKETS: usize = 16;
+
+/// Whether a client takes any number of packets with one answer, as the protocol has it. Those of `python-socketio` drop payloads of more than
+/// [`MAX_PACKETS`]; what they make requests with says `python-requests` or `Python/3 aiohttp` of itself.
+pub(in crate::engine) fn takes_any_number(user_agent: Option<&[u8]>) -> bool {
+    const PYTHON: &[u8] = b"python";
+    let mut words = user_agent.unwrap_or_default().windows(PYTHON.len());
+    !words.any(|word| word.eq_ignore_ascii_case(PYTHON))
+}
 
 /// A GET that is held until there is something to say.
 ///

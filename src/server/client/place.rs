@@ -212,12 +212,13 @@ impl Client {
         Some(next.socket.clone())
     }
 
-    /// Whether the client has been let into the namespace and has not begun to leave it.
-    pub(in crate::server) fn stays_in(&self, namespace: &str) -> bool {
+    /// Its socket in a namespace into which it has been let and that it has not begun to leave.
+    pub(in crate::server) fn stays_in(&self, namespace: &str) -> Option<Socket> {
         let state = self.0.state();
-        state
-            .find(namespace)
-            .is_some_and(|entry| entry.stage == Stage::Joined)
+        let entry = state.find(namespace);
+        entry
+            .filter(|entry| entry.stage == Stage::Joined)
+            .map(|entry| entry.socket.clone())
     }
 
     /// The socket has left.
@@ -233,7 +234,7 @@ impl Client {
     }
 
     /// The client leaves by itself. Its place may meanwhile be [given](Self::replace) to another, which leaves then.
-    pub(super) fn leaves(&self, socket: Socket) {
+    pub(in crate::server) fn leaves(&self, socket: Socket) {
         let mut leaving = Some(socket);
         while let Some(socket) = leaving {
             if self.waits_no_more(&socket) {

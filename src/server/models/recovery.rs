@@ -155,3 +155,27 @@ fn a_client_that_is_back_as_its_socket_leaves_gets_its_session_or_is_told_when_i
         assert_eq!((main.len(), main.waiting_sessions()), (0, 0));
     });
 }
+
+#[test]
+fn who_is_let_in_as_others_emit_gets_nothing_without_an_offset() {
+    explore(2, || {
+        let io = SocketIo::builder().connection_state_recovery(ConnectionStateRecovery::new());
+        let io = io.build().unwrap();
+        let (main, sid, socket) = super::undecided(&io);
+        socket.join("hall");
+        let deciding = thread::spawn(move || socket.admitted());
+        main.to("hall").emit("news", 1);
+        deciding.join().unwrap();
+        main.to("hall").emit("news", 2);
+        let answer = request(&io, &sid, Method::GET, "");
+        let events: Vec<_> = answer
+            .split('\x1e')
+            .filter(|packet| packet.starts_with("42"))
+            .collect();
+        assert!(
+            events.iter().all(|event| event.split(',').count() == 3),
+            "{answer}"
+        );
+        assert!(!events.is_empty());
+    });
+}

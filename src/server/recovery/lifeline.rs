@@ -81,14 +81,14 @@ impl Lifeline {
     }
 
     /// Sends what the client has missed and then this packet, and from now on everything. If something is missing by now, its history
-    /// begins anew with the other packet, and the answer is `false`.
+    /// begins anew with the other packet, or nothing is sent if there is none, and the answer is `false`.
     pub(super) fn resume(
         &self,
         log: &Log,
         received: Option<Position>,
         connection: &Connection,
         welcome: Outgoing,
-        or_else: Outgoing,
+        or_else: Option<Outgoing>,
     ) -> Result<bool, SendError> {
         let mut state = self.state();
         let missed = state.history.after(received);
@@ -99,7 +99,11 @@ impl Lifeline {
             Some(Err(partial)) => (Vec::new(), partial),
             None => (Vec::new(), Vec::new()),
         };
-        packets.push(if resumed { welcome } else { or_else });
+        let Some(answer) = (if resumed { Some(welcome) } else { or_else }) else {
+            drop(state);
+            return Ok(false);
+        };
+        packets.push(answer);
         // What comes before the welcome a client doesn't remember to have had. If the connection broke in between it would ask for all of
         // it again, and then hear it twice: npm's keeps what it has not been able to hand on.
         let sent = connection.offer_together(&packets);

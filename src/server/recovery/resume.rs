@@ -286,9 +286,12 @@ impl Socket {
 
     fn enter_again(&self, recovery: &Recovery, claim: &Claim) -> bool {
         let (pid, other) = (claim.parked.pid().clone(), self.new_pid());
-        let packets = self
-            .welcome(&pid)
-            .and_then(|welcome| Ok((welcome, self.welcome(&other)?)));
+        // Who has got past the middlewares because of its session gets in with that or not at all.
+        let begins_anew = !self.skips_middlewares();
+        let packets = self.welcome(&pid).and_then(|welcome| {
+            let or_else = begins_anew.then(|| self.welcome(&other)).transpose()?;
+            Ok((welcome, or_else))
+        });
         let (welcome, or_else) = match packets {
             Ok(packets) => packets,
             Err(error) => {
@@ -299,6 +302,11 @@ impl Socket {
         let lifeline = claim.parked.lifeline();
         let resumed = lifeline.resume(&recovery.log, claim.received, self.connection(), welcome, or_else);
         self.client().is_left_in_the_dark(resumed.map(drop));
+        if resumed == Ok(false) && !begins_anew {
+            recovery.end(claim);
+            self.connection().fail_later(CloseReason::TransportClose);
+            return false;
+        }
         let (Ok(resumed), Ok(())) = (resumed, self.advance(Status::Connecting, Status::Connected)) else {
             lifeline.wait();
             self.lets_wait(recovery, recovery.sessions(), claim);

@@ -1,4 +1,4 @@
-use super::{polling_session, websocket_session};
+use super::{polling_session, session_of, websocket_session};
 use crate::wire::{Eio, Frame, Packet, Profile, Request, TestServer};
 
 #[tokio::test]
@@ -47,28 +47,36 @@ async fn polling_carries_text_and_binary_packets() {
     assert_eq!(response.text(), back);
 }
 
-/// The Python clients drop larger payloads. Node knows no limit.
+/// A client that is far away would fall behind if each answer brought only some of what there is.
 #[tokio::test]
-async fn a_poll_carries_sixteen_packets_at_most_and_the_next_the_rest() {
+async fn a_poll_carries_all_that_there_is_and_to_python_clients_sixteen_packets_at_most() {
     let server = TestServer::suite(Profile::Defaults).await;
-    let target = polling_session(&server).await;
-    let sent: Vec<Packet> = (0..40)
-        .map(|n| Packet::Text(format!(r#"42["message",{n}]"#)))
-        .collect();
-    Request::post(target.as_str(), Eio::V4.encode(&sent))
-        .send(server.addr)
-        .await
-        .assert_ok();
-    let mut received = Vec::new();
-    for count in [16, 16, 8] {
-        let packets = Eio::V4.decode(&Request::get(target.as_str()).send(server.addr).await);
-        assert_eq!(packets.len(), count);
-        received.extend(packets);
+    let browser = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+    for (user_agent, counts) in [
+        (None, &[40][..]),
+        (Some(browser), &[40]),
+        (Some("python-requests/2.32.5"), &[16, 16, 8]),
+        (Some("Python/3.11 aiohttp/3.13.2"), &[16, 16, 8]),
+    ] {
+        let target = session_of(&server, user_agent).await;
+        let sent: Vec<Packet> = (0..40)
+            .map(|n| Packet::Text(format!(r#"42["message",{n}]"#)))
+            .collect();
+        Request::post(target.as_str(), Eio::V4.encode(&sent))
+            .send(server.addr)
+            .await
+            .assert_ok();
+        let mut received = Vec::new();
+        for &count in counts {
+            let packets = Eio::V4.decode(&Request::get(target.as_str()).send(server.addr).await);
+            assert_eq!(packets.len(), count, "{user_agent:?}");
+            received.extend(packets);
+        }
+        let expected: Vec<Packet> = (0..40)
+            .map(|n| Packet::Text(format!(r#"42["message-back",{n}]"#)))
+            .collect();
+        assert_eq!(received, expected);
     }
-    let expected: Vec<Packet> = (0..40)
-        .map(|n| Packet::Text(format!(r#"42["message-back",{n}]"#)))
-        .collect();
-    assert_eq!(received, expected);
 }
 
 #[tokio::test]

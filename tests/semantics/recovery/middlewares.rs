@@ -283,3 +283,50 @@ async fn a_session_that_a_middleware_decides_on_takes_no_other_ones_place() {
     heard.expect("recovered ").await;
     assert_eq!(expired.drain(), [""; 0]);
 }
+
+/// A value whose copy makes so many events as its session is asked for that something of what has been missed is forgotten.
+struct Floods(Arc<AtomicBool>, Namespace);
+
+impl Clone for Floods {
+    fn clone(&self) -> Self {
+        if self.0.swap(false, Ordering::Relaxed) {
+            self.1.emit("too much", "x".repeat(400));
+        }
+        Self(self.0.clone(), self.1.clone())
+    }
+}
+
+/// It is closed, comes back, and is asked about.
+#[tokio::test]
+async fn who_skips_the_middlewares_gets_its_session_or_is_not_let_in() {
+    for via in WAYS {
+        let recovery = ConnectionStateRecovery::new().max_log_size(400);
+        let (io, main, mut heard) = told(with(recovery));
+        let (log, mut asked) = log();
+        let floods = Arc::new(AtomicBool::new(false));
+        let main = main.middleware(async move || {
+            log.say("asked");
+            Ok::<_, ConnectError>(())
+        });
+        let server = TestServer::start(&io).await;
+        let mut client = Client::connect(&server, via).await;
+        heard.expect("new ").await;
+        asked.expect("asked").await;
+        main.emit("first", ());
+        client.event().await;
+        let socket = main.sockets().remove(0);
+        socket.extensions().insert(Floods(floods.clone(), main.clone()));
+        drop(socket);
+        let memory = client.lose_connection(&mut heard).await;
+        floods.store(true, Ordering::Relaxed);
+        let mut wire = TestClient::open(&server, Eio::V4, via).await;
+        wire.send(format!("40{}", asking(&memory))).await;
+        assert_eq!(wire.recv().await, None);
+        assert_eq!((main.len(), main.waiting_sessions()), (0, 0));
+        let (client, missed) = Client::resume(&server, via, &memory).await;
+        assert_eq!(missed, [Value::Null; 0]);
+        assert_ne!(client.memory.pid, memory.pid);
+        asked.expect("asked").await;
+        heard.expect("new ").await;
+    }
+}
