@@ -88,9 +88,9 @@ impl Core {
     }
 
     /// Nobody is heard any more.
-    fn forget_others(&mut self) -> Effects {
+    fn forget_others(&mut self, why: AdapterError) -> Effects {
         self.members.handle_end();
-        std::mem::take(&mut self.requests).end()
+        std::mem::take(&mut self.requests).end(why)
     }
 }
 
@@ -158,12 +158,7 @@ impl Cluster {
         let named = self.heartbeats.then(|| core.members.servers().cloned().collect());
         let answers = core.requests.begin(id.clone(), named);
         drop(namespaces);
-        let waiting = Waiting {
-            cluster: self.clone(),
-            namespace: namespace.into(),
-            id,
-            answers,
-        };
+        let waiting = Waiting::new(self.clone(), namespace, id, answers);
         if !self.heartbeats {
             self.count_for(&waiting);
         }
@@ -326,7 +321,7 @@ impl Cluster {
     }
 
     fn count_for(self: &Arc<Self>, waiting: &Waiting) {
-        let (cluster, namespace, id) = (self.clone(), waiting.namespace.clone(), waiting.id());
+        let (cluster, namespace, id) = (self.clone(), Box::<str>::from(waiting.namespace()), waiting.id());
         self.runtime.spawn(async move {
             if let Some(servers) = cluster.counted(&namespace).await {
                 let others = servers.saturating_sub(1);

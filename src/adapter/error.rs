@@ -45,15 +45,16 @@ impl Error for AdapterError {
     }
 }
 
-/// Some servers did not answer in time, or could not be asked. Keeps what the others said.
+/// Some servers did not answer in time, or could not be asked, or not be heard any more. Keeps what the others said.
 ///
-/// Its [source](Error::source) is the [`AdapterError`] where they could not be asked.
+/// Its [source](Error::source) is the [`AdapterError`] where it wasn't for the time: they could not be asked, or this server has left the
+/// cluster meanwhile, by its close or the end of its back end.
 #[derive(Debug)]
 pub struct Incomplete<T> {
     /// What came, this server's part included where it has one.
     pub received: T,
     missing: Missing,
-    unasked: Option<AdapterError>,
+    error: Option<AdapterError>,
 }
 
 /// Who did not answer.
@@ -69,22 +70,22 @@ impl<T> Incomplete<T> {
         Self {
             received,
             missing,
-            unasked: None,
+            error: None,
         }
     }
 
-    /// The question was not sent, if there is an error.
-    pub(crate) fn with_error(mut self, unasked: Option<AdapterError>) -> Self {
-        self.unasked = unasked;
+    /// The question was not sent, or its answers can't be heard, if there is an error.
+    pub(crate) fn with_error(mut self, error: Option<AdapterError>) -> Self {
+        self.error = error;
         self
     }
 
     pub(crate) fn map<U>(self, map: impl FnOnce(T) -> U) -> Incomplete<U> {
-        Incomplete::new(map(self.received), self.missing).with_error(self.unasked)
+        Incomplete::new(map(self.received), self.missing).with_error(self.error)
     }
 
     pub(crate) fn into_parts(self) -> (T, Missing, Option<AdapterError>) {
-        (self.received, self.missing, self.unasked)
+        (self.received, self.missing, self.error)
     }
 
     /// The servers that did not answer, sorted. Empty with a back end that counts servers but doesn't name them.
@@ -116,7 +117,7 @@ impl Missing {
 
 impl<T> fmt::Display for Incomplete<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let why = match self.unasked {
+        let why = match self.error {
             Some(_) => "the adapter failed",
             None => "timeout reached",
         };
@@ -136,7 +137,7 @@ impl<T> fmt::Display for Incomplete<T> {
 
 impl<T: fmt::Debug> Error for Incomplete<T> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.unasked.as_ref().map(|error| error as _)
+        self.error.as_ref().map(|error| error as _)
     }
 }
 
@@ -157,7 +158,7 @@ mod tests {
         );
         assert_eq!(told(missing(&[], 1)), "timeout reached: missing 1 responses");
         assert_eq!(told(missing(&[], 0)), "timeout reached");
-        let unasked = Incomplete::new((), Missing::default()).with_error(Some(AdapterError::new("closed")));
-        assert_eq!(unasked.to_string(), "the adapter failed");
+        let failed = Incomplete::new((), Missing::default()).with_error(Some(AdapterError::new("closed")));
+        assert_eq!(failed.to_string(), "the adapter failed");
     }
 }

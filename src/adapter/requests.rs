@@ -3,14 +3,14 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use tokio::sync::mpsc;
 
 use crate::{
     ServerId, SocketId,
-    adapter::{Cluster, Message, Missing, Payload, RequestId, Snapshot},
+    adapter::{AdapterError, Cluster, Message, Missing, Payload, RequestId, Snapshot},
     foreign,
 };
 
@@ -21,6 +21,16 @@ pub(crate) enum Answer {
     Server(Payload),
     Client(Option<SocketId>, Payload),
 }
+
+/// The answers that are missing will never be heard.
+#[derive(Debug)]
+pub(super) struct Unheard {
+    missing: Missing,
+    error: AdapterError,
+}
+
+/// What goes through the channel to whoever waits: answers, and in the end that others are missing.
+type Heard = Result<Answer, Unheard>;
 
 /// The requests of one namespace that nobody has given up yet.
 #[derive(Debug, Default)]
@@ -35,7 +45,7 @@ struct Request {
     /// How many have to be seen; `None` as long as the broker has not told.
     expected: Option<usize>,
     /// Dropped with the request: the end of the channel is the end of the answers.
-    answers: mpsc::UnboundedSender<Answer>,
+    answers: mpsc::UnboundedSender<Heard>,
 }
 
 /// How many acknowledgements a server owes; `None` before it has said.
@@ -48,18 +58,23 @@ type Clients = Option<usize>;
 pub(super) struct Effects {
     answer: Option<Answer>,
     /// Where the answer goes; nowhere if it isn't wanted.
-    to: Option<mpsc::UnboundedSender<Answer>>,
+    to: Option<mpsc::UnboundedSender<Heard>>,
     /// Requests that are over: dropping them ends their answers.
     over: Vec<Request>,
+    /// Why those have not been answered by all.
+    unheard: Option<AdapterError>,
 }
 
 impl Effects {
     pub(super) fn apply(self) {
         if let (Some(to), Some(answer)) = (self.to, self.answer) {
             // An error says that nobody waits any more.
-            foreign::step(|| drop(to.send(answer)));
+            foreign::step(|| drop(to.send(Ok(answer))));
         }
         for request in self.over {
+            if let Some(error) = self.unheard.clone() {
+                foreign::step(|| request.end(error));
+            }
             foreign::step(|| drop(request));
         }
     }
@@ -71,7 +86,7 @@ impl Requests {
         &mut self,
         id: RequestId,
         named: Option<Vec<ServerId>>,
-    ) -> mpsc::UnboundedReceiver<Answer> {
+    ) -> mpsc::UnboundedReceiver<Heard> {
         let (answers, receiver) = mpsc::unbounded_channel();
         let request = Request {
             expected: named.is_some().then_some(0),
@@ -148,10 +163,11 @@ impl Requests {
         self.0.get(id).map(Request::missing).unwrap_or_default()
     }
 
-    /// The namespace has ended: nobody is asked in it any more.
-    pub(super) fn end(self) -> Effects {
+    /// Nobody is heard any more: whoever waits is told why, and who is missing.
+    pub(super) fn end(self, why: AdapterError) -> Effects {
         Effects {
             over: self.0.into_values().collect(),
+            unheard: Some(why),
             ..Effects::default()
         }
     }
@@ -226,6 +242,13 @@ impl Request {
         new
     }
 
+    /// Tells whoever waits that nothing more will come.
+    fn end(&self, error: AdapterError) {
+        let missing = self.missing();
+        // An error says that nobody waits any more.
+        drop(self.answers.send(Err(Unheard { missing, error })));
+    }
+
     fn is_complete(&self) -> bool {
         self.waiting.is_empty() && self.expected.is_some_and(|servers| self.seen.len() >= servers)
     }
@@ -243,25 +266,59 @@ impl Request {
 /// The answers to one request. Dropping it gives the request up.
 #[derive(Debug)]
 pub(crate) struct Waiting {
-    pub(super) cluster: Arc<Cluster>,
-    pub(super) namespace: Box<str>,
-    pub(super) id: RequestId,
-    pub(super) answers: mpsc::UnboundedReceiver<Answer>,
+    cluster: Arc<Cluster>,
+    namespace: Box<str>,
+    id: RequestId,
+    answers: mpsc::UnboundedReceiver<Heard>,
+    /// Nobody is heard any more.
+    unheard: Option<Unheard>,
 }
 
 impl Waiting {
+    pub(super) fn new(
+        cluster: Arc<Cluster>,
+        namespace: &str,
+        id: RequestId,
+        answers: mpsc::UnboundedReceiver<Heard>,
+    ) -> Self {
+        Self {
+            cluster,
+            namespace: namespace.into(),
+            id,
+            answers,
+            unheard: None,
+        }
+    }
+
     pub(crate) fn id(&self) -> RequestId {
         self.id.clone()
     }
 
-    /// The next answer; `None` when all have come.
-    pub(crate) fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Option<Answer>> {
-        self.answers.poll_recv(cx)
+    /// The next answer; `None` when all have come. Last is an error where those that are [missing](Self::missing) will never come.
+    pub(crate) fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Answer, AdapterError>>> {
+        loop {
+            match ready!(self.answers.poll_recv(cx)) {
+                Some(Ok(answer)) => return Poll::Ready(Some(Ok(answer))),
+                // One that is not missing may be on its way, in another thread.
+                Some(Err(unheard)) => self.unheard = Some(unheard),
+                None => {
+                    let unheard = self.unheard.as_ref();
+                    return Poll::Ready(unheard.map(|unheard| Err(unheard.error.clone())));
+                }
+            }
+        }
     }
 
     /// Who has not answered yet.
     pub(crate) fn missing(&self) -> Missing {
-        self.cluster.missing(&self.namespace, &self.id)
+        match &self.unheard {
+            Some(unheard) => unheard.missing.clone(),
+            None => self.cluster.missing(&self.namespace, &self.id),
+        }
+    }
+
+    pub(super) fn namespace(&self) -> &str {
+        &self.namespace
     }
 }
 
@@ -278,7 +335,10 @@ mod tests {
         task::{Wake, Waker},
     };
 
+    use tokio::runtime::Handle;
+
     use super::*;
+    use crate::adapter::Memory;
 
     fn acks(from: &str, requests: &mut Requests) {
         let packet = Payload::checked("[1]");
@@ -363,13 +423,35 @@ mod tests {
             let effects = if gone {
                 requests.handle_gone(&"a".into())
             } else {
-                requests.end()
+                requests.end(AdapterError::new("closed"))
             };
             effects.apply();
             for (woken, _answers) in asking {
                 assert!(woken.1.load(Ordering::Relaxed));
             }
         }
+    }
+
+    /// What comes and what ends are told by different threads.
+    #[tokio::test]
+    async fn an_answer_that_is_on_its_way_at_the_end_is_heard_before_the_missing_are_told() {
+        let mut requests = Requests::default();
+        let answers = requests.begin("r".into(), Some(vec!["a".into(), "b".into()]));
+        let answer = Message::ServerAck {
+            request: "r".into(),
+            packet: Payload::checked("[1]"),
+        };
+        let (_, on_its_way) = requests.handle_message(&"a".into(), answer);
+        let (cluster, _incoming) = Cluster::join(Arc::new(Memory), Handle::current());
+        let mut waiting = Waiting::new(cluster, "/", "r".into(), answers);
+        requests.end(AdapterError::new("closed")).apply();
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(waiting.poll_answer(&mut cx).is_pending());
+        on_its_way.apply();
+        let mut next = || waiting.poll_answer(&mut cx);
+        assert!(matches!(next(), Poll::Ready(Some(Ok(Answer::Server(_))))));
+        assert!(matches!(next(), Poll::Ready(Some(Err(_)))));
+        assert_eq!(waiting.missing().servers, ["b".into()]);
     }
 
     #[test]

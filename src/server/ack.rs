@@ -172,8 +172,8 @@ impl<T> fmt::Debug for AckFuture<T> {
 ///
 /// Each item names the socket that answered. The stream ends when every recipient has answered or left; when the time is
 /// up before that, its last item is an [`AckError`] for which [`is_timeout`](AckError::is_timeout) holds. Where other servers could
-/// not be asked, they are not waited for, and the last item is one for which [`is_adapter`](AckError::is_adapter) holds. An answer
-/// that is no `T` is an error item of its own.
+/// not be asked, or not be heard any more because this one closes, they are not waited for, and the last item is one for which
+/// [`is_adapter`](AckError::is_adapter) holds. An answer that is no `T` is an error item of its own.
 ///
 /// As a handle of the namespace does, it keeps a [dynamic one](crate::SocketIo::of_matching) from ending.
 #[must_use = "streams do nothing unless polled; to send without acknowledgements use `emit`"]
@@ -186,8 +186,8 @@ pub struct AckStream<T> {
     asked: Stopwatch,
     /// What the clients of other servers answer.
     remote: Option<Box<Remote>>,
-    /// Those can't answer, because their servers could not be asked.
-    unasked: Option<AckError>,
+    /// Those can't answer any more: their servers could not be asked, or are not heard.
+    unheard: Option<AckError>,
     /// The event may be held back by the thread that sent it.
     held_back: bool,
     done: bool,
@@ -216,7 +216,7 @@ impl<T> AckStream<T> {
             deadline: Deadline::after(timeout),
             asked: Stopwatch::start(),
             remote: None,
-            unasked: None,
+            unheard: None,
             held_back: Cork::is_in(),
             done: false,
             value: PhantomData,
@@ -233,7 +233,7 @@ impl<T> AckStream<T> {
         asked: Result<(), AdapterError>,
     ) -> Self {
         self.remote = Some(Box::new(Remote { waiting, _kept: kept }));
-        self.unasked = asked.err().map(AckError::unasked);
+        self.unheard = asked.err().map(AckError::adapter);
         self.deadline = Deadline::after(timeout);
         self
     }
@@ -261,7 +261,7 @@ impl<T> AckStream<T> {
         }
     }
 
-    /// The other servers whose clients may still answer, sorted.
+    /// The other servers whose clients may still answer, or, at the end, have not; sorted.
     #[must_use]
     pub fn missing_servers(&self) -> Vec<ServerId> {
         self.remote
@@ -272,13 +272,17 @@ impl<T> AckStream<T> {
 
     /// The next answer of another server's client. What answers something else than was asked is left out.
     fn poll_remote(&mut self, cx: &mut Context<'_>) -> Poll<Option<(Option<SocketId>, Payload)>> {
-        let Some(remote) = self.remote.as_mut().filter(|_| self.unasked.is_none()) else {
+        let Some(remote) = self.remote.as_mut().filter(|_| self.unheard.is_none()) else {
             return Poll::Ready(None);
         };
         loop {
             match ready!(remote.waiting.poll_answer(cx)) {
-                Some(Answer::Client(socket, packet)) => return Poll::Ready(Some((socket, packet))),
-                Some(_) => {}
+                Some(Ok(Answer::Client(socket, packet))) => return Poll::Ready(Some((socket, packet))),
+                Some(Ok(_)) => {}
+                Some(Err(error)) => {
+                    self.unheard = Some(AckError::adapter(error));
+                    return Poll::Ready(None);
+                }
                 None => return Poll::Ready(None),
             }
         }
@@ -296,8 +300,8 @@ impl<T: DeserializeOwned> AckStream<T> {
     ///
     /// # Errors
     ///
-    /// Some client did not answer in time, other servers could not be asked, or some answer was no `T`. The error keeps the replies that
-    /// came. Clients that left meanwhile are no error.
+    /// Some client did not answer in time, other servers could not be asked or not be heard any more, or some answer was no `T`. The error
+    /// keeps the replies that came. Clients that left meanwhile are no error.
     pub async fn collect_all(mut self) -> Result<Vec<T>, BroadcastAckError<T>> {
         let (mut replies, mut failed) = (Vec::new(), None);
         while let Some(reply) = std::future::poll_fn(|cx| Pin::new(&mut self).poll_next(cx)).await {
@@ -341,7 +345,7 @@ impl<T: DeserializeOwned> Stream for AckStream<T> {
         match (local, remote) {
             (Poll::Ready(None), Poll::Ready(None)) => {
                 self.done = true;
-                Poll::Ready(self.unasked.take().map(Err))
+                Poll::Ready(self.unheard.take().map(Err))
             }
             _ => {
                 self.flush();

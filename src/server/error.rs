@@ -128,7 +128,7 @@ impl AckError {
         Self(AckErrorKind::Disconnected)
     }
 
-    pub(crate) const fn unasked(error: AdapterError) -> Self {
+    pub(crate) const fn adapter(error: AdapterError) -> Self {
         Self(AckErrorKind::Adapter(error))
     }
 
@@ -150,7 +150,8 @@ impl AckError {
         matches!(self.0, AckErrorKind::Emit(_))
     }
 
-    /// The event was not sent to other servers; the source is the [`AdapterError`](crate::adapter::AdapterError).
+    /// Other servers could not be asked, or not be heard any more, because this one has left the cluster meanwhile; the source is the
+    /// [`AdapterError`](crate::adapter::AdapterError).
     #[must_use]
     pub const fn is_adapter(&self) -> bool {
         matches!(self.0, AckErrorKind::Adapter(_))
@@ -185,7 +186,7 @@ impl fmt::Display for AckError {
             AckErrorKind::Timeout => "no acknowledgement came in time",
             AckErrorKind::Disconnected => "the client left before it acknowledged",
             AckErrorKind::Emit(_) => "the event could not be sent",
-            AckErrorKind::Adapter(_) => "the event could not be sent to other servers",
+            AckErrorKind::Adapter(_) => "other servers could not be asked, or not be heard any more",
             AckErrorKind::Decode(_) => "the acknowledgement is not of the expected type",
         })
     }

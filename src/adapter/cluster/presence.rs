@@ -140,10 +140,10 @@ impl Cluster {
     ) -> Result<Publishing<'a>, AdapterError> {
         let mut namespaces = self.lock();
         if self.is_closed() {
-            return Err(AdapterError::new("the server has left the cluster"));
+            return Err(server_has_left());
         }
         let core = namespaces.get_mut(namespace).filter(|core| !core.is_parting());
-        let core = core.ok_or_else(|| AdapterError::new("the namespace has ended on this server"))?;
+        let core = core.ok_or_else(namespace_has_ended)?;
         if to == Destination::Everyone {
             core.members.handle_said(now());
         }
@@ -161,9 +161,9 @@ impl Cluster {
             return;
         }
         core.begin_parting();
-        let unanswered = std::mem::take(&mut core.requests).end();
+        let unanswered = std::mem::take(&mut core.requests).end(namespace_has_ended());
         drop(namespaces);
-        // Who was asking is woken.
+        // Who was asking is told.
         unanswered.apply();
         self.part(namespace);
     }
@@ -237,11 +237,12 @@ impl Cluster {
         let mut namespaces = self.lock();
         self.closed.store(true, Ordering::Relaxed);
         namespaces.values_mut().for_each(|core| core.begin_parting());
-        let unanswered: Vec<_> = namespaces.values_mut().map(Core::forget_others).collect();
+        let forget = |core: &mut Core| core.forget_others(server_has_left());
+        let unanswered: Vec<_> = namespaces.values_mut().map(forget).collect();
         let names: Vec<_> = namespaces.keys().cloned().collect();
         drop(namespaces);
         names.iter().for_each(|namespace| self.part(namespace));
-        // Who was asking is woken.
+        // Who was asking is told.
         unanswered.into_iter().for_each(Effects::apply);
     }
 
@@ -276,6 +277,14 @@ impl Cluster {
             parted.await;
         }
     }
+}
+
+fn server_has_left() -> AdapterError {
+    AdapterError::new("the server has left the cluster")
+}
+
+fn namespace_has_ended() -> AdapterError {
+    AdapterError::new("the namespace has ended on this server")
 }
 
 impl<'a> Publishing<'a> {

@@ -66,7 +66,8 @@ pub(super) enum Stage {
 
 pub(super) enum Outcome {
     Answered,
-    Unasked(AdapterError, Missing),
+    /// It could not be asked, or those who are missing are not heard any more.
+    Failed(AdapterError, Missing),
     /// The runtime in which its answers were heard has ended.
     Lost,
 }
@@ -202,7 +203,7 @@ impl InTurn {
             progress.stage = Stage::Asked { request, turn };
         });
         match cluster.ask(namespace.name(), Message::Fetch { options, request }) {
-            Err(error) => end(question, Outcome::Unasked(error, asking.answers.missing())),
+            Err(error) => end(question, Outcome::Failed(error, asking.answers.missing())),
             Ok(()) if is_alone => end(question, Outcome::Answered),
             Ok(()) => {
                 // That of whoever asks: nobody may drive the one in which the server was built.
@@ -246,13 +247,13 @@ impl Asking {
     async fn hear_all(&mut self) {
         let here = snapshot::all(mem::take(&mut self.here), Seen::here).await;
         change(&self.question, |progress| progress.sockets = Some(here));
-        if self.hear().await.is_some() {
-            end(&self.question, Outcome::Answered);
+        if let Some(outcome) = self.hear().await {
+            end(&self.question, outcome);
         }
     }
 
-    /// All answers; `None` where nobody wants to know any more.
-    async fn hear(&mut self) -> Option<()> {
+    /// All answers that come; `None` where nobody wants to know any more.
+    async fn hear(&mut self) -> Option<Outcome> {
         let question = self.question.clone();
         let (mut unwanted, mut patience) =
             (pin!(question.closed()), pin!(timeout(PATIENCE, pending::<()>())));
@@ -269,9 +270,10 @@ impl Asking {
                 unwanted.as_mut().poll(cx).map(|()| None)
             });
             match heard.await? {
-                Some(Answer::Sockets(snapshots)) => self.add(snapshots).await,
-                Some(_) => {}
-                None => return Some(()),
+                Some(Ok(Answer::Sockets(snapshots))) => self.add(snapshots).await,
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return Some(Outcome::Failed(error, self.answers.missing())),
+                None => return Some(Outcome::Answered),
             }
         }
     }
@@ -294,5 +296,59 @@ impl Drop for Asking {
     /// Its runtime may end before it is done.
     fn drop(&mut self) {
         end(&self.question, Outcome::Lost);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+    use http_body_util::BodyExt;
+    use tokio::{sync::watch, task::yield_now};
+    use tower::ServiceExt;
+
+    use super::*;
+    use crate::{SocketIo, adapter::Bus};
+
+    async fn client_says(io: &SocketIo, method: &str, query: &str, packet: &str) -> String {
+        let uri = format!("/socket.io/?EIO=4&transport=polling{query}");
+        let request = Request::builder().method(method).uri(uri);
+        let request = request.body(packet.to_owned()).unwrap();
+        let answer = io.service().oneshot(request).await.unwrap();
+        let body = answer.into_body().collect().await.ok().unwrap();
+        String::from_utf8(body.to_bytes().into()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn whoever_still_looks_up_those_of_this_server_says_so_where_it_is_doubted() {
+        let io = SocketIo::builder().adapter(Bus::new().adapter()).build().unwrap();
+        let main = io.of("/");
+        let opened = client_says(&io, "GET", "", "").await;
+        let sid = opened.split('"').nth(3).unwrap();
+        client_says(&io, "POST", &format!("&sid={sid}"), "40").await;
+        // Each turn is long enough for some of them only.
+        let here = vec![main.sockets().remove(0); 20_000];
+        let answers = main.inner().cluster().unwrap().begin("/");
+        let stage = Stage::Asked {
+            request: answers.id(),
+            turn: None,
+        };
+        let question = Arc::new(watch::channel(Progress::default()).0);
+        let mut progress = question.subscribe();
+        question.send_modify(|progress| progress.stage = stage);
+        let asking = Asking {
+            question: question.clone(),
+            here,
+            answers,
+        };
+        Handle::current().spawn(asking.run());
+        yield_now().await;
+        doubt(&question);
+        assert!(question.borrow().is_doubted());
+        let is_heard = progress.wait_for(|progress| !progress.is_doubted());
+        let is_busy = is_heard.await.unwrap().sockets.is_none();
+        assert!(is_busy);
+        let over = progress.wait_for(Progress::is_over).await.unwrap();
+        assert!(matches!(over.stage, Stage::Over(Outcome::Answered)));
+        assert_eq!(over.sockets.as_ref().unwrap().len(), 20_000);
     }
 }

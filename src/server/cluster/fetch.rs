@@ -33,31 +33,14 @@ impl Broadcast {
     ///
     /// # Errors
     ///
-    /// Some servers did not answer in time, or, which is known at once, could not be asked. The error names them and keeps the
-    /// sockets of the others.
+    /// Some servers did not answer in time, or, which is known at once, could not be asked, or not be heard any more because this one
+    /// closes. The error names them and keeps the sockets of the others.
     #[doc(alias = "fetchSockets")]
     pub async fn fetch_sockets(&self) -> Result<Vec<RemoteSocket>, Incomplete<Vec<RemoteSocket>>> {
         let Some(children) = self.of_children() else {
             return self.fetch_own().await;
         };
-        let fetched = join_all(children.map(async |child: Self| child.fetch_own().await)).await;
-        let (mut sockets, mut missing, mut unasked) = (Vec::new(), Missing::default(), None);
-        for fetched in fetched {
-            match fetched {
-                Ok(own) => sockets.extend(own),
-                Err(incomplete) => {
-                    let (received, silent, error) = incomplete.into_parts();
-                    missing.add(&silent);
-                    sockets.extend(received);
-                    unasked = error.or(unasked);
-                }
-            }
-        }
-        if missing.count() == 0 && unasked.is_none() {
-            Ok(sockets)
-        } else {
-            Err(Incomplete::new(sockets, missing).with_error(unasked))
-        }
+        as_one(join_all(children.map(async |child: Self| child.fetch_own().await)).await)
     }
 
     async fn fetch_own(&self) -> Result<Vec<RemoteSocket>, Incomplete<Vec<RemoteSocket>>> {
@@ -105,5 +88,48 @@ impl Broadcast {
             Ok(sockets) => Ok(ids(sockets)),
             Err(incomplete) => Err(incomplete.map(ids)),
         }
+    }
+}
+
+/// What has been found in several namespaces.
+fn as_one<T>(found: Vec<Result<Vec<T>, Incomplete<Vec<T>>>>) -> Result<Vec<T>, Incomplete<Vec<T>>> {
+    let (mut all, mut silent) = (Vec::new(), None);
+    for found in found {
+        match found {
+            Ok(whole) => all.extend(whole),
+            Err(incomplete) => {
+                let (received, missing, error) = incomplete.into_parts();
+                all.extend(received);
+                let (servers, why) = silent.get_or_insert_with(|| (Missing::default(), None));
+                servers.add(&missing);
+                *why = error.or(why.take());
+            }
+        }
+    }
+    match silent {
+        None => Ok(all),
+        Some((missing, error)) => Err(Incomplete::new(all, missing).with_error(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_whole_in_one_namespace_is_not_whole_in_all() {
+        let partly = |missing| Err(Incomplete::new(vec![2], missing));
+        let silent = Missing {
+            servers: vec!["a".into()],
+            unnamed: 0,
+        };
+        // The time may be up though nobody is missing.
+        for missing in [silent, Missing::default()] {
+            let found = vec![Ok(vec![1]), partly(missing.clone()), Ok(vec![3])];
+            let incomplete = as_one(found).unwrap_err();
+            assert_eq!(incomplete.received, [1, 2, 3]);
+            assert_eq!(incomplete.missing(), missing.servers);
+        }
+        assert_eq!(as_one(vec![Ok(vec![1]), Ok(vec![2])]).unwrap(), [1, 2]);
     }
 }

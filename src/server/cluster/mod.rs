@@ -146,12 +146,22 @@ impl Heard {
     }
 }
 
-/// All answers; the ones that came by the time, with `false`, if some are missing.
-async fn collect(waiting: &mut Waiting, timeout: Duration, mut take: impl FnMut(Answer)) -> bool {
+/// Takes all answers.
+///
+/// # Errors
+///
+/// Some are missing: the time was up, or, for which there is an error, they are not heard any more.
+async fn collect(
+    waiting: &mut Waiting,
+    timeout: Duration,
+    mut take: impl FnMut(Answer),
+) -> Result<(), Option<AdapterError>> {
     let all = async {
         while let Some(answer) = poll_fn(|cx| waiting.poll_answer(cx)).await {
-            take(answer);
+            take(answer?);
         }
+        Ok(())
     };
-    tokio::time::timeout(timeout, all).await.is_ok()
+    let in_time = tokio::time::timeout(timeout, all).await;
+    in_time.map_err(|_| None)?.map_err(Some)
 }

@@ -38,7 +38,7 @@ impl<S> Namespace<S> {
     ///
     /// # Errors
     ///
-    /// Some servers did not answer in time, or could not be asked.
+    /// Some servers did not answer in time, or could not be asked, or not be heard any more.
     #[doc(alias = "fetchSockets")]
     pub async fn fetch_sockets(&self) -> Result<Vec<RemoteSocket>, Incomplete<Vec<RemoteSocket>>> {
         self.everyone().fetch_sockets().await
@@ -48,7 +48,7 @@ impl<S> Namespace<S> {
     ///
     /// # Errors
     ///
-    /// Some servers did not answer in time, or could not be asked.
+    /// Some servers did not answer in time, or could not be asked, or not be heard any more.
     pub async fn clients(&self) -> Result<Vec<SocketId>, Incomplete<Vec<SocketId>>> {
         self.everyone().clients().await
     }
@@ -80,8 +80,8 @@ impl<S> Namespace<S> {
     ///
     /// # Errors
     ///
-    /// Some servers did not answer in time, or, which is known at once, could not be asked. The error names them and keeps the
-    /// answers of the others. An event that can't be serialised is traced and answered by nobody.
+    /// Some servers did not answer in time, or, which is known at once, could not be asked, or not be heard any more because this one
+    /// closes. The error names them and keeps the answers of the others. An event that can't be serialised is traced and answered by nobody.
     #[doc(alias = "serverSideEmitWithAck")]
     pub async fn server_side_emit_with_ack<T: DeserializeOwned>(
         &self,
@@ -112,10 +112,9 @@ impl<S> Namespace<S> {
                 }
             }
         });
-        if all.await {
-            Ok(answers)
-        } else {
-            Err(Incomplete::new(answers, waiting.missing()))
+        match all.await {
+            Ok(()) => Ok(answers),
+            Err(error) => Err(Incomplete::new(answers, waiting.missing()).with_error(error)),
         }
     }
 

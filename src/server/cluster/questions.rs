@@ -211,8 +211,10 @@ impl<'a> Asker<'a> {
             self.is_over_within(LONGEST).await;
         }
         let missing = self.missing();
+        // Who has left knows nobody any more.
+        let is_alone = missing.count() == 0 && !self.place.cluster.is_closed();
         let progress = self.progress.borrow();
-        found(&progress, missing)
+        found(&progress, missing, is_alone)
     }
 
     fn missing(&self) -> Missing {
@@ -242,16 +244,13 @@ const fn next(progress: &Progress) -> Next {
     }
 }
 
-fn found(progress: &Progress, missing: Missing) -> Found {
+fn found(progress: &Progress, missing: Missing, is_alone: bool) -> Found {
     let (missing, error, is_complete) = match &progress.stage {
         Stage::Over(Outcome::Answered) => (Missing::default(), None, true),
-        Stage::Over(Outcome::Unasked(error, missing)) => (missing.clone(), Some(error.clone()), false),
+        Stage::Over(Outcome::Failed(error, missing)) => (missing.clone(), Some(error.clone()), false),
         Stage::Asked { .. } | Stage::Doubted(_) => (missing, None, false),
         // There may be nobody to ask.
-        Stage::Waits | Stage::Due(_) | Stage::Over(Outcome::Lost) => {
-            let is_complete = missing.count() == 0;
-            (missing, None, is_complete)
-        }
+        Stage::Waits | Stage::Due(_) | Stage::Over(Outcome::Lost) => (missing, None, is_alone),
     };
     Found {
         sockets: progress.sockets.clone(),
@@ -304,15 +303,46 @@ mod tests {
     use super::*;
     use crate::{SocketIo, adapter::Bus};
 
-    #[tokio::test]
-    async fn what_nobody_waits_for_any_more_is_forgotten_though_all_turns_are_taken() {
+    /// Two servers that know each other, and hear nothing any more.
+    async fn two() -> [SocketIo; 2] {
         let bus = Bus::new();
-        let [near, _far] = [(); 2].map(|()| SocketIo::builder().adapter(bus.adapter()).build().unwrap());
-        let main = near.of("/");
-        while main.server_count().await != 2 {
+        let two = [(); 2].map(|()| SocketIo::builder().adapter(bus.adapter()).build().unwrap());
+        while two[0].of("/").server_count().await != 2 {
             yield_now().await;
         }
         bus.hold();
+        two
+    }
+
+    #[tokio::test]
+    async fn who_has_had_no_turn_when_the_server_has_left_is_told_that_it_is_not_all() {
+        let [near, _far] = two().await;
+        let main = near.of("/");
+        let (namespace, cluster) = (main.inner(), main.inner().cluster().unwrap());
+        let who = |number| Who {
+            rooms: Vec::new(),
+            except: vec![Room::from(format!("room {number}"))],
+        };
+        let who: Vec<_> = (0..17).map(who).collect();
+        let mut asking: Vec<_> = who
+            .iter()
+            .map(|who| Asker::join(namespace, cluster, who))
+            .collect();
+        near.close().await;
+        let found = asking.pop().unwrap().conclude(false).await;
+        assert!(!found.is_complete);
+        for asker in asking {
+            // The time is up as whoever hears the answers is about to tell.
+            let found = asker.conclude(false).await;
+            assert_eq!(found.missing.count(), 1);
+            assert!(found.error.is_some());
+        }
+    }
+
+    #[tokio::test]
+    async fn what_nobody_waits_for_any_more_is_forgotten_though_all_turns_are_taken() {
+        let [near, _far] = two().await;
+        let main = near.of("/");
         let rooms: Vec<_> = (0..17)
             .map(|number| main.except(format!("room {number}")))
             .collect();
