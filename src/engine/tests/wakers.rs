@@ -124,6 +124,26 @@ async fn whoever_waits_on_a_connection_is_woken_whatever_the_wakers_of_others_do
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_waits_on_a_websocket_is_woken_whatever_the_wakers_of_others_do() {
+    let server = Server::new(Config::default());
+    let mut ws = Ws::open_over(&server, "EIO=4", 200).await;
+    let connection = server.last().connection().clone();
+    server.last().send(&"x".repeat(10_000));
+    settle().await;
+    let mut drained: Vec<_> = (0..4).map(|_| Box::pin(connection.writable())).collect();
+    let mut woken = Vec::new();
+    for (index, drained) in drained.iter_mut().enumerate() {
+        woken.push(waits(drained.as_mut(), index < 2));
+    }
+    ws.text().await;
+    settle().await;
+    for woken in &woken {
+        assert_eq!(woken.times.load(Ordering::Relaxed), 1);
+    }
+    assert!(server.last().told().is_empty(), "nor is it the WebSocket's end");
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_waits_for_the_last_connection_and_panics_costs_none_its_end() {
     let client = Client::open(Config::default()).await;
     let mut closed = Box::pin(client.server.engine.closed());

@@ -5,7 +5,7 @@ mod probe;
 use std::{
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, Waker, ready},
+    task::{Context, Poll, ready},
 };
 
 use tracing::Span;
@@ -22,6 +22,7 @@ use crate::{
         CloseReason, Connection, Cork, Limit, ReadyState, Receiver, clock, deflate::Deflate, outbox::Item,
         refused, session::ProbeId, turn,
     },
+    foreign,
     websocket::{Agreement, CloseCode, ControlFrame, ProtocolError},
 };
 
@@ -282,7 +283,7 @@ impl<S: Stream> Driver<S> {
         drop(core);
         drop(displaced);
         self.writer.shrink();
-        drained.into_iter().flatten().for_each(Waker::wake);
+        foreign::wake(drained.into_iter().flatten());
         Poll::Pending
     }
 
