@@ -70,7 +70,7 @@ struct Closing {
     transport: Transport,
     /// It brings the end to the client.
     get: Get,
-    /// A POST is being read, and ignored.
+    /// A POST is being read, and ignored but for a good-bye.
     pushing: bool,
     /// The WebSocket to which the client may move.
     probe: Option<ProbeId>,
@@ -239,7 +239,7 @@ impl Session {
                 self.fail(CloseReason::TransportError);
                 PushStep::Overlap
             }
-            // Read and ignored, as everything that comes after the end.
+            // Ignored but for a good-bye, as everything that comes after the end.
             Phase::Closing(closing) if closing.transport == Transport::Polling && !closing.pushing => {
                 closing.pushing = true;
                 PushStep::Accepted
@@ -306,11 +306,14 @@ impl Session {
         }
     }
 
-    /// The client said goodbye with a close packet.
+    /// The client said goodbye with a close packet. Whoever closes the session already has said why.
     pub(super) fn handle_close_packet(&mut self) {
-        if matches!(self.phase, Phase::Polling(_)) {
-            self.end(CloseReason::TransportClose, true);
-        }
+        let reason = match &self.phase {
+            Phase::Polling(_) => CloseReason::TransportClose,
+            Phase::Closing(closing) if closing.transport == Transport::Polling => closing.reason,
+            _ => return,
+        };
+        self.end(reason, true);
     }
 
     /// The session is closed at this time, unless it is asked to stay before. Whether it is news that it waits for that.

@@ -236,6 +236,38 @@ async fn a_server_close_between_two_polls_waits_for_the_next() {
     assert_eq!(client.upper.told(), [Told::Close(CloseReason::ForcedClose)]);
 }
 
+/// By a POST of its own, behind the message that had the session closed, and behind one that waits for the receiver.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_says_good_bye_to_a_session_that_is_closing_is_heard() {
+    for (query, body) in [("EIO=4", "4a\u{1e}1\u{1e}4b"), ("EIO=3", "2:4a1:12:4b")] {
+        let client = Client::open_with(Config::default(), query).await;
+        client.upper.send("bye");
+        client.upper.connection().close();
+        client.post(body).await.is(200, "ok");
+        assert_eq!(client.upper.told(), [Told::Close(CloseReason::ForcedClose)]);
+        assert!(client.is_gone().await);
+    }
+    let client = Client::open(Config::default()).await;
+    client.post("4close\u{1e}4a\u{1e}1").await.is(200, "ok");
+    let told = [Told::Text("close".into()), Told::Close(CloseReason::ForcedClose)];
+    assert_eq!(client.upper.told(), told);
+
+    let client = Client::open(Config::default()).await;
+    client.upper.paused.store(true, Ordering::Release);
+    let (server, query) = (Arc::clone(&client.server), client.query.clone());
+    let post = tokio::spawn(async move { server.post(&query, "4a\u{1e}1").await });
+    settle().await;
+    client.upper.connection().close();
+    settle().await;
+    assert_eq!(client.upper.told(), [Told::Close(CloseReason::ForcedClose)]);
+    post.await.unwrap().is(200, "ok");
+
+    let client = Client::open(Config::default()).await;
+    client.upper.connection().close();
+    client.post("4a\u{1e}x\u{1e}1").await.is(200, "ok");
+    assert_eq!(client.upper.told(), [], "behind a bad packet there is nothing");
+}
+
 #[tokio::test(start_paused = true)]
 async fn many_queued_packets_all_arrive_before_the_end() {
     let client = Client::open(Config::default()).await;

@@ -14,7 +14,7 @@ use http_body::Body;
 use crate::{
     Protocol,
     engine::{
-        CloseReason, Connection, Limit, Receiver, Transport, clock, jsonp,
+        CloseReason, Connection, Limit, ReadyState, Receiver, Transport, clock, jsonp,
         outbox::Control,
         packet::{Packet, ParseError},
         payload_v3, payload_v4,
@@ -133,11 +133,11 @@ impl Push {
         Poll::Ready(self.end(response::empty(StatusCode::BAD_REQUEST)))
     }
 
-    /// The body is complete. What isn't dispatched because the session has ended meanwhile is ignored.
+    /// The body is complete. If the session has ended meanwhile, it is ignored.
     fn start_dispatch(&mut self, body: Vec<u8>) {
         let Some(payload) = self.payload(body) else { return };
         let receiver = self.connection.update(clock::now(), |core, _| {
-            let receiver = core.receiver.clone().filter(|_| core.session.accepts_packets());
+            let receiver = core.receiver.clone().filter(|_| core.session.closed().is_none());
             core.dispatching |= receiver.is_some();
             receiver
         });
@@ -172,18 +172,17 @@ impl Push {
         };
         let connection = &self.connection;
         let mut turn = Turn::new();
-        while dispatch.at.is_some() && connection.is_open() {
+        while dispatch.at.is_some() && connection.ready_state() != ReadyState::Closed {
             if turn.is_over(clock::now) {
                 turn::end(cx);
                 return Poll::Pending;
             }
-            if dispatch.receiver.poll_ready(cx).is_pending() {
+            if connection.is_open() && dispatch.receiver.poll_ready(cx).is_pending() {
                 connection.set_blocked();
-                if !is_woken(connection, cx) {
-                    break;
+                if is_woken(connection, cx) {
+                    // It may have become ready before there was anybody to tell.
+                    ready!(dispatch.receiver.poll_ready(cx));
                 }
-                // It may have become ready before there was anybody to tell.
-                ready!(dispatch.receiver.poll_ready(cx));
             }
             connection.unblock();
             let bytes = dispatch.next(connection);
@@ -237,7 +236,7 @@ impl fmt::Debug for Push {
     }
 }
 
-/// Has the request's task woken when the receiver may be ready; `false` if nobody will, because the session has ended.
+/// Has the request's task woken when the receiver may be ready; `false` if nobody will, because the session is closing or has ended.
 fn is_woken(connection: &Connection, cx: &Context<'_>) -> bool {
     let mut core = connection.lock();
     let is_open = core.session.accepts_packets();
@@ -296,8 +295,14 @@ impl Payload {
     }
 }
 
-/// Hands a packet up, or does what it asks for.
+/// Hands a packet up, or does what it asks for. While the session is closing, nothing but a good-bye is heard.
 fn deliver(packet: Next<'_>, connection: &Connection, receiver: &dyn Receiver) {
+    if !connection.is_open() {
+        if let Some(Ok(Packet::Close)) = packet {
+            hear_good_bye(connection);
+        }
+        return;
+    }
     let packet = match packet {
         Some(Ok(packet)) => packet,
         Some(Err(error)) => {
@@ -327,11 +332,16 @@ fn deliver(packet: Next<'_>, connection: &Connection, receiver: &dyn Receiver) {
             received(data.len());
             receiver.on_binary(Bytes::from(data.into_owned()));
         }
-        Packet::Close => connection.update(clock::now(), |core, _| core.session.handle_close_packet()),
+        Packet::Close => hear_good_bye(connection),
         Packet::Ping(_) => handle_ping(connection),
         // A pong nobody asked for, and what only has a meaning on a WebSocket that probes.
         Packet::Pong(_) | Packet::Open | Packet::Upgrade | Packet::Noop => {}
     }
+}
+
+/// The client leaves.
+fn hear_good_bye(connection: &Connection) {
+    connection.update(clock::now(), |core, _| core.session.handle_close_packet());
 }
 
 /// In Engine.IO 4 it is the server who pings.
