@@ -30,6 +30,10 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A [`SocketIo`] on a port of its own: awaited, it serves. Made by [`SocketIo::listen`].
+///
+/// Dropped while it is awaited, as behind `select!` or a time-out, it leaves what [`axum::serve()`] does: the port is free, requests that are
+/// being served are answered, and connections over which nothing is asked for are closed. Sockets stay until they leave or are
+/// [disconnected](SocketIo::close).
 #[must_use = "a server does nothing until it is awaited"]
 pub struct Server {
     listener: TcpListener,
@@ -171,9 +175,12 @@ impl IntoFuture for Server {
         let app = app.unwrap_or_else(|| Router::new().fallback_service(io.service()));
         let app = app.layer(middleware::from_fn(idle::serve));
         let service = app.into_make_service_with_connect_info::<Peer>();
-        let (stop, stops) = oneshot::channel();
+        let (mut stop, stops) = oneshot::channel();
+        // In a task of its own, which has to end also when nobody awaits the server any more: the signal may never come.
         let shutdown = async move {
-            signal.await;
+            if let Either::Right(_) = select(signal, pin!(stop.closed())).await {
+                return;
+            }
             let until = now() + shutdown_timeout.min(FOR_EVER);
             // Nobody waits for it if nobody awaits the server any more.
             let _ = stop.send(until);

@@ -19,6 +19,7 @@ mod errors;
 mod handshake;
 mod isolation;
 mod leaving;
+mod listen;
 mod listeners;
 mod log;
 mod members;
