@@ -29,6 +29,9 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long a stop may take where no other time is given.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How long sessions may take to end when a server stops that may take longer.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// A [`SocketIo`] on a port of its own: awaited, it serves. Made by [`SocketIo::listen`].
 ///
 /// Dropped while it is awaited, as behind `select!` or a time-out, it leaves what [`axum::serve()`] does: the port is free, requests that are
@@ -128,7 +131,8 @@ impl Server {
     }
 
     /// How long a stop may take, counted from the [signal](Self::with_graceful_shutdown): 30 s by default, [`Duration::MAX`] is for ever.
-    /// Requests that are still being served then are cut off, with a warning in the log, and the server is ready.
+    /// Requests that are still being served then are cut off, with a warning in the log, and the server is ready. If it is less than ten
+    /// seconds, sessions that have not ended are cut off shortly before, as by [`SocketIo::close_within`].
     ///
     /// [`axum::serve()`] waits for ever: for a stream of server-sent events, say, or for a client that takes its answer, or sends its
     /// request, a few bytes at a time.
@@ -184,7 +188,7 @@ impl IntoFuture for Server {
             let until = now() + shutdown_timeout.min(FOR_EVER);
             // Nobody waits for it if nobody awaits the server any more.
             let _ = stop.send(until);
-            io.close().await;
+            io.close_within(CLOSE_TIMEOUT.min(shutdown_timeout)).await;
             stopping.begin(until);
         };
         let cut = async {

@@ -1,6 +1,11 @@
 //! A server on a port of its own, and how it ends.
 
-use std::{future::IntoFuture as _, net::SocketAddr, sync::Arc};
+use std::{
+    future::{IntoFuture as _, pending},
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use axum::{Router, routing::get};
 use axum_socketio::{Socket, SocketIo, layer::Server};
@@ -9,12 +14,29 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
     runtime::Handle,
+    sync::oneshot,
+    task::JoinSet,
 };
 
 use crate::{
     io,
     wire::{Eio, TestClient, TestServer, Via, within},
 };
+
+/// A WebSocket that is in `/` and says nothing more, whatever it is told.
+async fn silent(addr: SocketAddr) -> TcpStream {
+    let mut stream = TcpStream::connect(addr).await.unwrap();
+    let head = "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // A frame that says `40`, with a mask that changes nothing.
+    stream.write_all(b"\x81\x82\0\0\0\x0040").await.unwrap();
+    let mut read = Vec::new();
+    while !read.windows(5).any(|said| said == b"40{\"s") {
+        assert_ne!(within(stream.read_buf(&mut read)).await.unwrap(), 0);
+    }
+    stream
+}
 
 /// A connection over which something was asked for, and answered.
 async fn kept_alive(addr: SocketAddr) -> TcpStream {
@@ -84,4 +106,47 @@ async fn a_server_whose_future_is_dropped_is_there_for_its_sockets_until_they_le
         }
     })
     .await;
+}
+
+/// A client that doesn't answer its close frame has five seconds for that, a disconnect handler as long as closing takes.
+#[tokio::test]
+async fn a_server_that_stops_cuts_everything_in_time_though_its_sessions_take_longer() {
+    let (io, main) = io(SocketIo::builder());
+    main.on_disconnect(async || pending::<()>().await);
+    let (begun, mut begins) = oneshot::channel::<()>();
+    let (kept, given_up) = oneshot::channel::<()>();
+    let kept = Arc::new(Mutex::new(Some((begun, kept))));
+    let never = async move || {
+        let _kept = kept.lock().unwrap().take().map(|(_begun, kept)| kept);
+        pending::<()>().await;
+    };
+    let routes = Router::new()
+        .route("/hello", get("hello"))
+        .route("/never", get(never));
+    let server = io.listen("127.0.0.1:0").await.unwrap();
+    let addr = server.local_addr().unwrap();
+    let (stop, stops) = oneshot::channel::<()>();
+    let mut running = JoinSet::new();
+    let server = server
+        .app(routes.layer(io.layer()))
+        .with_graceful_shutdown(async { drop(stops.await) })
+        .shutdown_timeout(Duration::from_millis(400));
+    running.spawn(server.into_future());
+    let silent = silent(addr).await;
+    let mut served = TcpStream::connect(addr).await.unwrap();
+    let request = "GET /never HTTP/1.1\r\nHost: a\r\n\r\n";
+    served.write_all(request.as_bytes()).await.unwrap();
+    within(&mut begins).await.unwrap_err();
+    let kept_alive = kept_alive(addr).await;
+    drop(stop);
+    let cut = async {
+        running.join_next().await.unwrap().unwrap().unwrap();
+        given_up.await.unwrap_err();
+        tokio::join!(closed(served), closed(kept_alive));
+    };
+    tokio::select! {
+        biased;
+        () = within(cut) => {}
+        () = closed(silent) => panic!("what is served has the time of a client that doesn't answer"),
+    }
 }
