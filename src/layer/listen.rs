@@ -141,8 +141,12 @@ impl Server {
         self
     }
 
-    /// Stops when this future is ready: no new connections, everyone is disconnected as by [`SocketIo::close`], and the last
-    /// answers leave. Whoever has sent half a request is waited for three seconds and not for the
+    /// Stops when this future is ready: everyone is disconnected as by [`SocketIo::close`], then there are no new connections, and the last
+    /// answers leave. Until the sessions have ended, for which a client that doesn't say that it has read everything has five seconds, requests
+    /// are served, over new connections too: clients that poll fetch what was said to them, and behind many a proxy each of their requests
+    /// has a connection of its own. The application may refuse others while the server [is closing](SocketIo::is_closing).
+    ///
+    /// Whoever has sent half a request is waited for three seconds and not for the
     /// [`idle_timeout`](Self::idle_timeout), and whoever takes nothing of an answer for twenty; over HTTP/2, where a window is closed, for
     /// three too. All of it takes no longer than the [`shutdown_timeout`](Self::shutdown_timeout).
     pub fn with_graceful_shutdown(mut self, signal: impl Future<Output = ()> + Send + 'static) -> Self {

@@ -150,3 +150,32 @@ async fn a_server_that_stops_cuts_everything_in_time_though_its_sessions_take_lo
         () = closed(silent) => panic!("what is served has the time of a client that doesn't answer"),
     }
 }
+
+/// They have a new connection for each request, as behind many a proxy.
+#[tokio::test]
+async fn clients_that_poll_by_new_connections_hear_what_was_said_before_a_server_stops() {
+    let (io, main) = io(SocketIo::builder());
+    let server = io.listen("127.0.0.1:0").await.unwrap();
+    let test = TestServer::at(server.local_addr().unwrap());
+    let (stop, stops) = oneshot::channel::<()>();
+    let mut running = JoinSet::new();
+    running.spawn(
+        server
+            .with_graceful_shutdown(async { drop(stops.await) })
+            .into_future(),
+    );
+    let mut clients = Vec::new();
+    for eio in [Eio::V3, Eio::V4] {
+        clients.push(TestClient::connect(&test, eio, Via::Polling).await);
+    }
+    main.emit("last", 1);
+    drop(stop);
+    while !io.is_closing() {
+        tokio::task::yield_now().await;
+    }
+    for client in &mut clients {
+        client.expect(r#"42["last",1]"#).await;
+        client.expect_closed().await;
+    }
+    within(running.join_next()).await.unwrap().unwrap().unwrap();
+}
