@@ -48,8 +48,8 @@ impl Client {
         let auth = auth(protocol, query, payload);
         match self.stays_in(name) {
             Some(_) if protocol == Protocol::V4 => return self.refuse("a second CONNECT for a namespace"),
-            // npm's client 2.x gives a namespace up without a word if it doesn't know yet that it is in.
-            Some(socket) if name != "/" => self.leaves(socket),
+            // npm's client 2.x gives a namespace up without a word if it doesn't know yet that it is in, and overhears the answer.
+            Some(socket) if name != "/" && self.tells_again(&socket) => return,
             _ => {}
         }
         self.needs_no_farewell(name);

@@ -18,6 +18,7 @@ use crate::{
         dispatch::{self, DisconnectListener, DisconnectParts},
         in_flight::Flight,
         inbox::{Leave, Postponed},
+        late::Late,
         listeners::List,
         running::UnderWay,
         socket::Status,
@@ -142,7 +143,12 @@ impl Socket {
             // Under the lock, so that it can't come after the leave that it announces.
             self.set_leaving(true);
         }
+        // What came before a leave is heard before it, whatever waits.
+        let goes_on = inbox.is_leaving() && inbox.goes_on();
         drop(inbox);
+        if goes_on {
+            self.fall_behind(Late::default());
+        }
         match postponed {
             Postponed::No(leave) => self.depart_now(leave),
             Postponed::Yes(surplus) => {

@@ -192,16 +192,18 @@ impl Inbox {
         (Next::Event(event), eased)
     }
 
-    /// As many handlers wait as may: leaves what comes next to [the end](Self::goes_on) of one. A leave doesn't wait for that, nor for the
-    /// events before it. Whether there is something to be left.
+    /// As many handlers wait as may: leaves the events that come next to [the end](Self::goes_on) of one, unless a leave waits for them. Whether
+    /// there is something to be left.
     pub(super) fn stall(&mut self) -> bool {
         let Self::Held(held) = self else { return false };
-        held.leaves = Leaves::AtOnce;
         held.stalled = held.leaving.is_none() && !held.events.is_empty();
+        if held.stalled {
+            held.leaves = Leaves::InTurn;
+        }
         held.stalled
     }
 
-    /// A handler has ended; whether the queue is to be worked off because of that.
+    /// A handler has ended, or a leave waits; whether the queue is to be worked off because of that.
     pub(super) fn goes_on(&mut self) -> bool {
         let Self::Held(held) = self else { return false };
         mem::take(&mut held.stalled)

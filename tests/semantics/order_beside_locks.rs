@@ -8,7 +8,7 @@ use std::sync::{
 
 use axum::extract::State;
 use axum_socketio::{Namespace, Socket, SocketIo, extract::Data};
-use tokio::sync::RwLock;
+use tokio::sync::{RwLock, Semaphore};
 
 use crate::{
     io,
@@ -124,6 +124,45 @@ async fn what_came_before_a_leave_is_heard_before_it() {
             }
             heard.expect("leaves").await;
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_came_before_a_leave_is_heard_before_it_though_as_many_handlers_wait_as_may() {
+    const EVENTS: u32 = 60;
+
+    let (log, mut heard) = log();
+    let (io, _) = io(SocketIo::builder().max_events_in_flight(8));
+    let database = Arc::new(Semaphore::new(0));
+    let asked = database.clone();
+    let _ = io
+        .of("/work")
+        .with_state(Locked::new(log))
+        .on(
+            "n",
+            async move |State(locked): State<Locked>, Data(n): Data<u32>| {
+                locked.pass().await;
+                locked.log.say(n);
+                asked.acquire().await.unwrap().forget();
+            },
+        )
+        .on_disconnect(async |State(locked): State<Locked>| locked.log.say("leaves"));
+    let server = TestServer::start(&io).await;
+    for (eio, via) in TestClient::EVERY_WAY {
+        let mut client = TestClient::connect(&server, eio, via).await;
+        client.join("/work").await;
+        let events = (0..EVENTS).map(|n| format!(r#"42/work,["n",{n}]"#));
+        let packets = events.chain(["41/work,".to_owned()]);
+        // Some of it may wait to be read until handlers have ended.
+        let hears = async {
+            for n in 0..EVENTS {
+                assert_eq!(heard.next().await, n.to_string(), "{eio:?} {via:?}");
+                database.add_permits(1);
+            }
+            heard.expect("leaves").await;
+        };
+        tokio::join!(client.send_at_once(packets), hears);
+        client.close().await;
     }
 }
 

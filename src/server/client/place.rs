@@ -7,7 +7,7 @@ use crate::{
     Protocol,
     engine::Outgoing,
     packet::JsonText,
-    server::{DisconnectReason, Socket, inbox::Leave},
+    server::{DisconnectReason, Socket, emit, inbox::Leave},
 };
 
 /// Whether there is a place for one more socket of a client.
@@ -112,6 +112,25 @@ impl Client {
         let auth = auth.cloned();
         state.sockets[at].again = Some(Box::new(Again { auth }));
         Repeated::Later
+    }
+
+    /// Tells the client once more that it is connected, if this socket still is in.
+    pub(in crate::server) fn tells_again(&self, socket: &Socket) -> bool {
+        let (parser, name) = (socket.home().parser(), socket.namespace_name());
+        let answer = match emit::connect(parser, self.protocol(), name, socket.id().as_str(), None) {
+            Ok(answer) => answer,
+            unwritten => return self.tell(unwritten),
+        };
+        let state = self.0.state();
+        let stays = state.position_of(socket).is_some();
+        // Under the lock: what tells the client of a leave comes after it.
+        let offered = stays.then(|| self.connection().offer(answer.clone()));
+        drop(state);
+        if let Some(offered) = offered {
+            let sent = self.connection().conclude(offered);
+            self.is_left_in_the_dark(sent);
+        }
+        stays
     }
 
     /// The middlewares let the socket in.
@@ -234,7 +253,7 @@ impl Client {
     }
 
     /// The client leaves by itself. Its place may meanwhile be [given](Self::replace) to another, which leaves then.
-    pub(in crate::server) fn leaves(&self, socket: Socket) {
+    pub(super) fn leaves(&self, socket: Socket) {
         let mut leaving = Some(socket);
         while let Some(socket) = leaving {
             if self.waits_no_more(&socket) {
