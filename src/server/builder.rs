@@ -204,9 +204,8 @@ impl Builder {
     }
 
     /// How many handlers of one socket's events may wait for something at a time: 1,000 by default. When there are as many, nothing
-    /// is read from that client until one has ended, so that it feels the pressure; nor do events start that have been read and queued,
-    /// unless a leave of the client waits for them. Likewise when so many times
-    /// [`max_namespaces`](Self::max_namespaces) handlers of all kinds wait for one client, those of sockets that have left included.
+    /// is read from that client until one has ended, so that it feels the pressure; nor do events start that are queued, unless a leave waits for
+    /// them. Likewise when so many times [`max_namespaces`](Self::max_namespaces) handlers of all kinds wait for one client.
     ///
     /// Acknowledgements aren't read then either (if all handlers await one from their own client, they do so until it times out), nor
     /// heartbeats: if none ends for [`ping_interval`](Self::ping_interval) + [`ping_timeout`](Self::ping_timeout), the client is closed
