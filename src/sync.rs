@@ -12,10 +12,21 @@ pub(crate) use std::{
 pub(crate) use tokio::sync::Notify;
 
 #[cfg(models)]
-pub(crate) use loom::{
-    sync::{Mutex, MutexGuard, atomic},
-    thread_local,
-};
+pub(crate) use loom::sync::{Mutex, MutexGuard, atomic};
+
+/// loom's, which knows no constants.
+#[cfg(models)]
+macro_rules! of_each_thread {
+    ($(#[$attr:meta])* $vis:vis static $name:ident: $type:ty = const { $init:expr };) => {
+        loom::thread_local! { $(#[$attr])* $vis static $name: $type = $init; }
+    };
+    ($($other:tt)*) => {
+        loom::thread_local! { $($other)* }
+    };
+}
+
+#[cfg(models)]
+pub(crate) use of_each_thread as thread_local;
 
 #[cfg(all(test, models))]
 pub(crate) use loom::{future::block_on, thread};

@@ -97,7 +97,8 @@ impl Socket {
     ///
     /// With `close`, every socket of the same client leaves and its connection is closed after what is queued has been sent.
     /// Handlers hear the reason `server namespace disconnect` in both cases; they start inline, or as soon as the connect
-    /// handlers have started. Does nothing if the socket has left already.
+    /// handlers have started. While another thread is in a handler of an event of the socket, up to its first `await`, they wait for
+    /// that; no handler of an event starts afterwards. Does nothing if the socket has left already.
     ///
     /// The client is told when the `disconnect` handlers have started: should it connect again at once, its connect handlers come after these.
     pub fn disconnect(&self, close: bool) {
@@ -138,8 +139,14 @@ impl Socket {
             _under_way: UnderWay::start(self.io()),
         };
         let mut inbox = self.inbox();
-        let postponed = inbox.postpone(leave);
-        if is_told && !matches!(postponed, Postponed::No(_)) {
+        // Under the lock: whoever ends the last of the starts finds it there.
+        let postponed = match inbox.postpone(leave) {
+            Postponed::No(leave) if is_told && self.shut_starts() => {
+                Postponed::Yes(inbox.put_behind_starts(leave))
+            }
+            postponed => postponed,
+        };
+        if is_told && inbox.is_leaving() {
             // Under the lock, so that it can't come after the leave that it announces.
             self.set_leaving(true);
         }
@@ -151,6 +158,10 @@ impl Socket {
         }
         match postponed {
             Postponed::No(leave) => self.depart_now(leave),
+            Postponed::Instead { first, second } => {
+                self.depart_now(first);
+                drop(second);
+            }
             Postponed::Yes(surplus) => {
                 drop(surplus);
                 if self.status() == Status::Connecting {

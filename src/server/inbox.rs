@@ -8,7 +8,8 @@
 //! ```
 //!
 //! A leave waits for connect handlers, and so does one that the client or its connection has begun for the events before it whose handlers
-//! would have started if they weren't out of breath: that takes a moment. It doesn't for a handler that waits.
+//! would have started if they weren't out of breath: that takes a moment. It doesn't for a handler that waits. One that the server has begun
+//! waits for handlers that other threads are starting just now, with the gate shut: see [`starts`](super::starts).
 
 use std::{collections::VecDeque, mem};
 
@@ -44,6 +45,8 @@ pub(super) struct Held {
     stalled: bool,
     /// The socket is to leave when its turn has come.
     leaving: Option<Leave>,
+    /// That is when handlers have started which other threads start just now, whatever else waits: whoever does so last takes the leave.
+    behind_starts: bool,
 }
 
 /// When a socket leaves whose gate is shut.
@@ -91,6 +94,8 @@ pub(super) enum Stored {
 pub(super) enum Postponed {
     /// Nothing: it is to happen now.
     No(Leave),
+    /// Nothing: one that waited is to happen now, and this comes to nothing, to be dropped without the lock.
+    Instead { first: Leave, second: Leave },
     /// It waits; or another one does, and this is given back, to be dropped without the lock: it may close the connection.
     Yes(Option<Leave>),
 }
@@ -100,6 +105,7 @@ pub(super) enum Postponed {
 pub(super) enum Next {
     Event(StoredEvent),
     Leave(Leave),
+    /// Nothing: the gate is open, or stays shut since somebody else has the socket leave.
     Opened,
 }
 
@@ -147,6 +153,15 @@ impl Inbox {
         let Self::Held(held) = self else {
             return Postponed::No(leave);
         };
+        if held.behind_starts {
+            // Who has no connection any more must not stay because a handler blocks its thread.
+            let has_gone =
+                leave.farewell.is_none() && leave.reason != DisconnectReason::ClientNamespaceDisconnect;
+            return match held.leaving.take_if(|_| has_gone) {
+                Some(first) => Postponed::Instead { first, second: leave },
+                None => Postponed::Yes(Some(leave)),
+            };
+        }
         match held.leaves {
             Leaves::AtOnce => return Postponed::No(leave),
             Leaves::InTurn if !leave.in_turn => return Postponed::No(leave),
@@ -157,6 +172,32 @@ impl Inbox {
         }
         held.leaving = Some(leave);
         Postponed::Yes(None)
+    }
+
+    /// Puts the leave behind handlers that other threads start just now, and gives it back if there is one before it.
+    pub(super) fn put_behind_starts(&mut self, leave: Leave) -> Option<Leave> {
+        if self.is_open() {
+            self.hold();
+        }
+        let Self::Held(held) = self else {
+            return Some(leave);
+        };
+        held.behind_starts = true;
+        if held.leaving.is_some() {
+            return Some(leave);
+        }
+        held.leaving = Some(leave);
+        None
+    }
+
+    /// The leave that handlers which are being started hold up.
+    pub(super) fn take_behind_starts(&mut self) -> Option<Leave> {
+        let Self::Held(held) = self else { return None };
+        held.leaving.take_if(|_| held.behind_starts)
+    }
+
+    pub(super) fn is_behind_starts(&self) -> bool {
+        matches!(self, Self::Held(held) if held.behind_starts)
     }
 
     /// Gives up a leave that waits.
@@ -175,6 +216,10 @@ impl Inbox {
         let Self::Held(held) = self else {
             return (Next::Opened, false);
         };
+        if held.behind_starts {
+            // What waits is given up with it.
+            return (Next::Opened, false);
+        }
         if held.leaves == Leaves::Connected {
             held.leaves = Leaves::AtOnce;
         }
@@ -284,11 +329,38 @@ mod tests {
         let mut inbox = Inbox::Open;
         inbox.pause();
         let leave = Leave {
-            reason: DisconnectReason::TransportClose,
-            farewell: None,
             in_turn: false,
-            _under_way: UnderWay::start(&SocketIo::new()),
+            ..leave()
         };
         assert!(matches!(inbox.postpone(leave), Postponed::No(_)));
+    }
+
+    fn leave() -> Leave {
+        Leave {
+            reason: DisconnectReason::TransportClose,
+            farewell: None,
+            in_turn: true,
+            _under_way: UnderWay::start(&SocketIo::new()),
+        }
+    }
+
+    #[test]
+    fn nobody_works_off_what_is_behind_handlers_that_start() {
+        let mut inbox = Inbox::Open;
+        assert!(inbox.put_behind_starts(leave()).is_none());
+        assert!(matches!(inbox.next(), (Next::Opened, false)));
+        assert!(!inbox.is_open());
+        assert!(inbox.take_behind_starts().is_some());
+        assert!(inbox.take_behind_starts().is_none());
+    }
+
+    #[test]
+    fn a_leave_in_turn_is_behind_handlers_that_start_once_the_server_sends_the_socket_away() {
+        let mut inbox = Inbox::Open;
+        inbox.pause();
+        assert!(matches!(inbox.postpone(leave()), Postponed::Yes(None)));
+        assert!(inbox.take_behind_starts().is_none());
+        assert!(inbox.put_behind_starts(leave()).is_some());
+        assert!(inbox.take_behind_starts().is_some());
     }
 }

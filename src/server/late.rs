@@ -12,6 +12,7 @@ use crate::{
         Socket, cut_off,
         dispatch::{self, Run},
         inbox::Next,
+        starts::{Here, Mark},
     },
 };
 
@@ -21,6 +22,8 @@ use crate::{
 pub(super) struct Late {
     event: Box<str>,
     runs: Vec<Run>,
+    /// Whoever sends the socket away waits for them.
+    mark: Option<Mark>,
 }
 
 impl Late {
@@ -41,12 +44,14 @@ impl Late {
         }
         self.event = event.into();
         self.runs.push(rest);
+        self.mark = Mark::of(socket);
     }
 
     /// Has each of them start, one after the other. One that uses up a budget which it had for itself is taken for one that waits.
     pub(super) async fn go_on(self, socket: &Socket) {
-        let event = Some(&*self.event);
-        for run in self.runs {
+        let Self { event, runs, mark } = self;
+        let event = Some(&*event);
+        for run in runs {
             // Not a mere yield: whoever polls this may have used up the budget too.
             coop::consume_budget().await;
             let mut rest = start(socket, event, run);
@@ -58,6 +63,7 @@ impl Late {
                 dispatch::move_out(socket, event, rest);
             }
         }
+        drop(mark);
     }
 
     /// Has all of them go on elsewhere.
@@ -70,6 +76,7 @@ impl Late {
 
 fn start(socket: &Socket, event: Option<&str>, run: Run) -> Option<Run> {
     let _cork = Cork::new();
+    let _here = Here::enter(socket);
     dispatch::start(socket, event, run)
 }
 

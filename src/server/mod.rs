@@ -50,9 +50,11 @@ mod refused;
 mod running;
 mod runtimes;
 mod said;
+mod sequence;
 mod socket;
 mod socket_handshake;
 mod socket_listeners;
+mod starts;
 mod to_socket;
 mod trace;
 

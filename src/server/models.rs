@@ -5,6 +5,7 @@ mod again;
 mod late;
 mod pressure;
 mod recovery;
+mod starting;
 
 use std::{
     pin::pin,

@@ -14,6 +14,7 @@ use crate::{
         error::HandlerErrorKind,
         inbox::StoredEvent,
         late::Late,
+        sequence::Sequence,
         socket_listeners::{Heard, SocketListeners},
     },
 };
@@ -84,19 +85,23 @@ impl Socket {
                 return;
             }
         }
-        if !self.is_connected() {
-            return;
+        let (late, unfinished) = self.start_named(&event);
+        late.go_on(&self).await;
+        unfinished.finish(&self).await;
+    }
+
+    /// Starts the listeners of the event's name, unless the socket has left. What is late of it, or in a sequential namespace unfinished.
+    fn start_named(&self, event: &StoredEvent) -> (Late, Sequence) {
+        let (mut late, mut unfinished) = (Late::default(), Sequence::default());
+        let Some(_start) = self.begin_start() else {
+            return (late, unfinished);
+        };
+        if self.home().is_sequential() {
+            self.named_runs(event, |name, run| unfinished.start(self, name, run));
+        } else {
+            self.named_runs(event, |name, run| late.start(self, name, run));
         }
-        if !self.home().is_sequential() {
-            let mut late = Late::default();
-            self.named_runs(&event, |name, run| late.start(&self, name, run));
-            return late.go_on(&self).await;
-        }
-        let mut runs = Vec::new();
-        self.named_runs(&event, |name, run| runs.push((Box::<str>::from(name), run)));
-        for (name, run) in runs {
-            dispatch::finish(&self, Some(&name), run).await;
-        }
+        (late, unfinished)
     }
 
     async fn ask(&self, middleware: &dyn PacketMiddleware, event: &mut StoredEvent) -> Verdict {

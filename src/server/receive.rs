@@ -3,6 +3,7 @@
 use std::{future, ops::Deref, thread};
 
 use crate::{
+    engine::Cork,
     foreign::brief,
     packet::{Body, args::EventPayload},
     server::{
@@ -11,6 +12,7 @@ use crate::{
         in_flight::Flight,
         inbox::{Next, Stored, StoredEvent},
         late::Late,
+        sequence::Sequence,
     },
 };
 
@@ -40,9 +42,9 @@ impl Socket {
 
     fn dispatch(&self, body: Body<'_>, ack: Option<u64>) -> Late {
         let mut late = Late::default();
-        if !self.is_connected() {
+        let Some(_start) = self.begin_start() else {
             return late;
-        }
+        };
         match body.event(self.protocol()) {
             Ok(event) if !self.home().is_special() => {
                 self.each_run(event, ack, |event, run| late.start(self, event, run));
@@ -67,19 +69,12 @@ impl Socket {
 
     /// Runs the handlers one after the other; if one waits, what comes after it waits too.
     fn dispatch_sequentially(&self, event: EventPayload<'_>, body: Body<'_>, ack: Option<u64>) {
-        let mut unfinished: Vec<Run> = Vec::new();
-        let name = event.name.clone();
-        self.runs(event, body, ack, |event, run| {
-            if unfinished.is_empty() {
-                unfinished.extend(dispatch::start(self, Some(event), run));
-            } else {
-                unfinished.push(run);
-            }
-        });
+        let mut unfinished = Sequence::default();
+        self.runs(event, body, ack, |event, run| unfinished.start(self, event, run));
         if unfinished.is_empty() {
             return;
         }
-        let (socket, name) = (self.clone(), Box::<str>::from(name));
+        let socket = self.clone();
         let resumes = {
             let mut inbox = self.inbox();
             let resumes = inbox.is_open();
@@ -88,11 +83,7 @@ impl Socket {
             }
             resumes
         };
-        let runs = async move {
-            for run in unfinished {
-                dispatch::finish(&socket, Some(&name), run).await;
-            }
-        };
+        let runs = async move { unfinished.finish(&socket).await };
         if resumes {
             return self.work_off_after(runs);
         }
@@ -120,7 +111,9 @@ impl Socket {
         if !thread::panicking() && !self.io().runtimes().is_empty() {
             return self.work_off_after(future::ready(()));
         }
-        if self.clear_inbox() {
+        // Its own statement: the guard must be gone.
+        let is_given_up_elsewhere = self.inbox().is_behind_starts();
+        if !is_given_up_elsewhere && self.clear_inbox() {
             self.client().eased();
         }
     }
@@ -142,22 +135,24 @@ impl Socket {
     }
 
     pub(super) async fn finish_stored(&self, stored: &StoredEvent) {
-        if !self.is_connected() {
-            return;
-        }
-        let mut runs: Vec<Run> = Vec::new();
-        let name = match stored.body.as_body().event(self.protocol()) {
-            Ok(event) => {
-                let name = Box::<str>::from(&*event.name);
-                self.runs(event, stored.body.as_body(), stored.ack, |_, run| runs.push(run));
-                name
-            }
-            Err(error) if error.is_ignorable() => return tracing::debug!(%error, "a packet was ignored"),
-            Err(error) => return self.client().fail(error),
+        self.start_stored(stored).finish(self).await;
+    }
+
+    fn start_stored(&self, stored: &StoredEvent) -> Sequence {
+        let mut unfinished = Sequence::default();
+        let _cork = Cork::new();
+        let Some(_start) = self.begin_start() else {
+            return unfinished;
         };
-        for run in runs {
-            dispatch::finish(self, Some(&name), run).await;
+        let body = stored.body.as_body();
+        match body.event(self.protocol()) {
+            Ok(event) => self.runs(event, body, stored.ack, |event, run| {
+                unfinished.start(self, event, run)
+            }),
+            Err(error) if error.is_ignorable() => tracing::debug!(%error, "a packet was ignored"),
+            Err(error) => self.client().fail(error),
         }
+        unfinished
     }
 
     /// Makes a run of each listener of the event: those of the namespace first, in the order of registration.

@@ -22,6 +22,7 @@ use crate::{
         pending_acks::{NotAwaited, PendingAcks, Waiter},
         recovery::Recoverable,
         socket_listeners::SocketListeners,
+        starts::Starts,
     },
     sync::{
         Mutex, MutexGuard,
@@ -42,8 +43,7 @@ struct SocketInner {
     client: Client,
     status: AtomicU8,
     left_own_room: AtomicBool,
-    /// It is to leave as soon as its connect handlers have started, and sends nothing any more.
-    leaving: AtomicBool,
+    starts: Starts,
     in_flight: InFlight,
     auth: Option<JsonText>,
     inbox: Mutex<Inbox>,
@@ -87,7 +87,7 @@ impl Socket {
             client,
             status: AtomicU8::new(Status::Connecting as u8),
             left_own_room: AtomicBool::new(false),
-            leaving: AtomicBool::new(false),
+            starts: Starts::new(),
             in_flight: InFlight::default(),
             auth,
             inbox: Mutex::new(Inbox::connecting()),
@@ -320,6 +320,10 @@ impl Socket {
         }
     }
 
+    pub(super) fn starts(&self) -> &Starts {
+        &self.0.starts
+    }
+
     pub(super) fn in_flight(&self) -> &InFlight {
         &self.0.in_flight
     }
@@ -354,11 +358,11 @@ impl Socket {
     }
 
     pub(super) fn is_leaving(&self) -> bool {
-        self.0.leaving.load(Ordering::Relaxed)
+        self.starts().is_leaving()
     }
 
     pub(super) fn set_leaving(&self, leaving: bool) {
-        self.0.leaving.store(leaving, Ordering::Relaxed);
+        self.starts().set_leaving(leaving);
     }
 
     pub(super) fn status(&self) -> Status {

@@ -39,6 +39,7 @@ mod sent_away;
 mod sequential;
 mod shutdown;
 mod slow_peers;
+mod starting;
 mod threads;
 mod volatile;
 

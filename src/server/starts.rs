@@ -1,0 +1,199 @@
+//! Handlers of events that are being started, for which a leave that the server begins waits.
+//!
+//! In Node nobody is sent away while a handler runs up to its first `await`, and none is called afterwards. Here another thread may send the
+//! socket away meanwhile. Its disconnect handlers must not run before that of an event, or beside it: who notes somebody in the one and forgets
+//! them in the other would never forget them. A leave that a handler begins itself runs inside of it, as in Node, and one because the connection
+//! has ended waits for nobody: a handler may block its thread for ever.
+//!
+//! The count and what shuts it are one word, so whoever comes second sees the first: a start finds it shut, or the leave finds a start, waits
+//! in the inbox, and is taken from there by whoever ends the last of them.
+
+use std::{cell::Cell, marker::PhantomData, sync::atomic::Ordering};
+
+use crate::{
+    room::Member as _,
+    server::{Socket, socket::Status},
+    sync::{atomic::AtomicU16, thread_local},
+};
+
+/// How many starts of a socket's handlers are under way, and whether there may be more.
+#[derive(Debug)]
+pub(super) struct Starts(AtomicU16);
+
+/// It is to leave as soon as it can, and sends nothing any more.
+const LEAVING: u16 = 1 << 15;
+/// The server has begun to send it away, for good: no handler of an event is started any more.
+const SHUT: u16 = 1 << 14;
+const COUNT: u16 = SHUT - 1;
+/// More than threads can start at once, and too many for a leave to wait for.
+const MAX: u16 = SHUT / 2;
+
+/// No socket has this serial.
+const NONE: u64 = u64::MAX;
+
+thread_local! {
+    /// The socket whose handlers this thread starts.
+    static STARTING: Cell<u64> = const { Cell::new(NONE) };
+}
+
+/// This thread starts handlers of an event of the socket. It must not outlive a poll.
+#[must_use]
+pub(super) struct Start<'a> {
+    socket: &'a Socket,
+    is_counted: bool,
+    here: Option<Here>,
+}
+
+/// Handlers of an event of the socket will be started, wherever that is.
+#[must_use]
+pub(super) struct Mark(Socket);
+
+/// What this thread starts is known to be this, until it is dropped.
+#[must_use]
+pub(super) struct Here {
+    before: u64,
+    _not_send: PhantomData<*const ()>,
+}
+
+impl Starts {
+    pub(super) fn new() -> Self {
+        Self(AtomicU16::new(0))
+    }
+
+    pub(super) fn is_leaving(&self) -> bool {
+        self.0.load(Ordering::Relaxed) & LEAVING != 0
+    }
+
+    pub(super) fn set_leaving(&self, leaving: bool) {
+        if leaving {
+            self.0.fetch_or(LEAVING, Ordering::AcqRel);
+        } else {
+            self.0.fetch_and(!LEAVING, Ordering::AcqRel);
+        }
+    }
+
+    fn is_shut(&self) -> bool {
+        self.0.load(Ordering::Acquire) & (LEAVING | SHUT) != 0
+    }
+
+    /// One more; `false` if that are too many, and it is to be taken off again.
+    fn add(&self) -> bool {
+        self.0.fetch_add(1, Ordering::AcqRel) & COUNT < MAX
+    }
+
+    /// Whether that was the last, and somebody wanted to send the socket away meanwhile.
+    fn take_off(&self) -> bool {
+        let before = self.0.fetch_sub(1, Ordering::AcqRel);
+        before & SHUT != 0 && before & COUNT == 1
+    }
+
+    /// No more of them. Whether there are others than so many.
+    fn shut(&self, own: u16) -> bool {
+        self.0.fetch_or(SHUT, Ordering::AcqRel) & COUNT > own
+    }
+}
+
+impl Socket {
+    /// To start handlers of an event; `None` if the socket has begun to leave.
+    pub(super) fn begin_start(&self) -> Option<Start<'_>> {
+        let start = Start::of(self);
+        // After it was counted.
+        let stays = self.status() == Status::Connected && !self.starts().is_shut();
+        stays.then_some(start)
+    }
+
+    /// The server sends the socket away, and no handler of an event is started any more. Whether other threads do so just now; to be asked
+    /// under the inbox's lock, under which the leave is put there then.
+    pub(super) fn shut_starts(&self) -> bool {
+        let own = STARTING.with(Cell::get) == self.serial();
+        self.starts().shut(u16::from(own))
+    }
+
+    /// `false` if there are too many, so that it isn't counted.
+    fn count_start(&self) -> bool {
+        let is_counted = self.starts().add();
+        if !is_counted {
+            self.end_start();
+        }
+        is_counted
+    }
+
+    fn end_start(&self) {
+        if !self.starts().take_off() {
+            return;
+        }
+        // Its own statement: handlers must not run under the guard.
+        let leave = self.inbox().take_behind_starts();
+        if let Some(leave) = leave {
+            self.depart_now(leave);
+        }
+    }
+}
+
+impl<'a> Start<'a> {
+    /// Also if the socket has left meanwhile: for what has begun before.
+    pub(super) fn of(socket: &'a Socket) -> Self {
+        let here = Here::enter(socket);
+        let is_nested = here.before == socket.serial();
+        Self {
+            socket,
+            is_counted: !is_nested && socket.count_start(),
+            here: Some(here),
+        }
+    }
+}
+
+impl Drop for Start<'_> {
+    fn drop(&mut self) {
+        drop(self.here.take());
+        if self.is_counted {
+            self.socket.end_start();
+        }
+    }
+}
+
+impl Mark {
+    pub(super) fn of(socket: &Socket) -> Option<Self> {
+        socket.count_start().then(|| Self(socket.clone()))
+    }
+}
+
+impl Drop for Mark {
+    fn drop(&mut self) {
+        self.0.end_start();
+    }
+}
+
+impl Here {
+    /// Where a [`Mark`] counts already.
+    pub(super) fn enter(socket: &Socket) -> Self {
+        Self {
+            before: STARTING.with(|starting| starting.replace(socket.serial())),
+            _not_send: PhantomData,
+        }
+    }
+}
+
+impl Drop for Here {
+    fn drop(&mut self) {
+        STARTING.with(|starting| starting.set(self.before));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_many_starts_that_they_are_not_counted_shut_nothing() {
+        let starts = Starts::new();
+        assert!((0..MAX).all(|_| starts.add()));
+        for _ in 0..4 * COUNT {
+            assert!(!starts.add());
+            assert!(!starts.take_off());
+        }
+        assert!(!starts.is_shut());
+        assert!(starts.shut(0));
+        assert_eq!((0..MAX).filter(|_| starts.take_off()).count(), 1);
+    }
+}

@@ -1,0 +1,258 @@
+//! Who is sent away by another thread while a handler of an event runs up to its first `await`.
+
+use std::{
+    sync::{Arc, Mutex, mpsc},
+    thread,
+};
+
+use axum::extract::State;
+use axum_socketio::{DisconnectReason, EventError, Namespace, Socket, SocketIo};
+use tokio::{
+    sync::Semaphore,
+    task::{block_in_place, coop, yield_now},
+};
+
+use crate::{
+    io,
+    log::{Heard, Log, log},
+    wire::{Eio, TestClient, TestServer, Via},
+};
+
+const ENTER: &str = r#"42/away,["enter"]"#;
+
+/// A server whose handler of `enter` keeps its thread until it may go on.
+struct Scene {
+    server: TestServer,
+    away: Namespace<Log>,
+    heard: Heard,
+    go_on: mpsc::Sender<()>,
+}
+
+impl Scene {
+    async fn new(make: impl FnOnce(Namespace) -> Namespace) -> Self {
+        let (log, heard) = log();
+        let (io, _main) = io(SocketIo::builder());
+        let (go_on, busy) = mpsc::channel::<()>();
+        let busy = Arc::new(Mutex::new(busy));
+        let away = make(io.of("/away"))
+            .with_state(log)
+            .on("enter", async move |State(log): State<Log>| {
+                log.say("enters");
+                block_in_place(|| busy.lock().unwrap().recv().unwrap());
+                log.say("has entered");
+            })
+            .on("go", async |socket: Socket, State(log): State<Log>| {
+                log.say("goes");
+                socket.disconnect(false);
+                log.say("has gone");
+            })
+            .on_disconnecting(async |State(log): State<Log>| log.say("leaves"))
+            .on_disconnect(async |reason: DisconnectReason, State(log): State<Log>| {
+                log.say(format!("has left, {reason}"));
+            });
+        Self {
+            server: TestServer::start(&io).await,
+            away,
+            heard,
+            go_on,
+        }
+    }
+
+    fn socket(&self) -> Socket {
+        self.away.sockets().remove(0)
+    }
+
+    /// Another thread sends away who enters.
+    async fn is_sent_away_as_it_enters(&mut self, close: bool) {
+        self.heard.expect("enters").await;
+        let socket = self.socket();
+        let sent_away = socket.clone();
+        thread::spawn(move || sent_away.disconnect(close)).join().unwrap();
+        assert!(!socket.is_connected());
+        assert_eq!(self.heard.drain(), [""; 0]);
+    }
+
+    async fn leaves_when_it_has_entered(&mut self) {
+        self.go_on.send(()).unwrap();
+        self.heard.expect("has entered").await;
+        self.has_left("server namespace disconnect").await;
+    }
+
+    async fn has_left(&mut self, reason: &str) {
+        self.heard.expect("leaves").await;
+        self.heard.expect(&format!("has left, {reason}")).await;
+    }
+}
+
+/// What the middleware lets pass goes on in a task.
+fn behind_a_middleware(away: Namespace) -> Namespace {
+    away.packet_middleware(async || {
+        yield_now().await;
+        Ok::<_, EventError>(())
+    })
+}
+
+/// Uses up the budget of the connection's task, but not that of a task of its own.
+async fn out_of_breath() {
+    for _ in 0..200 {
+        coop::consume_budget().await;
+    }
+}
+
+async fn who_enters_is_sent_away_afterwards(make: impl FnOnce(Namespace) -> Namespace) {
+    let mut scene = Scene::new(make).await;
+    for (eio, via) in TestClient::EVERY_WAY {
+        let mut client = TestClient::connect(&scene.server, eio, via).await;
+        client.join("/away").await;
+        // What it posts is answered when the handler has gone on.
+        tokio::join!(client.send(ENTER), async {
+            scene.is_sent_away_as_it_enters(false).await;
+            scene.leaves_when_it_has_entered().await;
+        });
+        client.expect("41/away,").await;
+        client.expect_nothing().await;
+        assert_eq!(scene.heard.drain(), [""; 0]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_sent_away_while_a_handler_starts_leaves_behind_it() {
+    who_enters_is_sent_away_afterwards(|away| away).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_sent_away_while_a_handler_starts_in_a_sequential_namespace_leaves_behind_it() {
+    who_enters_is_sent_away_afterwards(Namespace::sequential).await;
+}
+
+/// The one before waits, so that this one starts in a task.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_sent_away_while_the_next_handler_of_an_event_starts_leaves_behind_it() {
+    who_enters_is_sent_away_afterwards(|away| away.sequential().on("enter", async || yield_now().await))
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_sent_away_while_a_handler_starts_behind_a_middleware_leaves_behind_it() {
+    who_enters_is_sent_away_afterwards(behind_a_middleware).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_sent_away_while_a_handler_starts_behind_one_that_is_late_leaves_behind_it() {
+    who_enters_is_sent_away_afterwards(|away| away.on("enter", out_of_breath)).await;
+}
+
+/// It has waited in the queue, and the connection is to be closed as well.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_sent_away_while_a_handler_starts_that_has_waited_leaves_behind_it_and_is_closed_then() {
+    let permits = Arc::new(Semaphore::new(0));
+    let waits = permits.clone();
+    let mut scene = Scene::new(|away| {
+        away.sequential().on("wait", async move || {
+            waits.acquire().await.unwrap().forget();
+        })
+    })
+    .await;
+    for (eio, via) in TestClient::EVERY_WAY {
+        let mut client = TestClient::connect(&scene.server, eio, via).await;
+        client.join("/away").await;
+        client.send_all([r#"42/away,["wait"]"#, ENTER]).await;
+        client.expect_nothing().await;
+        permits.add_permits(1);
+        scene.is_sent_away_as_it_enters(true).await;
+        client.expect("41").await;
+        scene.leaves_when_it_has_entered().await;
+        client.expect("41/away,").await;
+        client.expect_closed().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_sent_away_by_a_handler_that_starts_leaves_inside_of_it() {
+    let ways: [fn(Namespace) -> Namespace; 4] = [
+        |away| away,
+        Namespace::sequential,
+        behind_a_middleware,
+        |away| away.on("go", out_of_breath),
+    ];
+    for make in ways {
+        let mut scene = Scene::new(make).await;
+        for (eio, via) in TestClient::EVERY_WAY {
+            let mut client = TestClient::connect(&scene.server, eio, via).await;
+            client.join("/away").await;
+            client.send(r#"42/away,["go"]"#).await;
+            scene.heard.expect("goes").await;
+            scene.has_left("server namespace disconnect").await;
+            scene.heard.expect("has gone").await;
+            client.expect("41/away,").await;
+        }
+    }
+}
+
+/// Handlers of one socket start on several threads where middlewares wait.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_sent_away_by_one_handler_while_another_one_starts_leaves_behind_that() {
+    let mut scene = Scene::new(behind_a_middleware).await;
+    for (eio, via) in TestClient::EVERY_WAY {
+        let mut client = TestClient::connect(&scene.server, eio, via).await;
+        client.join("/away").await;
+        client.send(ENTER).await;
+        scene.heard.expect("enters").await;
+        client.send(r#"42/away,["go"]"#).await;
+        scene.heard.expect("goes").await;
+        scene.heard.expect("has gone").await;
+        // None starts any more.
+        client.send(ENTER).await;
+        client.expect_nothing().await;
+        assert_eq!(scene.heard.drain(), [""; 0]);
+        scene.leaves_when_it_has_entered().await;
+        client.expect("41/away,").await;
+    }
+}
+
+/// A handler may keep its thread for ever.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whose_connection_ends_leaves_though_a_handler_starts() {
+    let mut scene = Scene::new(behind_a_middleware).await;
+    for (eio, via) in TestClient::EVERY_WAY {
+        for is_sent_away in [true, false] {
+            let mut client = TestClient::connect(&scene.server, eio, via).await;
+            client.join("/away").await;
+            client.send(ENTER).await;
+            let reason = if is_sent_away {
+                scene.is_sent_away_as_it_enters(false).await;
+                "server namespace disconnect"
+            } else {
+                scene.heard.expect("enters").await;
+                "transport close"
+            };
+            client.close().await;
+            scene.has_left(reason).await;
+            assert!(scene.away.is_empty());
+            scene.go_on.send(()).unwrap();
+            scene.heard.expect("has entered").await;
+        }
+    }
+}
+
+/// It isn't told that it was sent away: it would take that for the end of the socket that it gets next.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_leaves_by_itself_while_it_is_to_be_sent_away_does_so_behind_the_handler_and_may_come_again() {
+    let mut scene = Scene::new(behind_a_middleware).await;
+    for eio in [Eio::V4, Eio::V3] {
+        let mut client = TestClient::connect(&scene.server, eio, Via::WebSocket).await;
+        client.join("/away").await;
+        client.send(ENTER).await;
+        scene.is_sent_away_as_it_enters(false).await;
+        // Read together, and nothing after that before it has left.
+        let back = [r#"42["message",1]"#, "41/away,", "40/away,"].map(str::to_owned);
+        client.send_at_once(back).await;
+        client.expect(r#"42["message-back",1]"#).await;
+        assert_eq!(scene.heard.drain(), [""; 0]);
+        scene.leaves_when_it_has_entered().await;
+        let told = client.text().await;
+        assert!(told.starts_with("40/away,"), "{eio:?}: {told}");
+        client.close().await;
+        scene.has_left("transport close").await;
+    }
+}
