@@ -233,9 +233,8 @@ impl Builder {
     /// Hears of every limit that is overstepped: to count, to alert, to ban an address. Nobody, by default; the log gets a line
     /// every ten seconds and limit in any case, and [`SocketIo::times_exceeded`] counts.
     ///
-    /// It is called where it happens, which may be inside of an emit, and as often as it happens: so it must not take a lock that
-    /// may be held while something is emitted, and has to be quick. Of limits that it oversteps itself while it runs, by emitting, it isn't
-    /// told: they are counted and in the log.
+    /// It is called where it happens, which may be inside of an emit, and as often as it happens: so it must not take a lock that may be
+    /// held while something is emitted, and has to be quick. Of limits that it oversteps itself, by emitting, it isn't told.
     ///
     /// ```
     /// use axum_socketio::{SocketIo, limit::Limit};
