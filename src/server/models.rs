@@ -90,6 +90,8 @@ fn undecided(io: &SocketIo) -> (Namespace, String, Socket) {
     let sid = open(io);
     assert_eq!(request(io, &sid, Method::POST, "40"), "ok");
     let socket = held.get().cloned().expect("the middleware was asked");
+    assert_eq!(socket.client().stays_in("/"), None);
+    assert_eq!(socket.status(), super::socket::Status::Connecting);
     (main, sid, socket)
 }
 
