@@ -252,6 +252,9 @@ impl Cluster {
 
     /// More has been said than the others can take: what resolves when that is over.
     pub(crate) fn backpressure(&self) -> Option<Easing> {
+        if self.is_closed() {
+            return None;
+        }
         self.back_end(Adapter::backpressure).unwrap_or_else(|panicked| {
             self.handle_error(&panicked);
             None

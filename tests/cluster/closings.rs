@@ -12,7 +12,8 @@ use std::{
 use axum_socketio::{
     ServerEvent, ServerId, SocketIo,
     ack::AckError,
-    adapter::{Adapter, AdapterError, Bus, Closing, Counting, Destination, Envelope, Incoming},
+    adapter::{Adapter, AdapterError, Bus, Closing, Counting, Destination, Easing, Envelope, Incoming},
+    extract::Data,
 };
 use futures::{FutureExt, StreamExt};
 use tokio::sync::{Notify, mpsc};
@@ -77,6 +78,11 @@ impl Adapter for Logged {
         let servers = self.counts?;
         Some(Box::pin(ready(Ok(servers))))
     }
+
+    fn backpressure(&self) -> Option<Easing> {
+        self.log("pressure");
+        None
+    }
 }
 
 #[tokio::test]
@@ -103,6 +109,33 @@ async fn a_back_end_is_asked_for_nothing_when_it_has_been_closed() {
         .await;
         assert_eq!(back_end.log.lock().unwrap().last().unwrap(), "close");
     }
+}
+
+/// The clients of a server whose back end has ended are still there.
+#[tokio::test]
+async fn a_back_end_that_has_been_closed_is_not_asked_whether_others_are_behind() {
+    let back_end = Logged::on(&Bus::new(), None);
+    let io = server(back_end.clone());
+    let (say, mut said) = mpsc::unbounded_channel();
+    io.of("/").on("say", async move |Data(number): Data<u32>| {
+        say.send(number).unwrap()
+    });
+    let server = TestServer::start(&io).await;
+    let mut client = TestClient::connect(&server, Eio::V4, Via::WebSocket).await;
+    let last = || back_end.log.lock().unwrap().last().cloned();
+    back_end.ends.notify_one();
+    within(async {
+        while last().as_deref() != Some("close") {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    for number in 0..3 {
+        client.send(format!(r#"42["say",{number}]"#)).await;
+        assert_eq!(within(said.recv()).await, Some(number));
+    }
+    // A message is known to have been taken in when the next one has been.
+    assert_eq!(last().as_deref(), Some("close"));
 }
 
 const LEFT: &str = "the server has left the cluster";
