@@ -8,6 +8,8 @@ use crate::ServerId;
 
 /// A server that has published nothing for so long says that it is there.
 const INTERVAL: Duration = Duration::from_secs(5);
+/// Half the time between two looks: the one that is nearest to the interval counts, or two heartbeats would mostly be a look further apart.
+const EARLY: Duration = Duration::from_millis(500);
 /// A server that was silent for so long is gone.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -56,7 +58,7 @@ impl Members {
 
     /// It is time to say that this server is there.
     pub(super) fn is_heartbeat_due(&self, now: Instant) -> bool {
-        now.saturating_duration_since(self.last_said) >= INTERVAL
+        now.saturating_duration_since(self.last_said) + EARLY >= INTERVAL
     }
 
     /// Takes out the servers that were silent for too long. Asked every second; the time of a longer pause is nobody's silence.
@@ -134,5 +136,31 @@ mod tests {
         members.handle_said(start + Duration::from_secs(4));
         assert!(!members.is_heartbeat_due(start + INTERVAL));
         assert!(members.is_heartbeat_due(start + Duration::from_secs(9)));
+    }
+
+    /// Whatever the clock's ticks are late by, and wherever those of the other server lie.
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a moment to count from")]
+    fn one_heartbeat_that_is_lost_costs_no_server_its_place() {
+        let start = Instant::now();
+        for lost in 1..10 {
+            let (mut near, mut far) = (Members::new(start), Members::new(start));
+            far.handle_heard(&"near".into(), start);
+            let mut said = 0;
+            for tick in 1..60 {
+                let late = Duration::from_millis(1 - tick % 2);
+                let now = start + Duration::from_secs(tick) + late;
+                if near.is_heartbeat_due(now) {
+                    near.handle_said(now);
+                    said += 1;
+                    if said != lost {
+                        far.handle_heard(&"near".into(), now);
+                    }
+                }
+                let between = start + Duration::from_millis(tick * 1_000 + 500);
+                assert!(far.poll_gone(between).is_empty(), "{lost} was lost, tick {tick}");
+            }
+            assert_eq!(said, 11);
+        }
     }
 }
