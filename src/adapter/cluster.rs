@@ -16,6 +16,7 @@ use std::{
 use tokio::{
     runtime::Handle,
     sync::{self, Notify},
+    task::AbortHandle,
     time::Instant,
 };
 
@@ -158,11 +159,8 @@ impl Cluster {
         let named = self.heartbeats.then(|| core.members.servers().cloned().collect());
         let answers = core.requests.begin(id.clone(), named);
         drop(namespaces);
-        let waiting = Waiting::new(self.clone(), namespace, id, answers);
-        if !self.heartbeats {
-            self.count_for(&waiting);
-        }
-        waiting
+        let counting = (!self.heartbeats).then(|| self.count_for(namespace, &id));
+        Waiting::new(self.clone(), namespace, id, answers, counting)
     }
 
     /// What another server says. Gives back what this one has to do about it.
@@ -323,22 +321,34 @@ impl Cluster {
         effects.into_iter().for_each(Effects::apply);
     }
 
-    fn count_for(self: &Arc<Self>, waiting: &Waiting) {
-        let (cluster, namespace, id) = (self.clone(), Box::<str>::from(waiting.namespace()), waiting.id());
-        self.runtime.spawn(async move {
+    /// Whoever waits for the answers ends it: a broker may never say.
+    fn count_for(self: &Arc<Self>, namespace: &str, id: &RequestId) -> AbortHandle {
+        let (cluster, namespace, id) = (self.clone(), Box::<str>::from(namespace), id.clone());
+        let counting = self.runtime.spawn(async move {
             if let Some(servers) = cluster.counted(&namespace).await {
                 let others = servers.saturating_sub(1);
                 cluster.answer_to(&namespace, |requests| requests.handle_counted(&id, others));
             }
         });
+        counting.abort_handle()
     }
 
     fn send(&self, to: Destination<'_>, namespace: &str, message: Message) -> Result<(), AdapterError> {
-        let publishing = self.begin_publishing(to, namespace)?;
+        let publishing = self.begin_publishing(namespace)?;
         let sent = self.hand_over(to, namespace, message);
+        // What is lost is no sign of life.
+        if sent.is_ok() && to == Destination::Everyone {
+            self.handle_said(namespace);
+        }
         drop(publishing);
         self.conclude(&sent);
         sent
+    }
+
+    fn handle_said(&self, namespace: &str) {
+        if let Some(core) = self.lock().get_mut(namespace) {
+            core.members.handle_said(now());
+        }
     }
 
     fn hand_over_to_all(&self, namespace: &str, message: Message) -> Result<(), AdapterError> {

@@ -31,9 +31,9 @@ impl Payload {
     ///
     /// # Errors
     ///
-    /// The text is no JSON array, or a placeholder in it names none of the attachments, or there are more placeholders than attachments.
+    /// The text is no JSON array, be it with blanks around it, or a placeholder in it names none of the attachments, or there are more placeholders than attachments.
     pub fn from_parts(json: impl Into<Box<str>>, attachments: Vec<Bytes>) -> Result<Self, PayloadError> {
-        let json = json.into();
+        let json = without_blanks(json.into());
         if json.is_empty() || args::ack(&json).is_err() {
             return Err(PayloadError);
         }
@@ -176,6 +176,14 @@ impl fmt::Display for PayloadError {
 
 impl Error for PayloadError {}
 
+/// Without those before it: behind the type of a packet, npm's clients take a blank for the id of an acknowledgement.
+fn without_blanks(json: Box<str>) -> Box<str> {
+    match json.trim_start_matches([' ', '\t', '\r', '\n']) {
+        bare if bare.len() == json.len() => json,
+        bare => bare.into(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,6 +204,17 @@ mod tests {
             let payload = Payload::from_parts(json, Vec::new()).unwrap();
             let values = payload.with_last("tag.1").values().unwrap();
             assert_eq!(values, ["e".into(), 1.into(), "tag.1".into()], "{json}");
+        }
+    }
+
+    #[test]
+    fn blanks_before_the_array_are_no_part_of_it() {
+        for json in [r#"["e",1]"#, r#" ["e",1]"#, " \t\r\n[\"e\",1]"] {
+            let payload = Payload::from_parts(json, Vec::new()).unwrap();
+            assert_eq!(payload.json(), r#"["e",1]"#);
+        }
+        for json in ["\u{a0}[1]", "\u{b}[1]", " "] {
+            assert!(Payload::from_parts(json, Vec::new()).is_err(), "{json:?}");
         }
     }
 

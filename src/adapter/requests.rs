@@ -6,7 +6,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, task::AbortHandle};
 
 use crate::{
     ServerId, SocketId,
@@ -270,6 +270,8 @@ pub(crate) struct Waiting {
     namespace: Box<str>,
     id: RequestId,
     answers: mpsc::UnboundedReceiver<Heard>,
+    /// The task that asks the broker how many there are.
+    counting: Option<AbortHandle>,
     /// Nobody is heard any more.
     unheard: Option<Unheard>,
 }
@@ -280,12 +282,14 @@ impl Waiting {
         namespace: &str,
         id: RequestId,
         answers: mpsc::UnboundedReceiver<Heard>,
+        counting: Option<AbortHandle>,
     ) -> Self {
         Self {
             cluster,
             namespace: namespace.into(),
             id,
             answers,
+            counting,
             unheard: None,
         }
     }
@@ -316,15 +320,12 @@ impl Waiting {
             None => self.cluster.missing(&self.namespace, &self.id),
         }
     }
-
-    pub(super) fn namespace(&self) -> &str {
-        &self.namespace
-    }
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
         self.cluster.give_up(&self.namespace, &self.id);
+        self.counting.iter().for_each(AbortHandle::abort);
     }
 }
 
@@ -443,7 +444,7 @@ mod tests {
         };
         let (_, on_its_way) = requests.handle_message(&"a".into(), answer);
         let (cluster, _incoming) = Cluster::join(Arc::new(Memory), Handle::current());
-        let mut waiting = Waiting::new(cluster, "/", "r".into(), answers);
+        let mut waiting = Waiting::new(cluster, "/", "r".into(), answers, None);
         requests.end(AdapterError::new("closed")).apply();
         let mut cx = Context::from_waker(Waker::noop());
         assert!(waiting.poll_answer(&mut cx).is_pending());

@@ -5,6 +5,7 @@
     reason = "a test says what went wrong by where it panics"
 )]
 
+mod brokers;
 mod closings;
 #[path = "../support/cluster/mod.rs"]
 mod contract;

@@ -12,7 +12,7 @@ use std::{
 
 use super::{Cluster, Core, now};
 use crate::{
-    adapter::{AdapterError, Destination, Message, requests::Effects},
+    adapter::{AdapterError, Message, requests::Effects},
     foreign::{self, Panicked},
     room::shrink,
 };
@@ -133,20 +133,13 @@ impl Cluster {
     /// # Errors
     ///
     /// The good-bye has been said there, or is about to be.
-    pub(super) fn begin_publishing<'a>(
-        &'a self,
-        to: Destination<'_>,
-        namespace: &'a str,
-    ) -> Result<Publishing<'a>, AdapterError> {
+    pub(super) fn begin_publishing<'a>(&'a self, namespace: &'a str) -> Result<Publishing<'a>, AdapterError> {
         let mut namespaces = self.lock();
         if self.is_closed() {
             return Err(server_has_left());
         }
         let core = namespaces.get_mut(namespace).filter(|core| !core.is_parting());
         let core = core.ok_or_else(namespace_has_ended)?;
-        if to == Destination::Everyone {
-            core.members.handle_said(now());
-        }
         Ok(Publishing::begin(self, namespace, core.under_way.clone()))
     }
 
