@@ -182,7 +182,7 @@ pub trait Adapter: fmt::Debug + Send + Sync + 'static {
     ///
     /// The default, `None`, is to find out by heartbeats: every server says every five seconds that it is there, and who was silent for ten
     /// is gone. A back end that overrides this sends no heartbeats, as its Node counterpart expects; then missing servers are counted but
-    /// not named.
+    /// not named. The count is dropped when nobody waits for the answers any more.
     fn count_servers(&self, namespace: &str) -> Option<Counting<'_>> {
         let _ = namespace;
         None
@@ -191,8 +191,9 @@ pub trait Adapter: fmt::Debug + Send + Sync + 'static {
     /// More has been published than can be taken in: gives what resolves when that is over. The default, `None`, is that it never is.
     ///
     /// Asked after each message of a client: it MUST be cheap where it is `None`. Until it is over, one message at most is taken from each
-    /// client, whose others wait in its connection as they do where its handlers are slow. So those who say the most are slowed, and nothing is
-    /// lost. Who emits elsewhere isn't slowed.
+    /// client, whose others wait in its connection as they do where its handlers are slow. So those who say the most are slowed, and what waits
+    /// grows by no more than a message of each client a second: a back end that bounds its queue may still lose messages where many clients send
+    /// long ones to a server that takes them slowly. Who emits elsewhere isn't slowed.
     ///
     /// It SHOULD resolve soon also where the broker or another server is stuck: clients shall not wait for those. After a second it is given up,
     /// and asked for once more with the next message of a client.

@@ -27,11 +27,11 @@ pub struct Payload {
 }
 
 impl Payload {
-    /// What came from the wire.
+    /// What came from the wire. Blanks before the array are left out.
     ///
     /// # Errors
     ///
-    /// The text is no JSON array, be it with blanks around it, or a placeholder in it names none of the attachments, or there are more placeholders than attachments.
+    /// The text is no JSON array, or a placeholder in it names none of the attachments, or there are more placeholders than attachments.
     pub fn from_parts(json: impl Into<Box<str>>, attachments: Vec<Bytes>) -> Result<Self, PayloadError> {
         let json = without_blanks(json.into());
         if json.is_empty() || args::ack(&json).is_err() {
