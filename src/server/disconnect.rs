@@ -98,7 +98,8 @@ impl Socket {
     /// With `close`, every socket of the same client leaves and its connection is closed after what is queued has been sent.
     /// Handlers hear the reason `server namespace disconnect` in both cases; they start inline, or as soon as the connect
     /// handlers have started. While another thread is in a handler of an event of the socket, up to its first `await`, they wait for
-    /// that; no handler of an event starts afterwards. Does nothing if the socket has left already.
+    /// that; no event is given to handlers afterwards (in a sequential namespace one that has begun goes on to its next handlers). Does
+    /// nothing if the socket has left already.
     ///
     /// The client is told when the `disconnect` handlers have started: should it connect again at once, its connect handlers come after these.
     pub fn disconnect(&self, close: bool) {
