@@ -61,13 +61,7 @@ impl Client {
         };
         let mut state = self.0.state();
         let is_owed = state.settles(|farewell| farewell.serial == socket.serial());
-        // Under the lock: what answers a CONNECT that comes now comes after it.
-        let offered = is_owed.then(|| self.connection().offer(packet.clone()));
-        drop(state);
-        if let Some(offered) = offered {
-            let sent = self.connection().conclude(offered);
-            self.is_left_in_the_dark(sent);
-        }
+        self.tell_under(state, is_owed.then_some(&packet));
     }
 
     /// The socket that was sent away has left. Whether the client isn't read because it waits for that.

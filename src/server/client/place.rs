@@ -8,6 +8,7 @@ use crate::{
     engine::Outgoing,
     packet::JsonText,
     server::{DisconnectReason, Socket, emit, inbox::Leave},
+    sync::MutexGuard,
 };
 
 /// Whether there is a place for one more socket of a client.
@@ -114,22 +115,19 @@ impl Client {
         Repeated::Later
     }
 
-    /// Tells the client once more that it is connected, if this socket still is in.
+    /// Tells the client once more that it is connected; `false` if this socket isn't in any more.
     pub(in crate::server) fn tells_again(&self, socket: &Socket) -> bool {
         let (parser, name) = (socket.home().parser(), socket.namespace_name());
         let answer = match emit::connect(parser, self.protocol(), name, socket.id().as_str(), None) {
             Ok(answer) => answer,
-            unwritten => return self.tell(unwritten),
+            unwritten => {
+                self.tell(unwritten);
+                return true;
+            }
         };
         let state = self.0.state();
         let stays = state.position_of(socket).is_some();
-        // Under the lock: what tells the client of a leave comes after it.
-        let offered = stays.then(|| self.connection().offer(answer.clone()));
-        drop(state);
-        if let Some(offered) = offered {
-            let sent = self.connection().conclude(offered);
-            self.is_left_in_the_dark(sent);
-        }
+        self.tell_under(state, stays.then_some(&answer));
         stays
     }
 
@@ -172,16 +170,19 @@ impl Client {
             drop(left);
             return Some(again);
         }
-        let entry = at.map(|at| state.sockets.remove(at));
-        // Under the lock: what answers a CONNECT that comes now comes after it.
-        let offered = refusal.map(|packet| self.connection().offer(packet.clone()));
+        let _entry = at.map(|at| state.sockets.remove(at));
+        self.tell_under(state, refusal);
+        None
+    }
+
+    /// Tells the client this, if anything, before the lock is free: what tells it of a leave, or answers a CONNECT that comes now, comes after it.
+    pub(super) fn tell_under(&self, state: MutexGuard<'_, State>, packet: Option<&Outgoing>) {
+        let offered = packet.map(|packet| self.connection().offer(packet.clone()));
         drop(state);
-        drop(entry);
         if let Some(offered) = offered {
             let sent = self.connection().conclude(offered);
             self.is_left_in_the_dark(sent);
         }
-        None
     }
 
     /// Gives the place of a socket that isn't let in to the next; `false` if the client doesn't want it any more.

@@ -73,8 +73,8 @@ impl Broadcast {
                 // What became of it at one socket is no concern of the others.
                 let _ = recoverable.lifeline.send(&recovery.log, *position, packet);
             }
-            // Or it is about to be connected: its client would take what has no offset for the first of its session.
             (Some(_), _) => {}
+            // It is about to be connected, and its client would take what has no offset for the first of its session.
             (None, _) if socket.protocol() == Protocol::V4 => {}
             (None, _) => {
                 if let Ok(packet) = plain()
