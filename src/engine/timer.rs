@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval_at};
 
 use super::{
     clock,
@@ -96,10 +96,17 @@ impl Timers {
     }
 
     fn advance(&self, now: Instant) -> Vec<(u32, Weak<Inner>)> {
-        let ticks = self.nanos(now) / tick_nanos();
-        self.lock()
-            .wheel
-            .advance(u32::try_from(ticks).unwrap_or(u32::MAX), is_there)
+        let ticks = u32::try_from(self.ticks(now)).unwrap_or(u32::MAX);
+        self.lock().wheel.advance(ticks, is_there)
+    }
+
+    /// The last tick that isn't after this moment.
+    fn tick_before(&self, now: Instant) -> Instant {
+        self.instant(self.ticks(now) * tick_nanos())
+    }
+
+    fn ticks(&self, now: Instant) -> u64 {
+        self.nanos(now) / tick_nanos()
     }
 
     /// Whether the task may end. Decided under the lock, so that no deadline is set in between.
@@ -123,7 +130,10 @@ impl Drop for Running {
 }
 
 async fn run(mut running: Running) {
-    let mut ticks = interval(TICK);
+    // In step with the ticks that deadlines are rounded up to: between them, each would be noticed up to a whole one later. From the last one,
+    // so that nobody waits for the next who is due already.
+    let begun = running.timers.tick_before(clock::now());
+    let mut ticks = interval_at(begun.into(), TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     // Once it is decided that the task ends, another one may have been started.
     while !running.ended {

@@ -9,6 +9,7 @@ mod deflate;
 mod draining;
 mod ending;
 mod events;
+mod exact;
 mod full;
 mod heads;
 mod long_answers;
