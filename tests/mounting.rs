@@ -472,3 +472,31 @@ async fn the_script_of_the_client_is_served() {
     assert!(!without.serve_client());
     assert!(is_not_found(&hello().layer(without.layer()), "/socket.io/socket.io.js").await);
 }
+
+/// Over HTTP/1.1 the HTTP server leaves a body out; over HTTP/2 it would go out, and the stream end in an error (RFC 9113 §8.1.1).
+#[tokio::test]
+async fn a_head_over_http_2_is_answered_without_a_body() {
+    let address = serve(hello().layer(SocketIo::new().layer())).await;
+    let stream = TokioIo::new(TcpStream::connect(address).await.unwrap());
+    let (mut client, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), stream)
+        .await
+        .unwrap();
+    beside(async { connection.await.unwrap() });
+    for (query, refusal) in [
+        (POLLING, r#"{"code":2,"message":"Bad handshake method"}"#),
+        ("?transport=none", r#"{"code":0,"message":"Transport unknown"}"#),
+        (
+            "?transport=polling&sid=none",
+            r#"{"code":1,"message":"Session ID unknown"}"#,
+        ),
+    ] {
+        let request = Request::head(format!("http://{address}/socket.io/{query}"));
+        let request = request.body(Empty::<Bytes>::new()).unwrap();
+        let response = client.send_request(request).await.unwrap();
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{query}");
+        let length = response.headers()[header::CONTENT_LENGTH].to_str().unwrap();
+        assert_eq!(length, refusal.len().to_string(), "{query}");
+        let body = response.into_body().collect().await.unwrap();
+        assert!(body.to_bytes().is_empty(), "{query}");
+    }
+}

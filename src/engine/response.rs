@@ -135,6 +135,13 @@ pub(super) fn empty(status: StatusCode) -> Answer {
     answer
 }
 
+/// The answer to HEAD: what it would be to another method but for the body, the length of which it says (RFC 9110 §9.3.2).
+///
+/// Over HTTP/1.1 the HTTP server leaves the body out by itself; over HTTP/2 hyper doesn't.
+pub(super) fn to_head(answer: Answer) -> Answer {
+    answer.map(|_| AnswerBody::default())
+}
+
 /// A refused request; over an upgrade request with status 400, or 503 where there is no room or the server shuts down, and the bare
 /// message.
 fn refusal(refusal: &Refusal, upgrade: bool) -> Answer {

@@ -98,7 +98,7 @@ impl Engine {
         admission: Admission,
     ) -> Handle<B> {
         let (parts, body) = request.into_parts();
-        let wish = Wish::of(&parts);
+        let (wish, head) = (Wish::of(&parts), parts.method == Method::HEAD);
         let incoming = Incoming {
             parts,
             peer,
@@ -108,7 +108,8 @@ impl Engine {
         self.route(incoming, body, admission).unwrap_or_else(|denial| {
             refused!(peer, "{denial}");
             self.instruments().refused(denial.reason());
-            Handle::answered(denial.answer(wish != Wish::Plain))
+            let answer = denial.answer(wish != Wish::Plain);
+            Handle::answered(if head { response::to_head(answer) } else { answer })
         })
     }
 
