@@ -130,7 +130,8 @@ impl Server {
         self
     }
 
-    /// How long a stop may take, counted from the [signal](Self::with_graceful_shutdown): 30 s by default, [`Duration::MAX`] is for ever.
+    /// How long a stop may take, counted from the [signal](Self::with_graceful_shutdown), and so from the end of a [drain](SocketIo::drain) in that:
+    /// 30 s by default, [`Duration::MAX`] is for ever.
     /// Requests that are still being served then are cut off, with a warning in the log, and the server is ready. If it is less than ten
     /// seconds, sessions that have not ended are cut off shortly before, as by [`SocketIo::close_within`].
     ///
@@ -144,7 +145,8 @@ impl Server {
     /// Stops when this future is ready: everyone is disconnected as by [`SocketIo::close`], then there are no new connections, and the last
     /// answers leave. Until the sessions have ended, for which a client that doesn't say that it has read everything has five seconds, requests
     /// are served, over new connections too: clients that poll fetch what was said to them, and behind many a proxy each of their requests
-    /// has a connection of its own. The application may refuse others while the server [is closing](SocketIo::is_closing).
+    /// has a connection of its own. The application may refuse others while the server [is closing](SocketIo::is_closing). Where the application has
+    /// closed or [drained](SocketIo::drain) it by then, whom that has given up isn't waited for once more.
     ///
     /// Whoever has sent half a request is waited for three seconds and not for the
     /// [`idle_timeout`](Self::idle_timeout), and whoever takes nothing of an answer for twenty; over HTTP/2, where a window is closed, for
@@ -192,7 +194,10 @@ impl IntoFuture for Server {
             let until = now() + shutdown_timeout.min(FOR_EVER);
             // Nobody waits for it if nobody awaits the server any more.
             let _ = stop.send(until);
-            io.close_within(CLOSE_TIMEOUT.min(shutdown_timeout)).await;
+            // Or the application has, and has waited for as long as it would.
+            if !io.has_closed() {
+                io.close_within(CLOSE_TIMEOUT.min(shutdown_timeout)).await;
+            }
             stopping.begin(until);
         };
         let cut = async {

@@ -49,8 +49,8 @@ impl Drain {
     }
 
     /// How long what has been closed may take to end, after the period: until queued messages are written and disconnect handlers
-    /// have returned. 10 s by default. Then connections are cut off. Period and grace together belong below the time after
-    /// which your platform kills the process.
+    /// have returned. 10 s by default. Then connections are cut off. Period and grace, and what the HTTP server may take
+    /// [afterwards](crate::layer::Server::shutdown_timeout), together belong below the time after which your platform kills the process.
     pub const fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self
@@ -207,6 +207,11 @@ impl SocketIo {
         self.close_within(Duration::from_secs(10)).await;
     }
 
+    /// Whether it has drained or closed, and has waited for as long as it should: what has not ended since is given up.
+    pub(crate) fn has_closed(&self) -> bool {
+        !*self.alive().borrow()
+    }
+
     /// Waits for the end of connections that have been closed, and of their handlers. How many had to be cut.
     async fn end_within(&self, deadline: Duration) -> usize {
         let last = LAST.min(deadline / 4);
@@ -226,11 +231,11 @@ impl SocketIo {
                 recovery.close();
             }
         }
-        self.alive().send_replace(());
         if let Some(cluster) = self.cluster() {
             // Without a good-bye the others find out by themselves.
             let _ = timeout(last, cluster.close()).await;
         }
+        self.alive().send_replace(false);
         cut
     }
 

@@ -68,8 +68,8 @@ pub(super) struct IoInner {
     complaints: Arc<Complaints>,
     /// Somebody has asked for a layer or a service.
     mounted: AtomicBool,
-    /// Told when it is closed; gone with it.
-    alive: watch::Sender<()>,
+    /// False when it has closed; gone with it.
+    alive: watch::Sender<bool>,
 }
 
 /// A namespace as the server knows it.
@@ -110,7 +110,7 @@ impl SocketIo {
             bound: Mutex::default(),
             complaints: Arc::default(),
             mounted: AtomicBool::new(false),
-            alive: watch::Sender::new(()),
+            alive: watch::Sender::new(true),
         });
         let io = Self(inner);
         io.unnoticed().at_least(io.engine().heartbeat());
@@ -348,8 +348,8 @@ impl SocketIo {
             .and_then(Registered::get)
     }
 
-    /// Tells those who look after what outlives connections that the server is closed, and when it is no more.
-    pub(super) fn alive(&self) -> &watch::Sender<()> {
+    /// Tells those who look after what outlives connections that the server has closed, and when it is no more.
+    pub(super) fn alive(&self) -> &watch::Sender<bool> {
         &self.0.alive
     }
 

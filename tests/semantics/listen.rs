@@ -8,7 +8,7 @@ use std::{
 };
 
 use axum::{Router, routing::get};
-use axum_socketio::{Socket, SocketIo, layer::Server};
+use axum_socketio::{Drain, Socket, SocketIo, layer::Server};
 use futures::FutureExt as _;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -149,6 +149,55 @@ async fn a_server_that_stops_cuts_everything_in_time_though_its_sessions_take_lo
         () = within(cut) => {}
         () = closed(silent) => panic!("what is served has the time of a client that doesn't answer"),
     }
+}
+
+/// A client that doesn't answer its close frame has five seconds for that, a disconnect handler as long as closing takes: the ten seconds of a
+/// server of its own, and not of one that has drained.
+#[tokio::test]
+async fn a_server_that_has_drained_waits_for_nobody_once_more_as_it_stops() {
+    let (io, main) = io(SocketIo::builder());
+    main.on_disconnect(async || pending::<()>().await);
+    let server = io.listen("127.0.0.1:0").await.unwrap();
+    let addr = server.local_addr().unwrap();
+    let (stop, stops) = oneshot::channel::<()>();
+    let mut running = JoinSet::new();
+    let drained = async move {
+        drop(stops.await);
+        let report = io
+            .drain(Drain::new(Duration::ZERO).grace(Duration::from_secs(1)))
+            .await;
+        assert_eq!((report.closed, report.cut, report.unfinished), (1, 0, 2));
+    };
+    running.spawn(server.with_graceful_shutdown(drained).into_future());
+    let silent = silent(addr).await;
+    drop(stop);
+    tokio::select! {
+        biased;
+        ended = within(running.join_next()) => ended.unwrap().unwrap().unwrap(),
+        () = closed(silent) => panic!("whom the drain has given up is waited for"),
+    }
+}
+
+/// It has begun only, and refuses.
+#[tokio::test]
+async fn a_server_whose_drain_was_given_up_disconnects_everyone_as_it_stops() {
+    let (io, _main) = io(SocketIo::builder());
+    let server = io.listen("127.0.0.1:0").await.unwrap();
+    let test = TestServer::at(server.local_addr().unwrap());
+    let (stop, stops) = oneshot::channel::<()>();
+    let mut running = JoinSet::new();
+    let refusing = io.clone();
+    let given_up = async move {
+        drop(stops.await);
+        let drain = Drain::new(Duration::from_secs(3600));
+        assert_eq!(refusing.drain(drain).now_or_never(), None);
+    };
+    running.spawn(server.with_graceful_shutdown(given_up).into_future());
+    let mut client = TestClient::connect(&test, Eio::V4, Via::WebSocket).await;
+    drop(stop);
+    client.expect_closed().await;
+    within(running.join_next()).await.unwrap().unwrap().unwrap();
+    assert_eq!(io.engine().clients_count(), 0);
 }
 
 /// They have a new connection for each request, as behind many a proxy.

@@ -61,7 +61,7 @@ pub(super) struct Recovery {
     idle: Notify,
     together: Arc<Together>,
     io: Weak<IoInner>,
-    alive: watch::Receiver<()>,
+    alive: watch::Receiver<bool>,
 }
 
 /// How long a client that vanishes is sent packets before anyone knows, over whichever engine it came.
