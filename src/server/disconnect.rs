@@ -140,9 +140,9 @@ impl Socket {
             _under_way: UnderWay::start(self.io()),
         };
         let mut inbox = self.inbox();
-        // Under the lock: whoever ends the last of the starts finds it there.
+        // Under the lock: whoever ends the last of the starts finds it there, or who leaves already gives it up.
         let postponed = match inbox.postpone(leave) {
-            Postponed::No(leave) if is_told && self.shut_starts() => {
+            Postponed::No(leave) if is_told && self.status() == Status::Connected && self.shut_starts() => {
                 Postponed::Yes(inbox.put_behind_starts(leave))
             }
             postponed => postponed,

@@ -9,7 +9,7 @@ use http::Method;
 
 use super::{Client, at_once, request};
 use crate::{
-    server::SocketIo,
+    server::{SocketIo, starts::Mark},
     sync::{
         atomic::{AtomicBool, Ordering::SeqCst},
         block_on, explore, thread,
@@ -123,5 +123,23 @@ fn who_leaves_by_itself_as_it_is_to_be_sent_away_leaves_once_and_is_back() {
         assert_eq!(presence.departures.load(Ordering::Relaxed), 1);
         assert_eq!(io.sockets().len(), 1);
         presence.client.socket.connection().close_now();
+    });
+}
+
+/// Nobody takes what would be put behind handlers that start then.
+#[test]
+fn who_leaves_with_its_connection_as_all_of_the_client_are_sent_away_waits_for_no_handler() {
+    explore(3, || {
+        let presence = Presence::new();
+        let (io, sid) = (&presence.client.io, &presence.client.sid);
+        let _other = io.of("/other");
+        assert_eq!(request(io, sid, Method::POST, "40/other,"), "ok");
+        let other = io.of("/other").sockets().pop().unwrap();
+        let starts = Mark::of(&presence.client.socket);
+        let away = thread::spawn(move || other.disconnect(true));
+        request(io, sid, Method::POST, "1");
+        away.join().unwrap();
+        presence.has_left_once();
+        drop(starts);
     });
 }
