@@ -2,6 +2,7 @@
 
 mod drive;
 mod events;
+mod hold;
 mod over;
 mod parting;
 mod writable;
@@ -33,7 +34,7 @@ use crate::{
     Protocol, foreign,
     id::SessionId,
     sync::{
-        Mutex,
+        Mutex, MutexGuard,
         atomic::{AtomicBool, AtomicU8, AtomicU64},
     },
 };
@@ -335,7 +336,7 @@ impl Connection {
         core.outbox.push(out, cost);
         let transport = core.session.transport();
         let busy = self.0.awake.load(Ordering::Relaxed) || core.outbox.is_writing();
-        let driver = if busy || self.is_held_back(core) {
+        let driver = if busy || core.is_held() || self.is_held_back(core) {
             None
         } else {
             core.take_driver()
@@ -371,8 +372,14 @@ impl Connection {
 
     /// Writes what was held back, unless the driver is about to.
     pub(crate) fn flush(&self) {
-        let mut core = self.lock();
+        self.flush_under(self.lock());
+    }
+
+    fn flush_under(&self, mut core: MutexGuard<'_, Core>) {
         core.corked_by = 0;
+        if core.is_held() {
+            return;
+        }
         if self.0.awake.load(Ordering::Relaxed) || core.outbox.is_empty() || core.outbox.is_writing() {
             return;
         }

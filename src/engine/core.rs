@@ -36,6 +36,8 @@ pub(super) struct Core {
     pub(super) direct: Option<Direct>,
     /// The thread that has held packets back and will see to them; 0 is none.
     pub(super) corked_by: u32,
+    /// How many [hold back](super::Hold) what has been queued.
+    holds: u8,
     /// When the wheel looks at this connection next.
     pub(super) scheduled: Option<u32>,
     /// The driver of the transport: the task of the WebSocket, or the GET that is held.
@@ -88,6 +90,7 @@ impl Core {
             takes_any_number,
             direct: None,
             corked_by: 0,
+            holds: 0,
             scheduled: None,
             driver: None,
             others: None,
@@ -162,6 +165,26 @@ impl Core {
     pub(super) fn is_unread(&self) -> bool {
         let unread = self.others.as_ref().and_then(|others| others.unread.as_ref());
         unread.is_some_and(|unread| !unread.is_taken())
+    }
+
+    /// What is queued waits, unless too many have it wait already.
+    #[must_use]
+    pub(super) fn begin_hold(&mut self) -> bool {
+        let holds = self.holds.checked_add(1);
+        self.holds = holds.unwrap_or(self.holds);
+        holds.is_some()
+    }
+
+    /// Whether that was the last.
+    #[must_use]
+    pub(super) fn end_hold(&mut self) -> bool {
+        self.holds -= 1;
+        self.holds == 0
+    }
+
+    /// Whether what is queued waits. Closing has it sent.
+    pub(super) fn is_held(&self) -> bool {
+        self.holds > 0 && self.session.accepts_packets()
     }
 
     /// Closing has to come after what is about to be sent.

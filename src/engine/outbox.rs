@@ -292,6 +292,12 @@ impl Outbox {
         std::mem::take(&mut self.written) as usize
     }
 
+    /// What had been taken has been written, and no more is taken for now.
+    pub(super) fn has_been_written(&mut self) {
+        self.in_flight = 0;
+        self.writing = false;
+    }
+
     /// Takes what one polling response may carry: as many packets as `limit`, but never a part of a group.
     pub(super) fn take_payload(&mut self, limit: usize) -> Queue {
         let count = self.fitting(limit);

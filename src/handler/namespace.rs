@@ -77,8 +77,10 @@ impl<S: Clone + Send + Sync + 'static> Namespace<S> {
     ///
     /// The extractors are axum's and see the HTTP request that opened the connection. No event of the socket is
     /// dispatched before the handler has finished or waits for something, so listeners that it adds before its first
-    /// `.await` hear every event. An error goes to [`on_error`](Self::on_error) and the socket stays connected; to
-    /// refuse a connection use a [`middleware`](Self::middleware).
+    /// `.await` hear every event. Nor is the client told before that it is connected, so what it does then finds it in the
+    /// rooms that the handler has joined; a handler that keeps its thread keeps its client from hearing anything. An error
+    /// goes to [`on_error`](Self::on_error) and the socket stays connected; to refuse a connection use a
+    /// [`middleware`](Self::middleware).
     ///
     /// ```
     /// use axum::extract::Query;

@@ -18,7 +18,7 @@ use crate::{
     Protocol, SocketId,
     engine::{CloseReason, Limit, MAX_HEAD, Outgoing, ReadyState, RefusalReason, SendError},
     foreign::{self, Panicked, brief},
-    packet::{self, EncodeError, JsonText},
+    packet::{EncodeError, JsonText},
     server::{
         Client, ConnectError, HandlerError, Middleware, Socket,
         client::{Admission, Again, Place, Question, Repeated},
@@ -30,6 +30,7 @@ use crate::{
         recovery::Claim,
         said::Said,
         socket::Status,
+        socket_handshake::auth,
         trace,
     },
 };
@@ -352,6 +353,8 @@ impl Socket {
             }
             Admission::Again(again) => return self.begins_anew(again),
         }
+        // As in Node, the client knows that it is in when all can be sent to it, and its connect handlers have started.
+        let hold = self.connection().hold();
         if !self.enter() {
             self.discard();
             return None;
@@ -368,9 +371,10 @@ impl Socket {
         for listener in listeners.iter().flat_map(|list| list.iter()) {
             let run = dispatch::prepare(&self, "connect", None, || Ok(listener.call(self.clone())));
             if let Some(run) = run {
-                dispatch::start_or_spawn(&self, None, run);
+                dispatch::start_or_spawn(&self, run);
             }
         }
+        drop(hold);
         self.open_inbox();
         if self.protocol() == Protocol::V3 && self.namespace_name() == "/" {
             while let Some(socket) = self.client().next_behind_root() {
@@ -402,6 +406,7 @@ impl Socket {
 
     /// The connect handlers have started: what came meanwhile is dispatched, then the gate opens.
     fn open_inbox(&self) {
+        self.inbox().has_connected(!self.home().is_sequential());
         while let Some(next) = self.next_in_queue() {
             match next {
                 Next::Event(event) if self.home().is_sequential() => {
@@ -429,20 +434,4 @@ fn verdict(socket: Socket, middlewares: List<dyn Middleware>) -> Verdict {
         }
         Ok(())
     })
-}
-
-/// The auth payload of Socket.IO 5, or what stood in the query of the namespace in Socket.IO 4.
-fn auth(protocol: Protocol, query: Option<&str>, payload: &str) -> Option<JsonText> {
-    match protocol {
-        Protocol::V4 => JsonText::checked(payload),
-        Protocol::V3 => {
-            let query = form_urlencoded::parse(query?.as_bytes());
-            // The last value of a key that stands twice wins.
-            let fields: serde_json::Map<String, serde_json::Value> = query
-                .filter(|(key, _)| !packet::is_read_anew(key))
-                .map(|(key, value)| (key.into_owned(), value.into_owned().into()))
-                .collect();
-            JsonText::of(&fields).ok()
-        }
-    }
 }

@@ -254,7 +254,7 @@ impl Socket {
     fn run(&self, kind: &'static str, listener: &dyn DisconnectListener, reason: DisconnectReason) {
         let mut parts = DisconnectParts::new(self, reason);
         let run = dispatch::prepare(self, kind, None, || listener.call(&mut parts));
-        if let Some(rest) = run.and_then(|run| dispatch::start(self, None, run)) {
+        if let Some(rest) = run.and_then(|run| dispatch::start_whole(self, run)) {
             let (socket, guard) = (self.clone(), UnderWay::start(self.io()));
             let flight = Flight::of_other(self);
             dispatch::spawn(self.io(), async move {

@@ -6,13 +6,13 @@ use std::{
     cell::Cell,
     error::Error,
     fmt,
-    future::Future,
-    pin::Pin,
+    future::{Future, poll_fn},
+    pin::{Pin, pin},
     task::{Context, Poll, Waker},
 };
 
 use serde::de::DeserializeOwned;
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, task::coop};
 
 use crate::{
     engine::Cork,
@@ -219,7 +219,7 @@ pub(super) fn start(socket: &Socket, event: Option<&str>, mut run: Run) -> Optio
 /// Polls the run to its end.
 pub(super) async fn finish(socket: &Socket, event: Option<&str>, run: Run) {
     let mut rest = Some(run);
-    std::future::poll_fn(|cx| {
+    poll_fn(|cx| {
         let Some(run) = rest.as_mut() else {
             return Poll::Ready(());
         };
@@ -239,10 +239,25 @@ pub(super) async fn finish(socket: &Socket, event: Option<&str>, run: Run) {
     .await;
 }
 
+/// The same for handlers that hear of a socket's life: those of its next one must not overtake one that is pending only because this task has used
+/// up its budget (see [`late`](super::late)). It goes on without one.
+pub(super) fn start_whole(socket: &Socket, run: Run) -> Option<Run> {
+    let rest = start(socket, None, run)?;
+    if coop::has_budget_remaining() {
+        return Some(rest);
+    }
+    let mut rest = Some(rest);
+    let started = poll_fn(|_| Poll::Ready(rest.take().and_then(|rest| start(socket, None, rest))));
+    match pin!(coop::unconstrained(started)).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(rest) => rest,
+        Poll::Pending => None,
+    }
+}
+
 /// Starts the run inline and moves it to a task of its own if it waits.
-pub(super) fn start_or_spawn(socket: &Socket, event: Option<&str>, run: Run) {
-    if let Some(rest) = start(socket, event, run) {
-        move_out(socket, event, rest);
+pub(super) fn start_or_spawn(socket: &Socket, run: Run) {
+    if let Some(rest) = start_whole(socket, run) {
+        move_out(socket, None, rest);
     }
 }
 
@@ -278,7 +293,7 @@ pub(super) fn report(socket: &Socket, listener: &dyn ErrorListener, error: Handl
     let Ok(mut run) = called else {
         return tracing::error!("an on_error handler panicked");
     };
-    let reporting: Run = Box::pin(std::future::poll_fn(move |cx| {
+    let reporting: Run = Box::pin(poll_fn(move |cx| {
         let _reporting = Inside::enter(&REPORTING);
         match foreign::call(|| run.as_mut().poll(cx)) {
             Ok(Poll::Pending) => return Poll::Pending,
@@ -288,7 +303,7 @@ pub(super) fn report(socket: &Socket, listener: &dyn ErrorListener, error: Handl
         }
         Poll::Ready(Ok(()))
     }));
-    start_or_spawn(socket, None, reporting);
+    start_or_spawn(socket, reporting);
 }
 
 /// Starts a task. Any thread may use sockets, in a runtime or not: their tasks go to one that connections live in, see [`Runtimes`].

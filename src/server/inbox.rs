@@ -7,9 +7,10 @@
 //!    └─ events queue up                        └──────────── the queue has been worked off ─────┘
 //! ```
 //!
-//! A leave waits for connect handlers, and so does one that the client or its connection has begun for the events before it whose handlers
-//! would have started if they weren't out of breath: that takes a moment. It doesn't for a handler that waits. One that the server has begun
-//! waits for handlers that other threads are starting just now, with the gate shut: see [`starts`](super::starts).
+//! A leave waits for connect handlers. One that the client or its connection has begun waits for the events before it, too: those that came
+//! while these were to start, and those whose handlers would have started if they weren't out of breath. That takes a moment; in a sequential
+//! namespace, where they may wait for as long as they like, it doesn't. One that the server has begun waits for handlers that other threads
+//! are starting just now, with the gate shut: see [`starts`](super::starts).
 
 use std::{collections::VecDeque, mem};
 
@@ -54,7 +55,7 @@ pub(super) struct Held {
 enum Leaves {
     #[default]
     AtOnce,
-    /// As soon as its connect handlers have started, whatever else waits.
+    /// Not before its connect handlers have started.
     Connected,
     /// After the events that came before, unless the server sends it away.
     InTurn,
@@ -73,7 +74,7 @@ pub(super) struct Leave {
     pub(super) reason: DisconnectReason,
     /// The client is told with a DISCONNECT packet, and whoever closes its connection does so after that.
     pub(super) farewell: Option<Parting>,
-    /// It comes after the events before it whose handlers are late.
+    /// It comes after the events before it that have queued up, but in sequential namespaces.
     pub(super) in_turn: bool,
     /// Whoever closes the server waits for this.
     pub(super) _under_way: UnderWay,
@@ -148,6 +149,15 @@ impl Inbox {
         }
     }
 
+    /// The connect handlers have started. A leave comes after the events before it, or before all that waits.
+    pub(super) fn has_connected(&mut self, in_turn: bool) {
+        if let Self::Held(held) = self
+            && held.leaves == Leaves::Connected
+        {
+            held.leaves = if in_turn { Leaves::InTurn } else { Leaves::AtOnce };
+        }
+    }
+
     /// Puts the leave behind what has to come first.
     pub(super) fn postpone(&mut self, leave: Leave) -> Postponed {
         let Self::Held(held) = self else {
@@ -219,9 +229,6 @@ impl Inbox {
         if held.behind_starts {
             // What waits is given up with it.
             return (Next::Opened, false);
-        }
-        if held.leaves == Leaves::Connected {
-            held.leaves = Leaves::AtOnce;
         }
         let turn = held.leaves != Leaves::InTurn || held.events.is_empty();
         if let Some(leave) = held.leaving.take_if(|_| turn) {

@@ -48,7 +48,7 @@ impl Socket {
                 listener.call(&mut parts)
             });
             if let Some(run) = run {
-                dispatch::start_or_spawn(self, None, told(run));
+                dispatch::start_or_spawn(self, told(run));
             }
         }
     }

@@ -9,7 +9,12 @@ use std::{
 
 use serde::de::DeserializeOwned;
 
-use crate::{Protocol, engine::Connection, packet::JsonText, server::js_date};
+use crate::{
+    Protocol,
+    engine::Connection,
+    packet::{self, JsonText},
+    server::js_date,
+};
 
 /// How a socket came: the request that opened its connection, and what it sent to connect to its namespace.
 ///
@@ -166,5 +171,21 @@ impl fmt::Debug for Handshake {
         f.debug_struct("Handshake")
             .field("address", &self.address())
             .finish_non_exhaustive()
+    }
+}
+
+/// The auth payload of Socket.IO 5, or what stood in the query of the namespace in Socket.IO 4.
+pub(super) fn auth(protocol: Protocol, query: Option<&str>, payload: &str) -> Option<JsonText> {
+    match protocol {
+        Protocol::V4 => JsonText::checked(payload),
+        Protocol::V3 => {
+            let query = form_urlencoded::parse(query?.as_bytes());
+            // The last value of a key that stands twice wins.
+            let fields: serde_json::Map<String, serde_json::Value> = query
+                .filter(|(key, _)| !packet::is_read_anew(key))
+                .map(|(key, value)| (key.into_owned(), value.into_owned().into()))
+                .collect();
+            JsonText::of(&fields).ok()
+        }
     }
 }

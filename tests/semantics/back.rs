@@ -68,7 +68,7 @@ async fn who_leaves_while_its_leave_goes_on_elsewhere_may_join_again_at_once() {
     }
 }
 
-/// A middleware has waited, so that they start in a task of their own, and the client is told before.
+/// A middleware has waited, so that they start in a task of their own. The client is told when they have.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_leaves_before_its_connect_handlers_have_started_may_join_again_at_once() {
     let (log, mut heard) = log();
@@ -87,19 +87,21 @@ async fn who_leaves_before_its_connect_handlers_have_started_may_join_again_at_o
     let server = TestServer::start(&io).await;
     for (eio, via) in TestClient::EVERY_WAY {
         let mut client = TestClient::connect(&server, eio, via).await;
-        client.join("/away").await;
+        client.send("40/away,").await;
         heard.expect("connects").await;
         let told = comes_back(&mut client, async {
             let mut other = TestClient::connect(&server, eio, via).await;
             other.expect_nothing().await;
             assert_eq!(heard.drain(), [""; 0]);
             go_on.send(()).unwrap();
+            heard.expect("has left").await;
+            heard.expect("connects").await;
+            go_on.send(()).unwrap();
         })
         .await;
         assert!(told.starts_with("40/away,"), "{eio:?} {via:?}: {told}");
-        heard.expect("has left").await;
-        heard.expect("connects").await;
-        go_on.send(()).unwrap();
+        let told = client.text().await;
+        assert!(told.starts_with("40/away,"), "{eio:?} {via:?}: {told}");
         client.expect_nothing().await;
         client.close().await;
         heard.expect("has left").await;

@@ -15,6 +15,7 @@ mod back;
 mod draining;
 mod drops;
 mod dynamic;
+mod entering;
 mod errors;
 mod handshake;
 mod isolation;

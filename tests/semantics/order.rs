@@ -121,7 +121,7 @@ async fn an_event_that_overtakes_the_connect_handler_waits_for_it() {
         let (release, released) = std::sync::mpsc::channel::<()>();
         let released = Arc::new(Mutex::new(released));
         let (io, main) = io(SocketIo::builder());
-        let _ = main
+        let main = main
             // One that waits, so that the connection goes on in a task of its own.
             .middleware(async || tokio::task::yield_now().await)
             .on_connect(async move |socket: Socket| {
@@ -129,9 +129,17 @@ async fn an_event_that_overtakes_the_connect_handler_waits_for_it() {
                 socket.on("early", async |socket: Socket| socket.emit("heard", 1));
             });
         let server = TestServer::start(&io).await;
-        let mut client = TestClient::connect(&server, eio, Via::Polling).await;
+        let mut client = TestClient::open(&server, eio, Via::Polling).await;
+        if eio == Eio::V4 {
+            client.send("40").await;
+        }
+        // It is told that it is in when the handler has started, and doesn't wait for that.
+        while main.is_empty() {
+            tokio::task::yield_now().await;
+        }
         client.send(r#"42["early"]"#).await;
         release.send(()).unwrap();
+        assert!(client.text().await.starts_with("40"));
         client.expect(r#"42["heard",1]"#).await;
     }
 }

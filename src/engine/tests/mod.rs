@@ -12,6 +12,7 @@ mod events;
 mod exact;
 mod full;
 mod heads;
+mod held;
 mod long_answers;
 mod polling;
 mod served;

@@ -194,6 +194,20 @@ fn what_is_sent_while_a_get_comes_and_waits_leaves_with_it_or_with_the_next() {
 }
 
 #[test]
+fn what_waits_for_the_end_of_a_hold_leaves_with_the_get_that_waits() {
+    explore(2, || {
+        let (connection, _upper) = connect();
+        let holds = connection.clone();
+        let holds = thread::spawn(move || {
+            let _hold = holds.hold();
+            assert!(send(&holds, "a") && send(&holds, "b"));
+        });
+        assert_eq!(get(&connection).unwrap(), ["4a", "4b"]);
+        holds.join().unwrap();
+    });
+}
+
+#[test]
 fn who_waits_for_a_client_that_polls_to_have_everything_is_told() {
     explore(2, || {
         let (connection, _upper) = connect();

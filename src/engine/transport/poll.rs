@@ -114,7 +114,7 @@ impl HeldPoll {
             return Poll::Ready(answer);
         }
         let taken = self.connection.update(clock::now(), |core, effects| {
-            let queued = !core.outbox.is_empty();
+            let queued = !core.outbox.is_empty() && !core.is_held();
             let answer = core.session.handle_poll_answer(queued);
             if answer == PollAnswer::Wait {
                 effects.displaced = core.register_driver(cx);

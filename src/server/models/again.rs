@@ -115,3 +115,19 @@ fn a_client_that_asks_again_as_it_is_turned_away_is_asked_about_and_told_in_this
         close(&socket);
     });
 }
+
+#[test]
+fn who_has_heard_that_it_is_in_is_sent_what_is_emitted_from_then_on() {
+    explore(2, || {
+        let io = SocketIo::new();
+        let (main, sid, socket) = undecided(&io);
+        let deciding = decide(&socket);
+        let welcome = block_on(answer(&io, &sid, Method::GET, ""));
+        assert!(welcome.starts_with("40"), "{welcome}");
+        main.emit("news", ());
+        deciding.join().unwrap();
+        let news = at_once(answer(&io, &sid, Method::GET, ""));
+        assert!(news.is_some_and(|news| news.contains("news")));
+        close(&socket);
+    });
+}

@@ -6,10 +6,7 @@ use std::{
 };
 
 use axum_socketio::{ConnectError, Namespace, Socket};
-use tokio::{
-    sync::Semaphore,
-    task::{block_in_place, yield_now},
-};
+use tokio::{sync::Semaphore, task::block_in_place};
 
 use super::{Client, Memory, WAYS, asking, recovering, told};
 use crate::{
@@ -23,39 +20,17 @@ struct Busy {
     started: Heard,
 }
 
-/// Which handlers of its last socket are busy when a client is back.
-#[derive(Clone, Copy, Debug)]
-enum Kind {
-    /// The server knows that the client has gone, and has put the leave behind them.
-    Connect,
-    Disconnecting,
-}
-
-impl Kind {
-    const ALL: [Self; 2] = [Self::Connect, Self::Disconnecting];
-
-    fn busy(self, main: &Namespace) -> Busy {
-        let (go_on, told) = mpsc::channel::<()>();
-        let (told, (log, started)) = (Arc::new(Mutex::new(told)), log());
-        let compute = move |socket: &Socket| {
-            if !socket.recovered() {
-                log.say("started");
-                let _ = block_in_place(|| told.lock().unwrap().recv());
-            }
-        };
-        let main = main.clone();
-        let _ = match self {
-            // Its client reads the CONNECT meanwhile, because they start in a task of their own.
-            Self::Connect => main
-                .middleware(async || {
-                    yield_now().await;
-                    Ok::<_, ConnectError>(())
-                })
-                .on_connect(async move |socket: Socket| compute(&socket)),
-            Self::Disconnecting => main.on_disconnecting(async move |socket: Socket| compute(&socket)),
-        };
-        Busy { go_on, started }
-    }
+/// Those that hear that its last socket leaves are busy when a client is back.
+fn busy(main: &Namespace) -> Busy {
+    let (go_on, told) = mpsc::channel::<()>();
+    let (told, (log, started)) = (Arc::new(Mutex::new(told)), log());
+    let _ = main.clone().on_disconnecting(async move |socket: Socket| {
+        if !socket.recovered() {
+            log.say("started");
+            let _ = block_in_place(|| told.lock().unwrap().recv());
+        }
+    });
+    Busy { go_on, started }
 }
 
 /// The client closes its connection, of which the server tells it when those handlers have started.
@@ -83,44 +58,39 @@ async fn asks_again(server: &TestServer, via: Via, memory: &Memory) -> TestClien
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn who_is_back_before_its_last_socket_has_left_waits_for_that_and_gets_all_that_it_missed() {
-    for (kind, via) in Kind::ALL.into_iter().flat_map(|kind| WAYS.map(|via| (kind, via))) {
+    for via in WAYS {
         let (io, main, mut heard) = told(recovering());
         let _ = io
             .of("/other")
             .on("echo", async |socket: Socket| socket.emit("echo", ()));
-        let mut busy = kind.busy(&main);
+        let mut busy = busy(&main);
         let server = TestServer::start(&io).await;
         let client = Client::connect(&server, via).await;
         heard.expect("new ").await;
         let memory = client.memory.clone();
-        if matches!(kind, Kind::Connect) {
-            busy.started.expect("started").await;
-        }
         close(client.wire);
-        if matches!(kind, Kind::Disconnecting) {
-            busy.started.expect("started").await;
-        }
+        busy.started.expect("started").await;
         main.emit("missed", 1);
         let mut wire = back(&server, via, &memory).await;
-        assert_eq!(main.len(), 1, "{kind:?}: it has not left");
+        assert_eq!(main.len(), 1, "it has not left");
         assert_eq!(heard.drain(), [""; 0]);
         busy.go_on.send(()).unwrap();
         heard.expect("left: transport close").await;
         heard.expect("recovered ").await;
         let missed = wire.text().await;
-        assert!(missed.starts_with(r#"42["missed",1,"#), "{kind:?}: {missed}");
+        assert!(missed.starts_with(r#"42["missed",1,"#), "{missed}");
         let reply = wire.text().await;
-        assert!(reply.contains(&memory.pid), "{kind:?}: {reply}");
+        assert!(reply.contains(&memory.pid), "{reply}");
         assert_eq!((main.len(), main.waiting_sessions()), (1, 0));
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn who_waits_for_a_handler_that_does_not_return_begins_anew_in_time() {
-    for (kind, via) in Kind::ALL.into_iter().flat_map(|kind| WAYS.map(|via| (kind, via))) {
+    for via in WAYS {
         let (io, main, mut heard) = told(recovering().connect_timeout(Duration::from_secs(1)));
         let _ = io.of("/other");
-        let mut busy = kind.busy(&main);
+        let mut busy = busy(&main);
         let server = TestServer::start(&io).await;
         let client = Client::connect(&server, via).await;
         heard.expect("new ").await;
@@ -131,7 +101,7 @@ async fn who_waits_for_a_handler_that_does_not_return_begins_anew_in_time() {
         let reply = wire.text().await;
         assert!(
             reply.starts_with("40{") && !reply.contains(&memory.pid),
-            "{kind:?}: {reply}"
+            "{reply}"
         );
         drop(busy.go_on);
     }
@@ -141,7 +111,7 @@ async fn who_waits_for_a_handler_that_does_not_return_begins_anew_in_time() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn who_asks_for_a_session_that_ends_meanwhile_begins_anew() {
     let (io, main, mut heard) = told(recovering());
-    let mut busy = Kind::Disconnecting.busy(&main);
+    let mut busy = busy(&main);
     let _ = io
         .of("/other")
         .on("echo", async |socket: Socket| socket.emit("echo", ()));
@@ -173,7 +143,7 @@ async fn who_asks_for_it_while_a_middleware_decides_waits_for_its_last_socket_to
         decides.say("decides");
         Ok::<_, ConnectError>(())
     });
-    let mut busy = Kind::Disconnecting.busy(&main);
+    let mut busy = busy(&main);
     let _ = io
         .of("/other")
         .on("echo", async |socket: Socket| socket.emit("echo", ()));

@@ -251,8 +251,12 @@ impl<S: Stream> Driver<S> {
     /// The next things to write. Pending if there are none, and then whoever queues one wakes the task.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Option<End>> {
         let mut core = self.connection.lock();
-        let queued = core.outbox.queued();
-        self.writer.fill(&mut core.outbox);
+        let (queued, is_held) = (core.outbox.queued(), core.is_held());
+        if is_held {
+            core.outbox.has_been_written();
+        } else {
+            self.writer.fill(&mut core.outbox);
+        }
         if !self.writer.is_empty() {
             let (b64, direct) = (core.b64, core.direct.take());
             drop(core);
@@ -279,7 +283,7 @@ impl<S: Stream> Driver<S> {
         if core.direct.is_none() && self.reader.agreement().is_none() {
             core.direct = self.stream.as_mut().and_then(io::lend);
         }
-        let drained = core.take_drained();
+        let drained = if is_held { None } else { core.take_drained() };
         drop(core);
         drop(displaced);
         self.writer.shrink();

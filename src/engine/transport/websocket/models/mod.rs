@@ -162,6 +162,15 @@ fn corked(connection: &Connection, texts: &'static [&'static str]) -> JoinHandle
     })
 }
 
+/// A thread that sends these and has all of the connection wait meanwhile.
+fn holding(connection: &Connection, texts: &'static [&'static str]) -> JoinHandle<()> {
+    let connection = connection.clone();
+    thread::spawn(move || {
+        let _hold = connection.hold();
+        texts.iter().for_each(|text| send(&connection, text));
+    })
+}
+
 /// A thread outside of any handler that sends this.
 fn uncorked(connection: &Connection, text: &'static str) -> JoinHandle<()> {
     let connection = connection.clone();
@@ -203,6 +212,20 @@ fn two_threads_with_corks_lose_nothing_to_each_other() {
     all_are_written(true, ROOM, lists, |connection, _| {
         vec![corked(connection, &["a", "b"]), corked(connection, &["c"])]
     });
+}
+
+#[test]
+fn what_waits_for_the_end_of_a_hold_is_written_then() {
+    for lends in [false, true] {
+        let lists: &[Frames] = &[&[(TEXT, "4a"), (TEXT, "4b")], &[(TEXT, "4c")]];
+        all_are_written(lends, ROOM, lists, |connection, _| {
+            vec![holding(connection, &["a", "b"]), corked(connection, &["c"])]
+        });
+        let lists: &[Frames] = &[&[(TEXT, "4answer")], &[(TEXT, "4a")]];
+        all_are_written(lends, ROOM, lists, |connection, wire| {
+            vec![client(wire, MESSAGE), holding(connection, &["a"])]
+        });
+    }
 }
 
 #[test]

@@ -1,0 +1,188 @@
+//! What a client knows, says and does while its connect handlers start in a task of their own, because a middleware has waited.
+
+use std::sync::{Arc, Mutex, mpsc};
+
+use axum::extract::State;
+use axum_socketio::{Namespace, Socket, SocketIo, engine::ReadyState, extract::Data};
+use tokio::task::{block_in_place, yield_now};
+
+use crate::{
+    io,
+    log::{Heard, Log, log},
+    wire::{Eio, TestClient, TestServer, Via},
+};
+
+/// A server whose connect handler keeps its thread until it may go on.
+struct Scene {
+    server: TestServer,
+    away: Namespace<Log>,
+    log: Log,
+    heard: Heard,
+    go_on: mpsc::Sender<()>,
+    /// Somebody whose answers say that time has passed for all.
+    other: TestClient,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let (log, heard) = log();
+        let (io, _main) = io(SocketIo::builder());
+        let (go_on, busy) = mpsc::channel::<()>();
+        let busy = Arc::new(Mutex::new(busy));
+        let wait = move || block_in_place(|| busy.lock().unwrap().recv().unwrap());
+        let waits = wait.clone();
+        let away = io
+            .of("/away")
+            .with_state(log.clone())
+            .middleware(async || yield_now().await)
+            .on_connect(async move |socket: Socket, State(log): State<Log>| {
+                log.say("comes");
+                wake_another();
+                wait();
+                socket.join("room");
+                log.say("has come");
+            })
+            .on("n", async |State(log): State<Log>, Data(n): Data<u32>| log.say(n))
+            .on("wait", async move |State(log): State<Log>| {
+                log.say("waits");
+                waits();
+            })
+            .on_disconnect(async |State(log): State<Log>| log.say("has left"));
+        let server = TestServer::start(&io).await;
+        let other = TestClient::connect(&server, Eio::V4, Via::WebSocket).await;
+        Self {
+            server,
+            away,
+            log,
+            heard,
+            go_on,
+            other,
+        }
+    }
+
+    async fn time_passes(&mut self) {
+        for _ in 0..10 {
+            self.other.expect_nothing().await;
+        }
+    }
+
+    async fn hears(&mut self, lines: &[&str]) {
+        for line in lines {
+            self.heard.expect(line).await;
+        }
+    }
+
+    fn goes_on(&self) {
+        self.go_on.send(()).unwrap();
+    }
+}
+
+/// Who is woken is the next of this worker, and another worker takes the connection's task.
+#[expect(clippy::disallowed_methods, reason = "the handler's own task")]
+fn wake_another() {
+    tokio::spawn(yield_now());
+}
+
+fn events() -> impl Iterator<Item = String> {
+    (0..3).map(|n| format!(r#"42/away,["n",{n}]"#))
+}
+
+/// What it does then, over another connection perhaps, comes after they have started: it is in the rooms that they join before their first wait.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_knows_that_it_is_connected_when_its_connect_handlers_have_started() {
+    let mut scene = Scene::new().await;
+    for (eio, via) in TestClient::EVERY_WAY {
+        let mut client = TestClient::connect(&scene.server, eio, via).await;
+        let log = scene.log.clone();
+        let joins = async {
+            client.join("/away").await;
+            log.say("is told");
+        };
+        tokio::join!(joins, async {
+            scene.heard.expect("comes").await;
+            // That does no harm.
+            scene.away.emit("news", 1);
+            scene.time_passes().await;
+            assert_eq!(scene.heard.drain(), [""; 0], "{eio:?} {via:?}");
+            scene.goes_on();
+            scene.hears(&["has come", "is told"]).await;
+        });
+        client.expect(r#"42/away,["news",1]"#).await;
+        client.close().await;
+        scene.hears(&["has left"]).await;
+    }
+}
+
+/// It doesn't wait to be told that it is in.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_came_before_a_leave_is_heard_before_it_though_connect_handlers_were_to_start() {
+    let mut scene = Scene::new().await;
+    for (eio, via) in TestClient::EVERY_WAY {
+        let mut client = TestClient::connect(&scene.server, eio, via).await;
+        client.send("40/away,").await;
+        scene.hears(&["comes"]).await;
+        client.send_at_once(events().chain(["41/away,".to_owned()])).await;
+        scene.time_passes().await;
+        scene.goes_on();
+        scene.hears(&["has come", "0", "1", "2", "has left"]).await;
+        client.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_came_before_the_end_of_a_connection_is_heard_before_it_though_connect_handlers_were_to_start() {
+    let mut scene = Scene::new().await;
+    for (eio, via) in TestClient::EVERY_WAY {
+        let mut client = TestClient::connect(&scene.server, eio, via).await;
+        client.send("40/away,").await;
+        scene.hears(&["comes"]).await;
+        let connection = scene.away.sockets()[0].connection().clone();
+        client.send_at_once(events()).await;
+        client.close().await;
+        while connection.ready_state() != ReadyState::Closed {
+            scene.other.expect_nothing().await;
+        }
+        scene.goes_on();
+        scene.hears(&["has come", "0", "1", "2", "has left"]).await;
+    }
+}
+
+/// The task of the connect handlers works off what has queued up, and is in the first of it, when the client leaves.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_came_before_a_leave_is_heard_before_it_though_it_is_being_worked_off() {
+    let mut scene = Scene::new().await;
+    for (eio, via) in TestClient::EVERY_WAY {
+        let mut client = TestClient::connect(&scene.server, eio, via).await;
+        client.send("40/away,").await;
+        scene.hears(&["comes"]).await;
+        let wait = r#"42/away,["wait"]"#.to_owned();
+        client.send_at_once([wait].into_iter().chain(events())).await;
+        scene.time_passes().await;
+        scene.goes_on();
+        scene.hears(&["has come", "waits"]).await;
+        client.send("41/away,").await;
+        scene.time_passes().await;
+        scene.goes_on();
+        scene.hears(&["0", "1", "2", "has left"]).await;
+        client.close().await;
+    }
+}
+
+/// The server sends it away: nothing that it has said is heard after that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_sent_away_while_connect_handlers_start_leaves_before_what_has_queued_up() {
+    let mut scene = Scene::new().await;
+    for (eio, via) in TestClient::EVERY_WAY {
+        let mut client = TestClient::connect(&scene.server, eio, via).await;
+        client.send("40/away,").await;
+        scene.hears(&["comes"]).await;
+        client.send_at_once(events()).await;
+        scene.time_passes().await;
+        scene.away.sockets()[0].disconnect(false);
+        scene.goes_on();
+        scene.hears(&["has come", "has left"]).await;
+        client.close().await;
+        scene.time_passes().await;
+        assert_eq!(scene.heard.drain(), [""; 0], "{eio:?} {via:?}");
+    }
+}
