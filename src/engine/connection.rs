@@ -235,6 +235,11 @@ impl Connection {
         self.0.shared.config.max_send_buffer
     }
 
+    /// How long the client may take to answer a heartbeat.
+    pub(crate) fn ping_timeout(&self) -> Duration {
+        self.0.shared.config.ping_timeout
+    }
+
     /// How large a message of the client may be.
     pub(crate) fn max_http_buffer_size(&self) -> usize {
         self.0.shared.config.max_http_buffer_size

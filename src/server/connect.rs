@@ -419,7 +419,7 @@ impl Socket {
                         return self.fall_behind(late);
                     }
                 }
-                Next::Leave(leave) => self.depart_now(leave),
+                Next::Leave(leave) => self.depart_in_turn(leave),
                 Next::Opened => return,
             }
         }

@@ -4,20 +4,21 @@
 //! its namespace and its client, pending acknowledgements end, `disconnect` handlers start, and a client that is sent away is
 //! told so. It runs exactly once for a socket that had connected, and never for one that had not.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, time::sleep_until};
 
 use crate::{
-    engine::{CloseReason, Parting},
+    engine::{CloseReason, Parting, now},
     foreign::{self, brief},
     server::{
         Socket,
         client::{Again, Forgotten},
+        cut_off,
         departure::{Departure, Nested},
         dispatch::{self, DisconnectListener, DisconnectParts},
         in_flight::Flight,
-        inbox::{Leave, Postponed},
+        inbox::{Inbox, Leave, Postponed},
         late::Late,
         listeners::List,
         running::UnderWay,
@@ -25,6 +26,9 @@ use crate::{
         socket_listeners::{Heard, SocketListeners},
     },
 };
+
+/// How long who leaves by itself, or has lost its connection, waits for handlers that start, if that is less than `ping_timeout`.
+const LONGEST_START: Duration = Duration::from_secs(5);
 
 /// Why a socket left.
 ///
@@ -133,6 +137,7 @@ impl Socket {
     /// The sequence of leaving, now or behind handlers that have not started; or nothing where it has begun.
     fn depart_with(&self, reason: DisconnectReason, farewell: Option<Parting>, in_turn: bool) {
         let is_told = farewell.is_some();
+        let is_waited_for = !is_told && !in_turn;
         let leave = Leave {
             reason,
             farewell,
@@ -140,11 +145,8 @@ impl Socket {
             _under_way: UnderWay::start(self.io()),
         };
         let mut inbox = self.inbox();
-        // Under the lock: whoever ends the last of the starts finds it there, or who leaves already gives it up.
         let postponed = match inbox.postpone(leave) {
-            Postponed::No(leave) if is_told && self.status() == Status::Connected && self.shut_starts() => {
-                Postponed::Yes(inbox.put_behind_starts(leave))
-            }
+            Postponed::No(leave) if !is_waited_for => self.postpone_behind_starts(&mut inbox, leave),
             postponed => postponed,
         };
         if is_told && inbox.is_leaving() {
@@ -153,7 +155,11 @@ impl Socket {
         }
         // What came before a leave is heard before it, whatever waits.
         let goes_on = inbox.is_leaving() && inbox.goes_on();
+        let has_gone = in_turn && inbox.is_behind_starts();
         drop(inbox);
+        if has_gone {
+            self.waits_for_starts_in_time();
+        }
         if goes_on {
             self.fall_behind(Late::default());
         }
@@ -170,6 +176,48 @@ impl Socket {
                     self.acks().clear();
                 }
             }
+        }
+    }
+
+    /// The turn of a leave that has waited has come.
+    pub(super) fn depart_in_turn(&self, leave: Leave) {
+        let has_gone = leave.farewell.is_none();
+        let postponed = self.postpone_behind_starts(&mut self.inbox(), leave);
+        match postponed {
+            Postponed::No(leave) => self.depart_now(leave),
+            Postponed::Instead { .. } | Postponed::Yes(_) if has_gone => self.waits_for_starts_in_time(),
+            Postponed::Instead { .. } | Postponed::Yes(_) => {}
+        }
+    }
+
+    /// Puts the leave behind handlers that other threads start just now. Under the lock: whoever ends the last of them finds it there, or who leaves
+    /// already gives it up.
+    fn postpone_behind_starts(&self, inbox: &mut Inbox, leave: Leave) -> Postponed {
+        if self.status() == Status::Connected && self.shut_starts() {
+            Postponed::Yes(inbox.put_behind_starts(leave))
+        } else {
+            Postponed::No(leave)
+        }
+    }
+
+    /// Who has gone by itself doesn't stay for ever because a handler keeps its thread.
+    fn waits_for_starts_in_time(&self) {
+        let until = now() + self.connection().ping_timeout().min(LONGEST_START);
+        let socket = self.clone();
+        let in_time = async move {
+            sleep_until(until.into()).await;
+            socket.departs_behind_starts();
+        };
+        let socket = self.clone();
+        cut_off::spawn_or_else(self.io(), in_time, move || socket.departs_behind_starts());
+    }
+
+    /// Takes the leave, if any, that handlers which start hold up.
+    pub(super) fn departs_behind_starts(&self) {
+        // Its own statement: handlers must not run under the guard.
+        let leave = self.inbox().take_behind_starts();
+        if let Some(leave) = leave {
+            self.depart_now(leave);
         }
     }
 

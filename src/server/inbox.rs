@@ -9,8 +9,8 @@
 //!
 //! A leave waits for connect handlers. One that the client or its connection has begun waits for the events before it, too: those that came
 //! while these were to start, and those whose handlers would have started if they weren't out of breath. That takes a moment; in a sequential
-//! namespace, where they may wait for as long as they like, it doesn't. One that the server has begun waits for handlers that other threads
-//! are starting just now, with the gate shut: see [`starts`](super::starts).
+//! namespace, where they may wait for as long as they like, it doesn't. After that each waits for handlers that other threads are starting
+//! just now, with the gate shut: see [`starts`](super::starts).
 
 use std::{collections::VecDeque, mem};
 
@@ -164,10 +164,9 @@ impl Inbox {
             return Postponed::No(leave);
         };
         if held.behind_starts {
-            // Who has no connection any more must not stay because a handler blocks its thread.
-            let has_gone =
-                leave.farewell.is_none() && leave.reason != DisconnectReason::ClientNamespaceDisconnect;
-            return match held.leaving.take_if(|_| has_gone) {
+            // Somebody waits for what it leaves behind, and not for a handler that blocks its thread.
+            let is_waited_for = leave.farewell.is_none() && !leave.in_turn;
+            return match held.leaving.take_if(|_| is_waited_for) {
                 Some(first) => Postponed::Instead { first, second: leave },
                 None => Postponed::Yes(Some(leave)),
             };

@@ -112,7 +112,7 @@ impl Socket {
                 Some(self.dispatch_stored(&event))
             }
             Next::Leave(leave) => {
-                self.depart_now(leave);
+                self.depart_in_turn(leave);
                 Some(Late::default())
             }
             Next::Opened => None,

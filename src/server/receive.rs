@@ -128,7 +128,7 @@ impl Socket {
             }
             match next {
                 Next::Event(event) => self.finish_stored(&event).await,
-                Next::Leave(leave) => self.depart_now(leave),
+                Next::Leave(leave) => self.depart_in_turn(leave),
                 Next::Opened => return,
             }
         }

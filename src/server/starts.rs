@@ -1,9 +1,9 @@
-//! Handlers of events that are being started, for which a leave that the server begins waits.
+//! Handlers of events that are being started, for which a leave waits.
 //!
-//! In Node nobody is sent away while a handler runs up to its first `await`, and none is called afterwards. Here another thread may send the
-//! socket away meanwhile. Its disconnect handlers must not run before that of an event, or beside it: who notes somebody in the one and forgets
-//! them in the other would never forget them. A leave that a handler begins itself runs inside of it, as in Node, and one because the connection
-//! has ended waits for nobody: a handler may block its thread for ever.
+//! In Node nobody leaves while a handler runs up to its first `await`, and none is called afterwards. Here another thread may send the socket
+//! away meanwhile, or find that its client has gone. Its disconnect handlers must not run before that of an event, or beside it: who notes
+//! somebody in the one and forgets them in the other would never forget them. A leave that a handler begins itself runs inside of it, as in
+//! Node. One that the client has begun, or the end of its connection, waits for a while only: a handler may block its thread for ever.
 //!
 //! The count and what shuts it are one word, so whoever comes second sees the first: a start finds it shut, or the leave finds a start, waits
 //! in the inbox, and is taken from there by whoever ends the last of them.
@@ -119,13 +119,8 @@ impl Socket {
     }
 
     fn end_start(&self) {
-        if !self.starts().take_off() {
-            return;
-        }
-        // Its own statement: handlers must not run under the guard.
-        let leave = self.inbox().take_behind_starts();
-        if let Some(leave) = leave {
-            self.depart_now(leave);
+        if self.starts().take_off() {
+            self.departs_behind_starts();
         }
     }
 }

@@ -117,7 +117,7 @@ async fn listeners_added_before_the_first_await_hear_every_event() {
 /// on another thread: the event waits.
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn an_event_that_overtakes_the_connect_handler_waits_for_it() {
-    for eio in [Eio::V3, Eio::V4] {
+    for via in [Via::Polling, Via::WebSocket] {
         let (release, released) = std::sync::mpsc::channel::<()>();
         let released = Arc::new(Mutex::new(released));
         let (io, main) = io(SocketIo::builder());
@@ -129,10 +129,8 @@ async fn an_event_that_overtakes_the_connect_handler_waits_for_it() {
                 socket.on("early", async |socket: Socket| socket.emit("heard", 1));
             });
         let server = TestServer::start(&io).await;
-        let mut client = TestClient::open(&server, eio, Via::Polling).await;
-        if eio == Eio::V4 {
-            client.send("40").await;
-        }
+        let mut client = TestClient::open(&server, Eio::V4, via).await;
+        client.send("40").await;
         // It is told that it is in when the handler has started, and doesn't wait for that.
         while main.is_empty() {
             tokio::task::yield_now().await;

@@ -1,12 +1,13 @@
-//! Who is sent away by another thread while a handler of an event runs up to its first `await`.
+//! Who is sent away by another thread, or goes, while a handler of an event runs up to its first `await`.
 
 use std::{
     sync::{Arc, Mutex, mpsc},
     thread,
+    time::Duration,
 };
 
 use axum::extract::State;
-use axum_socketio::{DisconnectReason, EventError, Namespace, Socket, SocketIo};
+use axum_socketio::{Builder, DisconnectReason, EventError, Namespace, Socket, SocketIo, engine::ReadyState};
 use tokio::{
     sync::Semaphore,
     task::{block_in_place, coop, yield_now},
@@ -30,8 +31,12 @@ struct Scene {
 
 impl Scene {
     async fn new(make: impl FnOnce(Namespace) -> Namespace) -> Self {
+        Self::with(SocketIo::builder(), make).await
+    }
+
+    async fn with(builder: Builder, make: impl FnOnce(Namespace) -> Namespace) -> Self {
         let (log, heard) = log();
-        let (io, _main) = io(SocketIo::builder());
+        let (io, _main) = io(builder);
         let (go_on, busy) = mpsc::channel::<()>();
         let busy = Arc::new(Mutex::new(busy));
         let away = make(io.of("/away"))
@@ -90,6 +95,13 @@ fn behind_a_middleware(away: Namespace) -> Namespace {
         yield_now().await;
         Ok::<_, EventError>(())
     })
+}
+
+/// One event waits for a permit, and the next one in the queue.
+fn in_a_queue(away: Namespace, permits: &Arc<Semaphore>) -> Namespace {
+    let permits = permits.clone();
+    away.sequential()
+        .on("wait", async move || permits.acquire().await.unwrap().forget())
 }
 
 /// Uses up the budget of the connection's task, but not that of a task of its own.
@@ -210,10 +222,67 @@ async fn who_is_sent_away_by_one_handler_while_another_one_starts_leaves_behind_
     }
 }
 
-/// A handler may keep its thread for ever.
+/// A handler of it is started by another task than that of the connection.
+async fn who_enters_goes(
+    make: impl FnOnce(Namespace, &Arc<Semaphore>) -> Namespace,
+    goes: Option<&str>,
+    reason: &str,
+) {
+    let permits = Arc::new(Semaphore::new(0));
+    let mut scene = Scene::new(|away| make(away, &permits)).await;
+    for (eio, via) in TestClient::EVERY_WAY {
+        let mut client = TestClient::connect(&scene.server, eio, via).await;
+        let mut other = TestClient::connect(&scene.server, Eio::V4, Via::WebSocket).await;
+        client.join("/away").await;
+        client.send_all([r#"42/away,["wait"]"#, ENTER]).await;
+        client.expect_nothing().await;
+        permits.add_permits(1);
+        scene.heard.expect("enters").await;
+        let connection = scene.socket().connection().clone();
+        if let Some(leave) = goes {
+            client.send(leave).await;
+        } else {
+            client.close().await;
+            while connection.ready_state() != ReadyState::Closed {
+                other.expect_nothing().await;
+            }
+        }
+        for _ in 0..10 {
+            other.expect_nothing().await;
+        }
+        assert_eq!(scene.heard.drain(), [""; 0], "{eio:?} {via:?}");
+        scene.go_on.send(()).unwrap();
+        scene.heard.expect("has entered").await;
+        scene.has_left(reason).await;
+        connection.close();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whose_connection_ends_leaves_though_a_handler_starts() {
-    let mut scene = Scene::new(behind_a_middleware).await;
+async fn who_leaves_while_a_handler_starts_leaves_behind_it() {
+    let (goes, reason) = (Some("41/away,"), "client namespace disconnect");
+    who_enters_goes(|away, _| behind_a_middleware(away), goes, reason).await;
+    who_enters_goes(in_a_queue, goes, reason).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whose_connection_ends_while_a_handler_starts_leaves_behind_it() {
+    who_enters_goes(|away, _| behind_a_middleware(away), None, "transport close").await;
+    who_enters_goes(in_a_queue, None, "transport close").await;
+}
+
+/// The leave has waited itself, for handlers that were out of breath.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_leaves_in_turn_while_a_handler_starts_leaves_behind_it() {
+    let make = |away: Namespace, _: &_| behind_a_middleware(away).on_any(out_of_breath);
+    who_enters_goes(make, Some("41/away,"), "client namespace disconnect").await;
+}
+
+/// A handler may keep its thread for ever: nobody waits for it longer than a client may be silent.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whose_connection_ends_leaves_in_time_though_a_handler_starts() {
+    let builder = SocketIo::builder().ping_timeout(Duration::from_millis(100));
+    let mut scene = Scene::with(builder, behind_a_middleware).await;
     for (eio, via) in TestClient::EVERY_WAY {
         for is_sent_away in [true, false] {
             let mut client = TestClient::connect(&scene.server, eio, via).await;

@@ -9,7 +9,7 @@ use http::Method;
 
 use super::{Client, at_once, request};
 use crate::{
-    server::{SocketIo, starts::Mark},
+    server::{DisconnectReason, SocketIo, starts::Mark},
     sync::{
         atomic::{AtomicBool, Ordering::SeqCst},
         block_on, explore, thread,
@@ -128,7 +128,7 @@ fn who_leaves_by_itself_as_it_is_to_be_sent_away_leaves_once_and_is_back() {
 
 /// Nobody takes what would be put behind handlers that start then.
 #[test]
-fn who_leaves_with_its_connection_as_all_of_the_client_are_sent_away_waits_for_no_handler() {
+fn who_is_waited_for_as_all_of_the_client_are_sent_away_waits_for_no_handler() {
     explore(3, || {
         let presence = Presence::new();
         let (io, sid) = (&presence.client.io, &presence.client.sid);
@@ -137,9 +137,31 @@ fn who_leaves_with_its_connection_as_all_of_the_client_are_sent_away_waits_for_n
         let other = io.of("/other").sockets().pop().unwrap();
         let starts = Mark::of(&presence.client.socket);
         let away = thread::spawn(move || other.disconnect(true));
-        request(io, sid, Method::POST, "1");
+        presence
+            .client
+            .socket
+            .depart_at_once(DisconnectReason::TransportClose);
         away.join().unwrap();
         presence.has_left_once();
         drop(starts);
+        presence.client.socket.connection().close_now();
     });
+}
+
+#[test]
+fn who_goes_as_handlers_start_leaves_behind_them_and_is_forgotten() {
+    for goes in ["41", "1"] {
+        explore(2, move || {
+            let presence = Presence::new();
+            let starts = [(); 2].map(|()| presence.starts());
+            let (io, sid) = (&presence.client.io, &presence.client.sid);
+            request(io, sid, Method::POST, goes);
+            for start in starts {
+                start.join().unwrap();
+            }
+            presence.has_left_once();
+            assert!(!presence.is_noted.load(SeqCst));
+            presence.client.socket.connection().close_now();
+        });
+    }
 }
