@@ -1,6 +1,6 @@
 //! Servers that live in several runtimes, of which some end before they do, and threads that use sockets in runtimes of their own.
 
-use std::{sync::Arc, time::Duration};
+use std::{sync::Arc, thread, time::Duration};
 
 use axum::{Router, extract::State};
 use axum_socketio::{
@@ -337,5 +337,40 @@ async fn sessions_are_looked_after_though_the_runtime_that_did_ends() {
     assert_eq!(main.waiting_sessions(), 1);
     second.end().await;
     told.expect(&gone).await;
+    assert_eq!(main.waiting_sessions(), 0);
+}
+
+/// A client of a server in a runtime of this thread, which a panic ends.
+fn a_panic_ends_a_runtime(io: &SocketIo) {
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let server = TestServer::start(io).await;
+        let mut client = TestClient::connect(&server, Eio::V4, Via::WebSocket).await;
+        io.of("/").emit("news", ());
+        assert!(client.text().await.starts_with(r#"42["news""#));
+        panic!("on purpose");
+    });
+}
+
+/// As it unwinds, its runtime drops who looks after sessions, and drops at once whoever is to do so instead. (It was the end of the process.)
+#[test]
+fn a_panic_that_ends_the_only_runtime_is_no_stack_overflow() {
+    let (io, _main) = io(SocketIo::builder().connection_state_recovery(ConnectionStateRecovery::new()));
+    let ended = thread::spawn(move || a_panic_ends_a_runtime(&io)).join();
+    assert_eq!(ended.unwrap_err().downcast_ref(), Some(&"on purpose"));
+}
+
+#[tokio::test]
+async fn sessions_are_looked_after_though_a_panic_ends_the_runtime_that_did() {
+    let (log, mut told) = log();
+    let recovery = ConnectionStateRecovery::new()
+        .max_disconnection_duration(Duration::from_millis(100))
+        .on_expired(move |_| log.say("expired"));
+    let (io, main) = io(SocketIo::builder().connection_state_recovery(recovery));
+    let here = TestServer::start(&io).await;
+    let _stays = TestClient::connect(&here, Eio::V4, Via::WebSocket).await;
+    let ended = thread::spawn(move || a_panic_ends_a_runtime(&io));
+    told.expect("expired").await;
+    ended.join().unwrap_err();
     assert_eq!(main.waiting_sessions(), 0);
 }

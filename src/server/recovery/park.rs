@@ -209,7 +209,7 @@ impl NamespaceInner {
             let looks_after = LooksAfter {
                 namespace: self.clone(),
                 runtime: runtime.id(),
-                is_over: false,
+                stage: Stage::Due,
             };
             runtime.spawn(looks_after.run());
         }
@@ -220,27 +220,38 @@ impl NamespaceInner {
 struct LooksAfter {
     namespace: Arc<NamespaceInner>,
     runtime: Id,
-    is_over: bool,
+    stage: Stage,
+}
+
+#[derive(PartialEq, Eq)]
+enum Stage {
+    /// It hasn't been polled.
+    Due,
+    Begun,
+    Over,
 }
 
 impl LooksAfter {
     async fn run(mut self) {
+        self.stage = Stage::Begun;
         if let Some(recovery) = self.namespace.recovery() {
             look_after(recovery).await;
         }
-        self.is_over = true;
+        self.stage = Stage::Over;
     }
 }
 
 impl Drop for LooksAfter {
     fn drop(&mut self) {
-        let recovery = self.namespace.recovery().filter(|_| !self.is_over);
+        let recovery = self.namespace.recovery().filter(|_| self.stage != Stage::Over);
         let Some((recovery, io)) =
             recovery.and_then(|recovery| Some((recovery, SocketIo::upgrade(&recovery.io)?)))
         else {
             return;
         };
-        if !thread::panicking() {
+        // What unwinds this thread may have been the task's own panic, which leaves the runtime as it is; but not that of one that never began.
+        // Were such a runtime not forgotten, the next task would be dropped in there as well, inside of this, and so on until the stack ends.
+        if self.stage == Stage::Due || !thread::panicking() {
             io.runtimes().forget(self.runtime);
         }
         recovery.looked_after.store(false, Ordering::Release);
