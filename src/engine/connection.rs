@@ -240,6 +240,11 @@ impl Connection {
         self.0.shared.config.ping_timeout
     }
 
+    /// How many of them do.
+    pub(crate) fn buffered(&self) -> usize {
+        self.lock().outbox.waiting()
+    }
+
     /// How large a message of the client may be.
     pub(crate) fn max_http_buffer_size(&self) -> usize {
         self.0.shared.config.max_http_buffer_size

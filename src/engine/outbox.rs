@@ -168,6 +168,11 @@ impl Outbox {
         self.queued
     }
 
+    /// What the packets cost that have not been written.
+    pub(super) fn waiting(&self) -> usize {
+        self.queued + self.in_flight
+    }
+
     /// Some bytes of the first item are on the wire already.
     pub(super) fn has_begun(&self) -> bool {
         self.written > 0
@@ -229,7 +234,7 @@ impl Outbox {
     /// [`clear`](Self::clear).
     pub(super) fn room_for(&self, packet: &Outgoing, limit: usize) -> Result<Cost, Full> {
         let cost = cost(packet);
-        let waiting = self.queued + self.in_flight;
+        let waiting = self.waiting();
         if self.overflown || waiting > 0 && waiting + cost > limit {
             return Err(Full);
         }

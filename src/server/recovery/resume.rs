@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     Protocol, SocketId,
-    engine::{self, CloseReason, Connection, Outgoing},
+    engine::{self, CloseReason, Connection, Outgoing, SendError},
     packet::{EncodeError, JsonText},
     room::Member as _,
     server::{Client, DisconnectReason, Socket, emit, namespace::NamespaceInner, socket::Status},
@@ -302,7 +302,8 @@ impl Socket {
         let lifeline = claim.parked.lifeline();
         let resumed = lifeline.resume(&recovery.log, claim.received, self.connection(), welcome, or_else);
         self.client().is_left_in_the_dark(resumed.map(drop));
-        if resumed == Ok(false) && !begins_anew {
+        // One for which there was no room would ask for the same again, and there might be none for ever.
+        if resumed == Err(SendError::Full) || resumed == Ok(false) && !begins_anew {
             recovery.end(claim);
             self.connection().fail_later(CloseReason::TransportClose);
             return false;

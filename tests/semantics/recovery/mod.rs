@@ -6,6 +6,7 @@ mod kept;
 mod leaving;
 mod middlewares;
 mod missed;
+mod several;
 
 use std::time::Duration;
 

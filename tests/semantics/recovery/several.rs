@@ -1,0 +1,94 @@
+//! A client that comes back to several namespaces at once.
+
+use axum_socketio::{ConnectError, Socket, recovery::ConnectionStateRecovery};
+use serde_json::{Value, json};
+use tokio::task::yield_now;
+
+use super::{Client, WAYS, asking, recovering, told, with};
+use crate::wire::{Eio, TestClient, TestServer, Via};
+
+const NAMES: [&str; 3] = ["/one", "/two", "/three"];
+
+/// A client that is let into each: under which pid, and how many events came before. npm's manager has all its sockets say CONNECT as soon
+/// as its connection is open.
+async fn enter_each(server: &TestServer, via: Via, pids: &[Value; 3]) -> [(Value, usize); 3] {
+    let mut client = TestClient::open(server, Eio::V4, via).await;
+    let connects = NAMES.iter().zip(pids);
+    let connects = connects.map(|(name, pid)| format!("40{name},{}", json!({ "pid": pid })));
+    client.send_at_once(connects).await;
+    let mut entered = NAMES.map(|_| (Value::Null, 0));
+    for (name, (pid, missed)) in NAMES.iter().zip(&mut entered) {
+        let mut text = client.text().await;
+        while text.starts_with(&format!("42{name},")) {
+            *missed += 1;
+            text = client.text().await;
+        }
+        let reply = text.strip_prefix(&*format!("40{name},")).expect(&text);
+        *pid = serde_json::from_str::<Value>(reply).unwrap()["pid"].take();
+    }
+    client.close().await;
+    entered
+}
+
+/// Less than half of its send buffer in each, and more than all of it together: it was closed, and would have met the same over each
+/// connection.
+#[tokio::test]
+async fn who_has_missed_too_much_in_several_namespaces_begins_anew_where_it_does_not_fit() {
+    for (via, skips) in WAYS.into_iter().flat_map(|via| [(via, true), (via, false)]) {
+        let recovery = ConnectionStateRecovery::new().skip_middlewares(skips);
+        let io = with(recovery).max_send_buffer(100_000).build().unwrap();
+        // Where they are asked, all sessions are claimed before the first is given out.
+        let namespaces = NAMES.map(|name| {
+            io.of(name).middleware(async |_: Socket| {
+                yield_now().await;
+                Ok::<_, ConnectError>(())
+            })
+        });
+        let server = TestServer::start(&io).await;
+        let before = enter_each(&server, via, &NAMES.map(Value::from))
+            .await
+            .map(|(pid, _)| pid);
+        while namespaces
+            .iter()
+            .any(|namespace| namespace.waiting_sessions() == 0)
+        {
+            yield_now().await;
+        }
+        for (namespace, number) in namespaces
+            .iter()
+            .flat_map(|it| (0..4).map(move |number| (it, number)))
+        {
+            namespace.emit("missed", (number, "x".repeat(10_000)));
+        }
+        let entered = enter_each(&server, via, &before).await;
+        let missed = entered.each_ref().map(|(_, missed)| *missed);
+        assert_eq!(missed, [4, 0, 0], "{via:?}, skips: {skips}");
+        let kept = entered
+            .iter()
+            .zip(&before)
+            .map(|((pid, _), before)| pid == before);
+        assert_eq!(
+            kept.collect::<Vec<_>>(),
+            [true, false, false],
+            "{via:?}, skips: {skips}"
+        );
+    }
+}
+
+/// What it has missed is half of its send buffer, and the rest is too little for the CONNECT.
+#[tokio::test]
+async fn who_is_closed_because_of_what_it_missed_is_not_given_the_same_again() {
+    for via in WAYS {
+        let (io, main, mut heard) = told(recovering().max_send_buffer(200));
+        let server = TestServer::start(&io).await;
+        let memory = Client::away(&server, via, &mut heard).await;
+        main.emit("missed", ());
+        let mut wire = TestClient::open(&server, Eio::V4, via).await;
+        wire.send(format!("40{}", asking(&memory))).await;
+        while wire.recv().await.is_some() {}
+        let (client, missed) = Client::resume(&server, via, &memory).await;
+        heard.expect("new ").await;
+        assert!(missed.is_empty());
+        assert_ne!(client.memory.pid, memory.pid);
+    }
+}
