@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use crate::room::shrink;
+
 /// Where a packet stands in the [log](super::log::Log): counted from 1.
 pub(super) type Position = u64;
 
@@ -86,6 +88,12 @@ impl History {
         Some(rest.into_iter().flatten().chain(later))
     }
 
+    /// For how many runs there is memory.
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        self.runs.capacity()
+    }
+
     fn begin_run(&mut self, position: Position) {
         // Before there is one more, for which the memory of twice as many would be taken.
         if self.runs.len() == MAX_RUNS {
@@ -101,6 +109,9 @@ impl History {
         if let Some(run) = self.runs.pop_front() {
             self.before = Before::Forgotten(run.last);
         }
+        let (left, capacity) = (self.runs.len(), self.runs.capacity());
+        // To what it grows by, or it might come to be larger than the longest needs.
+        shrink(left, capacity, |to| self.runs.shrink_to(to.next_power_of_two()));
     }
 }
 
@@ -199,6 +210,19 @@ mod tests {
     fn nothing_sent_is_nothing_missed() {
         assert_eq!(after(&History::default(), None), Some(vec![]));
         assert_eq!(after(&History::default(), Some(1)), None);
+    }
+
+    #[test]
+    fn a_history_that_was_long_once_is_small_again() {
+        let odd: Vec<Position> = (0..MAX_RUNS as u64).map(|number| 2 * number + 1).collect();
+        let mut history = history(&odd);
+        history.forget_before(7_000);
+        // And no larger than it was when it is as long again.
+        odd.iter().for_each(|position| history.push(10_000 + position));
+        assert_eq!(history.capacity(), MAX_RUNS);
+        history.forget_before(20_000);
+        assert_eq!(history.runs.len(), 0);
+        assert!(history.capacity() < 128, "{}", history.capacity());
     }
 
     #[test]

@@ -60,6 +60,11 @@ impl Lifeline {
         connection.conclude(sent)
     }
 
+    /// Forgets what the log has forgotten.
+    pub(super) fn forget(&self, log: &Log) {
+        self.state().history.forget_before(log.base());
+    }
+
     /// Has packets wait for the client.
     pub(super) fn wait(&self) {
         self.state().to = To::Nobody;
@@ -118,6 +123,12 @@ impl Lifeline {
         let mut sent = sent.into_iter();
         sent.try_for_each(|sent| connection.conclude(sent))
             .map(|()| resumed)
+    }
+
+    /// For how many runs of positions there is memory.
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        self.state().history.capacity()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

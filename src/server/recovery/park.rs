@@ -17,7 +17,7 @@ use super::{
 use crate::{
     engine,
     foreign::{self, Foreign},
-    room::{Index, Member as _},
+    room::{Index, Member as _, Target},
     server::{DisconnectReason, Socket, SocketIo, namespace::NamespaceInner},
 };
 
@@ -176,13 +176,14 @@ impl Recovery {
         self.log.is_empty() && self.sessions().next_expiry().is_none()
     }
 
+    fn check(&self) -> Duration {
+        let duration = self.options.max_disconnection_duration;
+        duration.clamp(Duration::from_millis(1), CHECK)
+    }
+
     /// When there may be something to forget: not after the time of a session that begins to wait only now.
     fn next(&self) -> Instant {
-        let check = engine::now()
-            + self
-                .options
-                .max_disconnection_duration
-                .clamp(Duration::from_millis(1), CHECK);
+        let check = engine::now() + self.check();
         let expiry = self.sessions().next_expiry();
         // A moment later: at that time itself a client may still come back.
         let expiry = expiry.map(|until| until + Duration::from_millis(1));
@@ -216,6 +217,20 @@ impl NamespaceInner {
     }
 }
 
+impl NamespaceInner {
+    /// Sessions that are sent nothing any more forget what the log has forgotten, too.
+    fn shorten_histories(&self, recovery: &Recovery) {
+        let everyone = Target::default();
+        // Their own statements: nobody is to wait meanwhile for the index or the sessions.
+        let live = self.index().select(&everyone);
+        live.iter()
+            .filter_map(Socket::recoverable)
+            .for_each(|it| it.lifeline.forget(&recovery.log));
+        let parked = recovery.sessions().parked().select(&everyone);
+        parked.each(|parked| parked.lifeline().forget(&recovery.log));
+    }
+}
+
 /// The task that looks after a namespace. If its runtime ends before that is over, another one's does.
 struct LooksAfter {
     namespace: Arc<NamespaceInner>,
@@ -235,7 +250,7 @@ impl LooksAfter {
     async fn run(mut self) {
         self.stage = Stage::Begun;
         if let Some(recovery) = self.namespace.recovery() {
-            look_after(recovery).await;
+            look_after(&self.namespace, recovery).await;
         }
         self.stage = Stage::Over;
     }
@@ -262,8 +277,9 @@ impl Drop for LooksAfter {
     }
 }
 
-async fn look_after(recovery: &Recovery) {
+async fn look_after(namespace: &NamespaceInner, recovery: &Recovery) {
     let mut alive = recovery.alive.clone();
+    let mut checked = engine::now();
     loop {
         let (changed, idle) = (pin!(alive.changed()), pin!(recovery.idle.notified()));
         let event = select(changed, idle);
@@ -272,6 +288,11 @@ async fn look_after(recovery: &Recovery) {
             return;
         }
         recovery.sweep();
+        // Not with each session that ends: there may be many, of those that are here, too.
+        if recovery.is_idle() || engine::now() >= checked + recovery.check() {
+            namespace.shorten_histories(recovery);
+            checked = engine::now();
+        }
         if recovery.is_idle() {
             recovery.looked_after.store(false, Ordering::Release);
             // Something may have come just before that.
@@ -279,5 +300,66 @@ async fn look_after(recovery: &Recovery) {
                 return;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+    use http_body_util::BodyExt;
+    use tower::ServiceExt;
+
+    use super::*;
+    use crate::server::ConnectionStateRecovery;
+
+    /// What a client of long-polling says in a new session, one packet after the other.
+    async fn client_says(io: &SocketIo, packets: &[&str]) {
+        let mut session = String::new();
+        for packet in [""].iter().chain(packets) {
+            let uri = format!("/socket.io/?EIO=4&transport=polling{session}");
+            let method = if session.is_empty() { "GET" } else { "POST" };
+            let request = Request::builder().method(method).uri(uri);
+            let request = request.body((*packet).to_owned()).unwrap();
+            let answer = io.service().oneshot(request).await.unwrap();
+            let body = answer.into_body().collect().await.ok().unwrap().to_bytes();
+            if session.is_empty() {
+                let sid = str::from_utf8(&body).unwrap().split('"').nth(3).unwrap();
+                session = format!("&sid={sid}");
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn histories_that_were_long_once_are_small_again_though_nothing_more_is_sent() {
+        let builder = SocketIo::builder().connection_state_recovery(ConnectionStateRecovery::new());
+        let io = builder.ping_interval(Duration::from_secs(600)).build().unwrap();
+        let main = io.of("/");
+        client_says(&io, &["40"]).await;
+        let here = main.sockets().remove(0);
+        client_says(&io, &["40", "1"]).await;
+        assert_eq!((main.len(), main.waiting_sessions()), (1, 1));
+        let recovery = main.inner().recovery().unwrap();
+        let lifelines = [here.recoverable().unwrap().lifeline.clone(), {
+            let parked = recovery.sessions().parked().select(&Target::default());
+            parked.iter().next().unwrap().kept().lifeline.clone()
+        }];
+        let capacities = || lifelines.each_ref().map(|lifeline| lifeline.capacity());
+        for number in 0..1000 {
+            main.emit("news", number);
+            // Something that others are sent.
+            recovery.log.reserve();
+        }
+        assert_eq!(capacities(), [1024, 1024]);
+        drop(recovery.log.shorten(0));
+        // The task that looks after them has its turn before and afterwards.
+        tokio::task::yield_now().await;
+        tokio::time::advance(CHECK + Duration::from_secs(1)).await;
+        tokio::task::yield_now().await;
+        assert_eq!((main.len(), main.waiting_sessions()), (1, 1));
+        assert!(
+            capacities().iter().all(|capacity| *capacity < 128),
+            "{:?}",
+            capacities()
+        );
     }
 }
