@@ -66,6 +66,11 @@ impl ConnectionStateRecovery {
 
     /// Whether a client that is recovered is let in without asking the middlewares again: true by default. Who is turned away has lost its
     /// session.
+    ///
+    /// While they decide, something of what the client has missed may be given up, or no longer have room in its send buffer. Then it
+    /// begins anew as the socket that they have been asked about: with its id, its data and its extensions, since these may be theirs by then, but in
+    /// no room other than theirs, and [`recovered`](crate::Socket::recovered) doesn't hold any more. Where they aren't asked, its connection is
+    /// closed instead.
     #[must_use]
     pub const fn skip_middlewares(mut self, skip: bool) -> Self {
         self.skip_middlewares = skip;
@@ -95,11 +100,12 @@ impl ConnectionStateRecovery {
         self
     }
 
-    /// Hears of every session that ends because its client didn't come back in time, or only when something of what it has missed was gone:
-    /// nobody, by default.
+    /// Hears of every session that ends because its client didn't come back in time, or only when something of what it has missed was gone, or
+    /// was too much: nobody, by default.
     ///
     /// The socket's disconnect handlers ran when its connection was lost. Whoever tells others only now that somebody has gone spares them
-    /// the comings and goings of a weak network.
+    /// the comings and goings of a weak network. Where a client begins anew because of what was gone, this comes before its connect handlers
+    /// start; its new socket has the same id if middlewares [have been asked](Self::skip_middlewares) about it.
     #[must_use]
     pub fn on_expired(mut self, hook: impl Fn(&ExpiredSession) + Send + Sync + 'static) -> Self {
         self.on_expired = Some(ExpiryHook(Arc::new(hook)));

@@ -145,15 +145,19 @@ impl Recovery {
     pub(super) fn end_all(&self, lapsed: Vec<Lapsed>) {
         for lapsed in lapsed {
             lapsed.parked.lifeline().end();
-            let Some(hook) = &self.options.on_expired else {
-                continue;
-            };
-            let session = ExpiredSession::of(lapsed);
-            if foreign::call(|| (hook.0)(&session)).is_err() {
-                tracing::error!("a hook for expired sessions panicked");
-            }
+            self.tell_expired(lapsed);
         }
         self.forget_if_nobody();
+    }
+
+    pub(super) fn tell_expired(&self, lapsed: Lapsed) {
+        let Some(hook) = &self.options.on_expired else {
+            return;
+        };
+        let session = ExpiredSession::of(lapsed);
+        if foreign::call(|| (hook.0)(&session)).is_err() {
+            tracing::error!("a hook for expired sessions panicked");
+        }
     }
 
     /// What was sent is of no use where nobody is left to ask for it, and a namespace that clients have had made is not to outlive them for

@@ -168,6 +168,14 @@ impl Recovery {
         Err(Unclaimed::Incomplete(Lapsed { parked, rooms }))
     }
 
+    /// Its client can't be sent all that it has missed.
+    fn end_incomplete(&self, claim: &Claim) {
+        let parked = claim.parked.clone();
+        // Its own statement, as above.
+        let rooms = self.sessions().leave(&parked);
+        self.end_all(vec![Lapsed { parked, rooms }]);
+    }
+
     /// The client isn't let in again.
     fn end(&self, claim: &Claim) {
         self.sessions().leave(&claim.parked);
@@ -304,7 +312,7 @@ impl Socket {
         self.client().is_left_in_the_dark(resumed.map(drop));
         // One for which there was no room would ask for the same again, and there might be none for ever.
         if resumed == Err(SendError::Full) || resumed == Ok(false) && !begins_anew {
-            recovery.end(claim);
+            recovery.end_incomplete(claim);
             self.connection().fail_later(CloseReason::TransportClose);
             return false;
         }
@@ -324,11 +332,16 @@ impl Socket {
         sessions.connected(pid, self.holder());
         sessions.is_not_early(self.serial());
         index.insert(self.clone());
-        // One that begins anew is in none: its connect handlers see to that.
         if resumed {
             self.set_in_own_room(claim.parked.in_own_room());
             index.join(self, rooms);
+            return true;
         }
+        drop((sessions, index));
+        // It is in none: its connect handlers, which start afterwards, see to that. What it has besides is what middlewares have seen, or given
+        // it, and nobody can tell which.
+        let parked = claim.parked.clone();
+        recovery.tell_expired(Lapsed { parked, rooms });
         true
     }
 

@@ -12,7 +12,7 @@ use axum_socketio::{ConnectError, Namespace, Socket, Value, recovery::Connection
 use serde_json::json;
 use tokio::sync::Semaphore;
 
-use super::{Client, LONG, Memory, WAYS, asking, events, told, value, with};
+use super::{Client, LONG, Memory, WAYS, asking, events, tell, told, value, with};
 use crate::{
     log::{Heard, log},
     wire::{Eio, TestClient, TestServer, Via, within},
@@ -140,6 +140,35 @@ async fn who_has_gone_and_could_not_have_been_sent_all_begins_anew_the_next_time
     let (_, missed) = Client::resume(&server, Via::WebSocket, &memory).await;
     assert_eq!(missed, [Value::Null; 0]);
     heard.expect("new ").await;
+}
+
+/// Before its connect handlers start, which know it for a new one.
+#[tokio::test]
+async fn a_session_that_turns_out_to_be_incomplete_as_its_client_is_let_in_is_told_to_the_hook() {
+    let (log, mut heard) = log();
+    let hook = log.clone();
+    let recovery = asked()
+        .max_log_size(400)
+        .on_expired(move |session| hook.say(format!("ended: {} {:?}", session.id(), session.rooms())));
+    let io = with(recovery).build().unwrap();
+    let main = tell(io.of("/"), &log);
+    let everyone = main.clone();
+    let _ = main.middleware(async move |socket: Socket| {
+        if socket.recovered() {
+            everyone.emit("too much", "x".repeat(400));
+        }
+        Ok::<_, ConnectError>(())
+    });
+    let server = TestServer::start(&io).await;
+    let mut client = Client::connect(&server, Via::WebSocket).await;
+    heard.expect("new ").await;
+    client.join(&["room"]).await;
+    let memory = client.lose_connection(&mut heard).await;
+    let (client, missed) = Client::resume(&server, Via::WebSocket, &memory).await;
+    heard.expect(&format!("ended: {} [\"room\"]", memory.sid)).await;
+    heard.expect("new ").await;
+    assert!(missed.is_empty());
+    assert_ne!(client.memory.pid, memory.pid);
 }
 
 /// A middleware that keeps who asks for a session waiting as long as `keeps` holds, says so, and lets it in when there is a permit.
@@ -300,9 +329,10 @@ impl Clone for Floods {
 #[tokio::test]
 async fn who_skips_the_middlewares_gets_its_session_or_is_not_let_in() {
     for via in WAYS {
+        let ((log, mut asked), (hook, mut ended)) = (log(), log());
         let recovery = ConnectionStateRecovery::new().max_log_size(400);
+        let recovery = recovery.on_expired(move |session| hook.say(session.id()));
         let (io, main, mut heard) = told(with(recovery));
-        let (log, mut asked) = log();
         let floods = Arc::new(AtomicBool::new(false));
         let main = main.middleware(async move || {
             log.say("asked");
@@ -322,6 +352,7 @@ async fn who_skips_the_middlewares_gets_its_session_or_is_not_let_in() {
         let mut wire = TestClient::open(&server, Eio::V4, via).await;
         wire.send(format!("40{}", asking(&memory))).await;
         assert_eq!(wire.recv().await, None);
+        ended.expect(&memory.sid).await;
         assert_eq!((main.len(), main.waiting_sessions()), (0, 0));
         let (client, missed) = Client::resume(&server, via, &memory).await;
         assert_eq!(missed, [Value::Null; 0]);

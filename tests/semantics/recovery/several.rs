@@ -4,8 +4,11 @@ use axum_socketio::{ConnectError, Socket, recovery::ConnectionStateRecovery};
 use serde_json::{Value, json};
 use tokio::task::yield_now;
 
-use super::{Client, WAYS, asking, recovering, told, with};
-use crate::wire::{Eio, TestClient, TestServer, Via};
+use super::{Client, WAYS, asking, told, with};
+use crate::{
+    log::log,
+    wire::{Eio, TestClient, TestServer, Via},
+};
 
 const NAMES: [&str; 3] = ["/one", "/two", "/three"];
 
@@ -79,13 +82,16 @@ async fn who_has_missed_too_much_in_several_namespaces_begins_anew_where_it_does
 #[tokio::test]
 async fn who_is_closed_because_of_what_it_missed_is_not_given_the_same_again() {
     for via in WAYS {
-        let (io, main, mut heard) = told(recovering().max_send_buffer(200));
+        let (log, mut ended) = log();
+        let recovery = ConnectionStateRecovery::new().on_expired(move |session| log.say(session.id()));
+        let (io, main, mut heard) = told(with(recovery).max_send_buffer(200));
         let server = TestServer::start(&io).await;
         let memory = Client::away(&server, via, &mut heard).await;
         main.emit("missed", ());
         let mut wire = TestClient::open(&server, Eio::V4, via).await;
         wire.send(format!("40{}", asking(&memory))).await;
         while wire.recv().await.is_some() {}
+        ended.expect(&memory.sid).await;
         let (client, missed) = Client::resume(&server, via, &memory).await;
         heard.expect("new ").await;
         assert!(missed.is_empty());
