@@ -235,14 +235,14 @@ impl Connection {
         self.0.shared.config.max_send_buffer
     }
 
-    /// How long the client may take to answer a heartbeat.
-    pub(crate) fn ping_timeout(&self) -> Duration {
-        self.0.shared.config.ping_timeout
-    }
-
     /// How many of them do.
     pub(crate) fn buffered(&self) -> usize {
         self.lock().outbox.waiting()
+    }
+
+    /// How long the client may take to answer a heartbeat.
+    pub(crate) fn ping_timeout(&self) -> Duration {
+        self.0.shared.config.ping_timeout
     }
 
     /// How large a message of the client may be.

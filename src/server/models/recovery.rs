@@ -179,3 +179,23 @@ fn who_is_let_in_as_others_emit_gets_nothing_without_an_offset() {
         assert!(!events.is_empty());
     });
 }
+
+#[test]
+fn who_knows_that_it_is_connected_hears_what_is_emitted_then() {
+    explore(2, || {
+        let io = SocketIo::builder().connection_state_recovery(ConnectionStateRecovery::new());
+        let io = io.build().unwrap();
+        let (main, sid, socket) = super::undecided(&io);
+        let deciding = thread::spawn(move || socket.admitted());
+        // It doesn't wait for it, and has gone if there is none yet.
+        let welcome = at_once(answer(&io, &sid, Method::GET, ""));
+        if welcome.is_some() {
+            main.emit("news", 1);
+        }
+        deciding.join().unwrap();
+        if let Some(welcome) = welcome {
+            assert!(welcome.starts_with("40"), "{welcome}");
+            assert_eq!(news(&request(&io, &sid, Method::GET, "")).0, [1]);
+        }
+    });
+}
