@@ -60,12 +60,6 @@ impl Scene {
         }
     }
 
-    async fn time_passes(&mut self) {
-        for _ in 0..10 {
-            self.other.expect_nothing().await;
-        }
-    }
-
     async fn hears(&mut self, lines: &[&str]) {
         for line in lines {
             self.heard.expect(line).await;
@@ -102,7 +96,7 @@ async fn a_client_knows_that_it_is_connected_when_its_connect_handlers_have_star
             scene.heard.expect("comes").await;
             // That does no harm.
             scene.away.emit("news", 1);
-            scene.time_passes().await;
+            scene.other.time_passes().await;
             assert_eq!(scene.heard.drain(), [""; 0], "{eio:?} {via:?}");
             scene.goes_on();
             scene.hears(&["has come", "is told"]).await;
@@ -122,7 +116,7 @@ async fn what_came_before_a_leave_is_heard_before_it_though_connect_handlers_wer
         client.send("40/away,").await;
         scene.hears(&["comes"]).await;
         client.send_at_once(events().chain(["41/away,".to_owned()])).await;
-        scene.time_passes().await;
+        scene.other.time_passes().await;
         scene.goes_on();
         scene.hears(&["has come", "0", "1", "2", "has left"]).await;
         client.close().await;
@@ -157,11 +151,11 @@ async fn what_came_before_a_leave_is_heard_before_it_though_it_is_being_worked_o
         scene.hears(&["comes"]).await;
         let wait = r#"42/away,["wait"]"#.to_owned();
         client.send_at_once([wait].into_iter().chain(events())).await;
-        scene.time_passes().await;
+        scene.other.time_passes().await;
         scene.goes_on();
         scene.hears(&["has come", "waits"]).await;
         client.send("41/away,").await;
-        scene.time_passes().await;
+        scene.other.time_passes().await;
         scene.goes_on();
         scene.hears(&["0", "1", "2", "has left"]).await;
         client.close().await;
@@ -177,12 +171,12 @@ async fn who_is_sent_away_while_connect_handlers_start_leaves_before_what_has_qu
         client.send("40/away,").await;
         scene.hears(&["comes"]).await;
         client.send_at_once(events()).await;
-        scene.time_passes().await;
+        scene.other.time_passes().await;
         scene.away.sockets()[0].disconnect(false);
         scene.goes_on();
         scene.hears(&["has come", "has left"]).await;
         client.close().await;
-        scene.time_passes().await;
+        scene.other.time_passes().await;
         assert_eq!(scene.heard.drain(), [""; 0], "{eio:?} {via:?}");
     }
 }

@@ -1,7 +1,11 @@
 //! Who is sent away by another thread, or goes, while a handler of an event runs up to its first `await`.
 
 use std::{
-    sync::{Arc, Mutex, mpsc},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
     thread,
     time::Duration,
 };
@@ -247,9 +251,7 @@ async fn who_enters_goes(
                 other.expect_nothing().await;
             }
         }
-        for _ in 0..10 {
-            other.expect_nothing().await;
-        }
+        other.time_passes().await;
         assert_eq!(scene.heard.drain(), [""; 0], "{eio:?} {via:?}");
         scene.go_on.send(()).unwrap();
         scene.heard.expect("has entered").await;
@@ -271,11 +273,43 @@ async fn whose_connection_ends_while_a_handler_starts_leaves_behind_it() {
     who_enters_goes(in_a_queue, None, "transport close").await;
 }
 
-/// The leave has waited itself, for handlers that were out of breath.
+/// The leave has waited itself, for a handler that was late.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_leaves_in_turn_while_a_handler_starts_leaves_behind_it() {
-    let make = |away: Namespace, _: &_| behind_a_middleware(away).on_any(out_of_breath);
-    who_enters_goes(make, Some("41/away,"), "client namespace disconnect").await;
+    let is_late = Arc::new(AtomicBool::new(false));
+    let (late, (goes_on, wait)) = (is_late.clone(), mpsc::channel::<()>());
+    let (told, mut started) = log();
+    let wait = Arc::new(Mutex::new(wait));
+    let mut scene = Scene::new(|away| {
+        behind_a_middleware(away).on_any(async move || {
+            if late.load(Ordering::Relaxed) {
+                out_of_breath().await;
+                told.say("is late");
+                block_in_place(|| wait.lock().unwrap().recv().unwrap());
+            }
+        })
+    })
+    .await;
+    for (eio, via) in TestClient::EVERY_WAY {
+        let mut client = TestClient::connect(&scene.server, eio, via).await;
+        let mut other = TestClient::connect(&scene.server, Eio::V4, Via::WebSocket).await;
+        client.join("/away").await;
+        client.send(ENTER).await;
+        scene.heard.expect("enters").await;
+        is_late.store(true, Ordering::Relaxed);
+        client.send(r#"42/away,["late"]"#).await;
+        started.expect("is late").await;
+        is_late.store(false, Ordering::Relaxed);
+        client.send("41/away,").await;
+        other.time_passes().await;
+        goes_on.send(()).unwrap();
+        other.time_passes().await;
+        assert_eq!(scene.heard.drain(), [""; 0], "{eio:?} {via:?}");
+        scene.go_on.send(()).unwrap();
+        scene.heard.expect("has entered").await;
+        scene.has_left("client namespace disconnect").await;
+        client.close().await;
+    }
 }
 
 /// A handler may keep its thread for ever: nobody waits for it longer than a client may be silent.

@@ -240,6 +240,13 @@ impl TestClient {
         }
     }
 
+    /// Says and hears something some times: others have had their time as well.
+    pub(crate) async fn time_passes(&mut self) {
+        for _ in 0..10 {
+            self.expect_nothing().await;
+        }
+    }
+
     /// Over a WebSocket: a ping, see [`Ws::ping`].
     pub(crate) async fn ping(&mut self) {
         if let Link::WebSocket(ws) = &mut self.link {
