@@ -47,11 +47,12 @@ impl Client {
             return self.not_let_into(name, &ConnectError::new("query too large"));
         }
         let auth = auth(protocol, query, payload);
-        match self.stays_in(name) {
-            Some(_) if protocol == Protocol::V4 => return self.refuse("a second CONNECT for a namespace"),
-            // npm's client 2.x gives a namespace up without a word if it doesn't know yet that it is in, and overhears the answer.
-            Some(socket) if name != "/" && self.tells_again(&socket) => return,
-            _ => {}
+        // npm's clients give a namespace up without a word if they don't know yet that they are in, and overhear the answer. Those of
+        // Engine.IO 3 don't ask for `/`.
+        let may_ask = protocol == Protocol::V4 || name != "/";
+        let stays = self.stays_in(name).filter(|_| may_ask);
+        if stays.is_some_and(|socket| self.tells_again(&socket)) {
+            return;
         }
         self.needs_no_farewell(name);
         match self.io().namespace(name) {

@@ -115,6 +115,18 @@ async fn refusals_that_are_not_read_end_the_client_that_asks_for_them() {
     assert!(ground.io.times_exceeded(Limit::SendBuffer) > 0);
 }
 
+/// Each question for a namespace in which it is already is answered.
+#[tokio::test]
+async fn answers_that_are_not_read_end_the_client_that_asks_for_them() {
+    let builder = SocketIo::builder().max_send_buffer(64 * 1024);
+    let mut ground = Ground::new(builder).await;
+    let mut client = ground.client(Eio::V4, Via::Polling).await;
+    client.send_all((0..4000).map(|_| "40")).await;
+    ground.expect_left("transport error", "the flood").await;
+    ground.check("the flood").await;
+    assert!(ground.io.times_exceeded(Limit::SendBuffer) > 0);
+}
+
 #[tokio::test]
 async fn acknowledgements_that_nobody_asked_for_are_ignored_by_the_ten_thousand() {
     let mut ground = Ground::new(SocketIo::builder()).await;

@@ -11,7 +11,7 @@ use axum_socketio::{Socket, SocketIo};
 use crate::{
     io,
     log::{Log, log},
-    wire::{Eio, TestClient, TestServer, Via},
+    wire::{TestClient, TestServer},
 };
 
 /// Leaves and joins again at once, while something else happens; gives back what it is told. The answer to what it posts may wait for that.
@@ -155,12 +155,12 @@ async fn who_leaves_while_it_is_sent_away_joins_again_behind_all_disconnect_hand
     }
 }
 
-/// npm's client says nothing if it gives a namespace up before it has heard that it is in, and overhears the answer. It may as well have asked
-/// twice, and takes the first answer for that to the second question.
+/// npm's clients say nothing if they give a namespace up before they have heard that they are in, and overhear the answer. They may as well have
+/// asked twice, and take the first answer for that to the second question.
 #[tokio::test]
-async fn an_old_client_that_asks_for_a_namespace_that_it_is_in_is_told_so_and_heard_at_once() {
+async fn who_asks_for_a_namespace_that_it_is_in_is_told_so_and_heard_at_once() {
     let (log, mut heard) = log();
-    let (io, _main) = io(SocketIo::builder());
+    let (io, main) = io(SocketIo::builder());
     let feed = io
         .of("/feed")
         .with_state(log)
@@ -173,16 +173,18 @@ async fn an_old_client_that_asks_for_a_namespace_that_it_is_in_is_told_so_and_he
         .on("ask", async |socket: Socket| socket.emit("answer", 1))
         .on_disconnect(async |State(log): State<Log>| log.say("leaves"));
     let server = TestServer::start(&io).await;
-    for via in [Via::Polling, Via::WebSocket] {
-        let mut client = TestClient::connect(&server, Eio::V3, via).await;
-        client.join("/feed").await;
+    for (eio, via) in TestClient::EVERY_WAY {
+        let mut client = TestClient::connect(&server, eio, via).await;
+        client.send("40/feed,").await;
+        let told = client.text().await;
+        assert!(told.starts_with("40/feed,"), "{told}");
         heard.expect("asked").await;
         heard.expect("connects").await;
         let packets = ["40/feed,", r#"42/feed,["ask"]"#].map(str::to_owned);
         client.send_at_once(packets).await;
-        client.expect("40/feed,").await;
+        client.expect(told).await;
         client.expect(r#"42/feed,["answer",1]"#).await;
-        assert_eq!((feed.len(), heard.drain().len()), (1, 0));
+        assert_eq!((feed.len(), main.len(), heard.drain().len()), (1, 1, 0));
         client.close().await;
         heard.expect("leaves").await;
     }

@@ -356,13 +356,17 @@ async fn a_client_that_asks_again_and_leaves_is_asked_about_no_more() {
         heard.expect(words).await;
     }
     assert!(io.of("/slow").is_empty());
-    // One that is connected doesn't.
+    client.text().await;
+    // One that is connected is told so once more, and nobody is asked.
     client.send(r#"40/slow,{"token":"good 3"}"#).await;
     gate.notify_one();
     heard.expect("asked about good 3").await;
     heard.expect("connected").await;
+    let told = client.text().await;
     client.send(r#"40/slow,{"token":"good 4"}"#).await;
-    heard.expect("left").await;
+    client.expect(told).await;
+    client.expect_nothing().await;
+    assert_eq!(heard.drain(), [""; 0]);
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use crate::{
     Protocol,
     engine::Outgoing,
     packet::JsonText,
-    server::{DisconnectReason, Socket, emit, inbox::Leave},
+    server::{DisconnectReason, Socket, inbox::Leave},
     sync::MutexGuard,
 };
 
@@ -115,10 +115,12 @@ impl Client {
         Repeated::Later
     }
 
-    /// Tells the client once more that it is connected; `false` if this socket isn't in any more.
+    /// Tells the client once more that it is connected, unless it is still to be told at all; `false` if this socket isn't in any more.
     pub(in crate::server) fn tells_again(&self, socket: &Socket) -> bool {
-        let (parser, name) = (socket.home().parser(), socket.namespace_name());
-        let answer = match emit::connect(parser, self.protocol(), name, socket.id().as_str(), None) {
+        if socket.is_entering() {
+            return true;
+        }
+        let answer = match socket.welcome_again() {
             Ok(answer) => answer,
             unwritten => {
                 self.tell(unwritten);

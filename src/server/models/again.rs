@@ -10,7 +10,7 @@ use http::Method;
 use super::{Client, answer, at_once, request, undecided};
 use crate::{
     ConnectError,
-    server::{Socket, SocketIo},
+    server::{Socket, SocketIo, recovery::ConnectionStateRecovery},
     sync::{block_on, explore, thread},
 };
 
@@ -128,6 +128,29 @@ fn who_has_heard_that_it_is_in_is_sent_what_is_emitted_from_then_on() {
         deciding.join().unwrap();
         let news = at_once(answer(&io, &sid, Method::GET, ""));
         assert!(news.is_some_and(|news| news.contains("news")));
+        close(&socket);
+    });
+}
+
+#[test]
+fn a_client_that_asks_again_as_it_is_let_in_is_told_with_the_same_words_if_twice() {
+    explore(2, || {
+        let recovery = ConnectionStateRecovery::new();
+        let io = SocketIo::builder()
+            .connection_state_recovery(recovery)
+            .build()
+            .unwrap();
+        let (main, sid, socket) = undecided(&io);
+        let deciding = decide(&socket);
+        assert_eq!(block_on(answer(&io, &sid, Method::POST, "40")), "ok");
+        deciding.join().unwrap();
+        assert_eq!(main.len(), 1);
+        let told = request(&io, &sid, Method::GET, "");
+        let told: Vec<_> = told.split('\x1e').collect();
+        assert!(
+            told[0].contains("pid") && told.iter().all(|packet| *packet == told[0]),
+            "{told:?}"
+        );
         close(&socket);
     });
 }

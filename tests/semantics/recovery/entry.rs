@@ -98,15 +98,28 @@ async fn a_session_that_is_asked_for_in_vain_is_over() {
 
 #[tokio::test]
 async fn a_connection_does_not_replace_itself() {
-    let (io, _main, mut heard) = told(recovering());
+    let (io, main, mut heard) = told(recovering());
     let server = TestServer::start(&io).await;
     let mut client = Client::connect(&server, Via::WebSocket).await;
     heard.expect("new ").await;
+    let Memory { sid, pid, .. } = client.memory.clone();
     let asking = super::asking(&client.memory);
-    client.wire.send(format!("40{asking}")).await;
-    // A second CONNECT, as ever.
-    client.wire.expect_closed().await;
-    heard.expect("left: forced close").await;
+    for connect in ["40".to_owned(), format!("40{asking}")] {
+        client.wire.send(connect).await;
+        let again = format!(r#"40{{"sid":"{sid}","pid":"{pid}"}}"#);
+        client.wire.expect(again).await;
+    }
+    assert_eq!((main.len(), main.waiting_sessions()), (1, 0));
+    let memory = client.lose_connection(&mut heard).await;
+    main.emit("missed", 1);
+    let (mut client, missed) = Client::resume(&server, Via::WebSocket, &memory).await;
+    heard.expect("recovered ").await;
+    assert_eq!(missed, events([json!(["missed", 1])]));
+    // Nor with the session that it has got back.
+    client.wire.send("40").await;
+    let again = format!(r#"40{{"sid":"{sid}","pid":"{pid}"}}"#);
+    client.wire.expect(again).await;
+    assert_eq!(heard.drain(), [""; 0]);
 }
 
 #[tokio::test]

@@ -120,13 +120,20 @@ async fn a_refused_client_may_ask_again() {
     }
 }
 
+/// Node closes the connection then, unless both come together.
 #[tokio::test]
-async fn a_second_connect_closes_the_connection() {
+async fn a_repeated_connect_is_answered_again() {
     let server = TestServer::suite(Profile::Defaults).await;
     for via in VIAS {
-        let mut client = greeted(&server, Eio::V4, via).await;
-        client.send("40").await;
-        client.expect_closed().await;
+        for (name, prefix) in [("/", ""), ("/custom", "/custom,")] {
+            let mut client = TestClient::open(&server, Eio::V4, via).await;
+            let id = client.join(name).await;
+            client.expect(format!(r#"42{prefix}["auth",{{}}]"#)).await;
+            client.send(format!(r#"40{prefix}{{"token":"x"}}"#)).await;
+            client.expect(format!(r#"40{prefix}{{"sid":"{id}"}}"#)).await;
+            client.send(format!(r#"42{prefix}["message",1]"#)).await;
+            client.expect(format!(r#"42{prefix}["message-back",1]"#)).await;
+        }
     }
 }
 
