@@ -3,6 +3,7 @@
 mod fail;
 mod farewell;
 mod place;
+mod questions;
 
 use std::{
     fmt,
@@ -13,8 +14,11 @@ use std::{
 use bytes::Bytes;
 use smallvec::SmallVec;
 
-use self::farewell::Farewells;
-pub(super) use self::place::{Admission, Again, Forgotten, Place, Question, Repeated};
+use self::{farewell::Farewells, questions::Questions};
+pub(super) use self::{
+    place::{Admission, Again, Forgotten, Place, Repeated},
+    questions::Question,
+};
 use crate::{
     Protocol,
     engine::{CloseReason, Connection, Limit, Receiver, SessionId},
@@ -49,15 +53,18 @@ struct State {
     sockets: SmallVec<[Entry; 1]>,
     /// A binary packet whose attachments are on their way.
     pending: Option<Box<Pending>>,
-    /// Since the server has sent the client away from a namespace for the first time.
-    farewells: Option<Box<Farewells>>,
-    /// How many predicates of dynamic namespaces are being asked.
-    questions: u16,
-    /// The bytes of names and `auth` that they are asked with.
-    asked_with: u32,
+    seldom: Option<Box<Seldom>>,
     closed: bool,
     /// Whether `/` lets an Engine.IO 3 client into other namespaces; see [`Place::Waits`].
     is_root_open: bool,
+}
+
+/// What few clients need.
+#[derive(Debug, Default)]
+struct Seldom {
+    /// Since the server has sent the client away from a namespace for the first time.
+    farewells: Option<Farewells>,
+    questions: Questions,
 }
 
 #[derive(Debug)]
@@ -274,6 +281,9 @@ impl ClientInner {
     /// The socket that the packet is for. One that is still in the middlewares hears only that it is to leave.
     fn hearer(&self, mut state: MutexGuard<'_, State>, namespace: &str, kind: PacketType) -> Option<Socket> {
         let is_leave = kind == PacketType::Disconnect;
+        if is_leave {
+            state.takes_back(namespace);
+        }
         if let Some(entry) = state.find(namespace) {
             return (entry.has_joined() || is_leave).then(|| entry.socket.clone());
         }

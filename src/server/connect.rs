@@ -16,7 +16,7 @@ use tokio::{sync::oneshot, time::timeout};
 
 use crate::{
     Protocol, SocketId,
-    engine::{CloseReason, Limit, MAX_HEAD, Outgoing, ReadyState, RefusalReason, SendError},
+    engine::{CloseReason, MAX_HEAD, Outgoing, ReadyState, RefusalReason, SendError},
     foreign::{self, Panicked, brief},
     packet::{EncodeError, JsonText},
     server::{
@@ -62,44 +62,65 @@ impl Client {
     }
 
     pub(super) fn connect_to(&self, namespace: Arc<NamespaceInner>, auth: Option<JsonText>) {
-        if let Some(socket) = self.begin(namespace, auth) {
+        self.connect_after(None, namespace, auth);
+    }
+
+    /// The same, when the question has been answered.
+    pub(super) fn connect_after(
+        &self,
+        question: Option<Question>,
+        namespace: Arc<NamespaceInner>,
+        auth: Option<JsonText>,
+    ) {
+        if let Some(socket) = self.begin(question, namespace, auth) {
             socket.pass_middlewares();
         }
     }
 
     /// The same, whatever session it asks for.
-    fn connect_anew(&self, namespace: Arc<NamespaceInner>, auth: Option<JsonText>) {
-        if self.is_repeated(&namespace, auth.as_ref()) {
+    fn connect_anew(&self, question: &Question, namespace: Arc<NamespaceInner>, auth: Option<JsonText>) {
+        if self.is_repeated(Some(question), &namespace, auth.as_ref()) {
             return;
         }
-        if let Some(socket) = self.begin_with(None, namespace, auth) {
+        if let Some(socket) = self.begin_with(None, Some(question), namespace, auth) {
             socket.pass_middlewares();
         }
     }
 
     /// Makes a socket and keeps a place for it; gives it back if the middlewares are to be asked now.
-    fn begin(&self, namespace: Arc<NamespaceInner>, auth: Option<JsonText>) -> Option<Socket> {
-        if self.is_repeated(&namespace, auth.as_ref()) {
+    fn begin(
+        &self,
+        question: Option<Question>,
+        namespace: Arc<NamespaceInner>,
+        auth: Option<JsonText>,
+    ) -> Option<Socket> {
+        if self.is_repeated(question.as_ref(), &namespace, auth.as_ref()) {
             return None;
         }
-        let claim = match self.claim(&namespace, auth.as_ref()) {
-            Ok(claim) => claim,
-            Err(left) => match self.begin_question(auth.as_ref(), namespace.made_up()) {
-                Ok(question) => {
-                    self.connect_later(question, left, namespace, auth);
-                    return None;
-                }
-                Err(_) => None,
-            },
+        let left = match self.claim(&namespace, auth.as_ref()) {
+            Ok(claim) => return self.begin_with(claim, question.as_ref(), namespace, auth),
+            Err(left) => left,
         };
-        self.begin_with(claim, namespace, auth)
+        let begins = || self.begin_question(namespace.name(), auth.as_ref(), namespace.made_up());
+        match question.map_or_else(begins, Ok) {
+            Ok(question) => {
+                self.connect_later(question, left, namespace, auth);
+                None
+            }
+            Err(_) => self.begin_with(None, None, namespace, auth),
+        }
     }
 
     /// Whether the client has asked for the namespace before, and has its answer or will have it.
-    fn is_repeated(&self, namespace: &NamespaceInner, auth: Option<&JsonText>) -> bool {
-        match self.repeats(namespace.name(), auth) {
+    fn is_repeated(
+        &self,
+        question: Option<&Question>,
+        namespace: &NamespaceInner,
+        auth: Option<&JsonText>,
+    ) -> bool {
+        match self.repeats(question, namespace.name(), auth) {
             Repeated::No => return false,
-            Repeated::Later | Repeated::Joined => {}
+            Repeated::Later | Repeated::Joined | Repeated::Unwanted => {}
             Repeated::Wordy => drop(self.has_no_place(Place::Wordy, namespace.name())),
         }
         true
@@ -117,7 +138,7 @@ impl Client {
             // It waits for its session, and keeps no place meanwhile.
             let again = self.take_place(socket, again);
             socket.discard();
-            return self.begin(namespace, again?.auth);
+            return self.begin(None, namespace, again?.auth);
         };
         let next = self.make_socket(claim, namespace, again.auth);
         let is_wanted = self.replace(socket, &next);
@@ -151,11 +172,12 @@ impl Client {
     fn begin_with(
         &self,
         claim: Option<Arc<Claim>>,
+        question: Option<&Question>,
         namespace: Arc<NamespaceInner>,
         auth: Option<JsonText>,
     ) -> Option<Socket> {
         let socket = self.make_socket(claim, namespace, auth);
-        match self.reserve(&socket) {
+        match self.reserve(&socket, question) {
             Place::Kept => return Some(socket),
             Place::Waits => tracing::debug!(
                 namespace = brief(socket.namespace_name()),
@@ -173,24 +195,6 @@ impl Client {
         None
     }
 
-    /// A limit is why the client isn't let in; gives back what it is told.
-    pub(super) fn has_no_place(&self, place: Place, namespace: &str) -> ConnectError {
-        let (limit, max, message) = match place {
-            Place::Wordy => (
-                Limit::HttpBufferSize,
-                self.connection().max_http_buffer_size(),
-                "auth too large",
-            ),
-            _ => (
-                Limit::Namespaces,
-                self.io().settings().max_namespaces,
-                "too many namespaces",
-            ),
-        };
-        self.connection().limit_exceeded(limit, max, Some(namespace));
-        ConnectError::new(message)
-    }
-
     /// The session that the client asks for can't be had before this is told. If that takes too long, it begins anew, in time not to be closed
     /// for having joined nothing.
     fn connect_later(
@@ -206,14 +210,13 @@ impl Client {
         let connected = async move {
             // Or there is nobody any more to tell it. A handler may never return.
             let left = timeout(longest, left).await;
-            drop(question);
             // One that has gone is not to take the session from the next.
             if client.connection().ready_state() != ReadyState::Open {
                 return;
             }
             match left {
-                Ok(_) => client.connect_to(namespace, auth),
-                Err(_) => client.connect_anew(namespace, auth),
+                Ok(_) => client.connect_after(Some(question), namespace, auth),
+                Err(_) => client.connect_anew(&question, namespace, auth),
             }
         };
         cut_off::spawn_or_else(self.io(), connected, move || {

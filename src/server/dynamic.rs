@@ -20,8 +20,8 @@ use crate::{
     packet::JsonText,
     room::shrink,
     server::{
-        Client, ConnectError, Namespace, SocketIo, cut_off, emit, io::IoInner, namespace::NamespaceInner,
-        recovery::Together,
+        Client, ConnectError, Namespace, SocketIo, client::Question, cut_off, emit, io::IoInner,
+        namespace::NamespaceInner, recovery::Together,
     },
 };
 
@@ -197,12 +197,14 @@ impl Client {
         if parents.is_empty() || name.len() > MAX_NAME {
             return self.has_no_such(name);
         }
-        let question = match self.begin_question(auth.as_ref(), name.len()) {
+        let made_up = name.len();
+        let name: Arc<str> = name.into();
+        let question = match self.begin_question(name.clone(), auth.as_ref(), made_up) {
             Ok(question) => question,
-            Err(place) => return self.not_let_into(name, &self.has_no_place(place, name)),
+            Err(place) => return self.not_let_into(&name, &self.has_no_place(place, &name)),
         };
         let request = NamespaceRequest {
-            name: name.into(),
+            name,
             client: self.clone(),
             auth,
         };
@@ -211,10 +213,7 @@ impl Client {
         let polled = asking.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         let (client, unanswered) = (self.clone(), request.clone());
         let timeout = self.io().settings().connect_timeout;
-        let answer = move |found| {
-            drop(question);
-            client.answer(request, found);
-        };
+        let answer = move |found| client.answer(request, Some(question), found);
         match polled {
             Poll::Ready(found) => answer(found),
             // It owns the client: one that never ended would keep that, and clients could have it asked any number of times.
@@ -227,12 +226,19 @@ impl Client {
                     }));
                 };
                 let client = self.clone();
-                cut_off::spawn_or_else(self.io(), asked, move || client.answer(unanswered, Ok(None)));
+                cut_off::spawn_or_else(self.io(), asked, move || {
+                    client.answer(unanswered, None, Ok(None))
+                });
             }
         }
     }
 
-    fn answer(&self, request: NamespaceRequest, found: Result<Option<Arc<NamespaceInner>>, Panicked>) {
+    fn answer(
+        &self,
+        request: NamespaceRequest,
+        question: Option<Question>,
+        found: Result<Option<Arc<NamespaceInner>>, Panicked>,
+    ) {
         if self.connection().ready_state() != ReadyState::Open {
             return;
         }
@@ -245,8 +251,12 @@ impl Client {
             );
             None
         });
+        // It has left meanwhile, and may have asked again.
+        if question.as_ref().is_some_and(|question| !question.is_wanted()) {
+            return;
+        }
         match found {
-            Some(parent) => self.connect_to(self.io().child(&parent, &name), auth),
+            Some(parent) => self.connect_after(question, self.io().child(&parent, &name), auth),
             None => self.has_no_such(&name),
         }
     }

@@ -12,10 +12,11 @@ use axum::extract::State;
 use axum_socketio::{
     ConnectError, Namespace, NamespaceRequest, Socket, SocketIo, Value,
     adapter::Bus,
-    extract::{Data, Event, Rest},
+    extract::{Auth, Data, Event, Rest},
 };
+use serde::Deserialize;
 use serde_json::json;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::{
     echoing, io,
@@ -380,6 +381,114 @@ async fn who_leaves_before_the_answer_gets_no_namespace() {
         gate.notify_one();
         answered.notified().await;
         assert!(io.get("/room-1").is_none());
+    }
+}
+
+/// Of the namespaces `/room-…`, which log who gets in; each question is answered when its number comes, which the client says.
+fn asked(io: &SocketIo, log: Log) -> (Namespace, watch::Sender<u32>) {
+    let (answered, told) = watch::channel(0);
+    let says = log.clone();
+    let rooms = io
+        .of_matching_async(move |request| {
+            let (mut told, says) = (told.clone(), says.clone());
+            async move {
+                let Number { number } = request.auth().unwrap();
+                says.say(format!("asked {number}"));
+                let wanted = number.parse::<u32>().unwrap();
+                told.wait_for(|told| *told == wanted).await.unwrap();
+                says.say(format!("answers {number}"));
+                is_room(request.name())
+            }
+        })
+        .with_state(log)
+        .on_connect(async |State(log): State<Log>, Auth(auth): Auth<Number>| {
+            log.say(format!("joins {}", auth.number));
+        })
+        .on_disconnect(async |State(log): State<Log>| log.say("leaves"))
+        .with_state(());
+    (rooms, answered)
+}
+
+/// What a client says with a question.
+#[derive(Deserialize)]
+struct Number {
+    number: String,
+}
+
+fn ask(eio: Eio, name: &str, number: u32) -> String {
+    match eio {
+        Eio::V3 => format!("40{name}?number={number},"),
+        Eio::V4 => format!(r#"40{name},{{"number":"{number}"}}"#),
+    }
+}
+
+/// Clients such as Swift's say so whether they have heard that they are in or not.
+#[tokio::test]
+async fn who_leaves_while_a_predicate_decides_is_not_let_in_and_told_nothing() {
+    for (eio, via) in TestClient::EVERY_WAY {
+        let (log, mut heard) = log();
+        let (io, _) = io(SocketIo::builder());
+        let (rooms, answered) = asked(&io, log);
+        let server = TestServer::start(&io).await;
+        let mut client = TestClient::connect(&server, eio, via).await;
+        for (number, name) in [(1, "/room-1"), (2, "/elsewhere")] {
+            client.send(ask(eio, name, number)).await;
+            heard.expect(&format!("asked {number}")).await;
+            client.send(format!("41{name},")).await;
+            client.expect_nothing().await;
+            answered.send(number).unwrap();
+            heard.expect(&format!("answers {number}")).await;
+            client.expect_nothing().await;
+            assert_eq!(heard.drain(), [""; 0], "{name}");
+            assert!(rooms.is_empty() && io.get(name).is_none());
+        }
+        // It may ask again, and that alone is answered, whichever of the questions is answered first.
+        for (first, last, order) in [(3, 4, [3, 4]), (5, 6, [6, 5])] {
+            client.send(ask(eio, "/room-1", first)).await;
+            heard.expect(&format!("asked {first}")).await;
+            client.send("41/room-1,").await;
+            client.send(ask(eio, "/room-1", last)).await;
+            heard.expect(&format!("asked {last}")).await;
+            for number in order {
+                answered.send(number).unwrap();
+                heard.expect(&format!("answers {number}")).await;
+                if number == last {
+                    assert!(client.text().await.starts_with("40/room-1,"));
+                    heard.expect(&format!("joins {last}")).await;
+                }
+                client.expect_nothing().await;
+                assert_eq!(heard.drain(), [""; 0]);
+            }
+            assert_eq!(rooms.len(), 1);
+            client.send("41/room-1,").await;
+            heard.expect("leaves").await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_is_in_and_leaves_while_a_predicate_decides_once_more_stays_away() {
+    for (eio, via) in TestClient::EVERY_WAY {
+        let (log, mut heard) = log();
+        let (io, _) = io(SocketIo::builder());
+        let (rooms, answered) = asked(&io, log);
+        let server = TestServer::start(&io).await;
+        let mut client = TestClient::connect(&server, eio, via).await;
+        for number in [1, 2] {
+            client.send(ask(eio, "/room-1", number)).await;
+            heard.expect(&format!("asked {number}")).await;
+        }
+        answered.send(2).unwrap();
+        heard.expect("answers 2").await;
+        heard.expect("joins 2").await;
+        assert!(client.text().await.starts_with("40/room-1,"));
+        client.send("41/room-1,").await;
+        heard.expect("leaves").await;
+        answered.send(1).unwrap();
+        heard.expect("answers 1").await;
+        client.expect_nothing().await;
+        assert_eq!(heard.drain(), [""; 0]);
+        assert!(rooms.is_empty());
     }
 }
 

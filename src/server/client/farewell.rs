@@ -41,7 +41,8 @@ impl Client {
         if entry.is_some_and(|entry| entry.stage == Stage::Leaves) {
             return;
         }
-        state.farewells.get_or_insert_default().0.push(farewell);
+        let seldom = state.seldom.get_or_insert_default();
+        seldom.farewells.get_or_insert_default().0.push(farewell);
     }
 
     /// The client asks for this namespace: it knows that it has left before, or doesn't care.
@@ -68,7 +69,8 @@ impl Client {
     #[must_use]
     pub(in crate::server) fn has_parted(&self, socket: &Socket) -> bool {
         let mut state = self.0.state();
-        let Some(Farewells(farewells)) = state.farewells.as_deref_mut() else {
+        let farewells = state.seldom.as_mut().and_then(|seldom| seldom.farewells.as_mut());
+        let Some(Farewells(farewells)) = farewells else {
             return false;
         };
         let ended = farewells
@@ -109,11 +111,14 @@ impl State {
     }
 
     fn farewells(&mut self) -> impl DoubleEndedIterator<Item = &mut Farewell> {
-        self.farewells.iter_mut().flat_map(|farewells| &mut farewells.0)
+        let farewells = self.seldom.iter_mut().flat_map(|seldom| &mut seldom.farewells);
+        farewells.flat_map(|farewells| &mut farewells.0)
     }
 
     /// Whether the server has sent the client away from some namespace, of which that may not have heard yet.
     pub(super) fn was_sent_away(&self) -> bool {
-        self.farewells.is_some()
+        self.seldom
+            .as_ref()
+            .is_some_and(|seldom| seldom.farewells.is_some())
     }
 }

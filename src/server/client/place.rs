@@ -2,12 +2,12 @@
 
 use std::mem;
 
-use super::{Client, Entry, Stage, State};
+use super::{Client, Entry, Question, Stage, State};
 use crate::{
     Protocol,
-    engine::Outgoing,
+    engine::{Limit, Outgoing},
     packet::JsonText,
-    server::{DisconnectReason, Socket, inbox::Leave},
+    server::{ConnectError, DisconnectReason, Socket, inbox::Leave},
     sync::MutexGuard,
 };
 
@@ -17,7 +17,7 @@ pub(in crate::server) enum Place {
     Kept,
     /// It is kept, and `/` has to be connected first: in Socket.IO 2.x its middlewares guard every other namespace.
     Waits,
-    /// By another socket in the same namespace; or there is no connection any more.
+    /// By another socket in the same namespace; or there is no connection any more, or the client has left meanwhile.
     Taken,
     /// The client is in as many namespaces as it may be.
     None,
@@ -44,6 +44,8 @@ pub(in crate::server) enum Repeated {
     /// The middlewares are still at it, and will be asked again; or it leaves, and will join again.
     Later,
     Joined,
+    /// It has left since: this was being asked about.
+    Unwanted,
     /// See [`Place::Wordy`].
     Wordy,
 }
@@ -62,17 +64,16 @@ pub(in crate::server) struct Forgotten {
     pub(in crate::server) again: Option<Box<Again>>,
 }
 
-/// A predicate is being asked about a namespace that a client wants; dropping it says that this has ended.
-#[derive(Debug)]
-pub(in crate::server) struct Question {
-    client: Client,
-    said: u32,
-}
-
 impl Client {
-    /// Keeps a place for a socket that wants to connect.
-    pub(in crate::server) fn reserve(&self, socket: &Socket) -> Place {
+    /// Keeps a place for a socket that wants to connect: that of the question, if there was one.
+    pub(in crate::server) fn reserve(&self, socket: &Socket, question: Option<&Question>) -> Place {
         let mut state = self.0.state();
+        if question.is_some_and(|question| !state.wants(question)) {
+            return Place::Taken;
+        }
+        if let Some(question) = question {
+            state.ends(question);
+        }
         if state.closed || state.find(socket.namespace_name()).is_some() {
             return Place::Taken;
         }
@@ -96,13 +97,42 @@ impl Client {
         place
     }
 
+    /// A limit is why the client isn't let in; gives back what it is told.
+    pub(in crate::server) fn has_no_place(&self, place: Place, namespace: &str) -> ConnectError {
+        let (limit, max, message) = match place {
+            Place::Wordy => (
+                Limit::HttpBufferSize,
+                self.connection().max_http_buffer_size(),
+                "auth too large",
+            ),
+            _ => (
+                Limit::Namespaces,
+                self.io().settings().max_namespaces,
+                "too many namespaces",
+            ),
+        };
+        self.connection().limit_exceeded(limit, max, Some(namespace));
+        ConnectError::new(message)
+    }
+
     /// Whether the client has asked for this namespace before; while the middlewares are at it, they are asked again afterwards, and
     /// about what it has said last, and so they are when it has left.
-    pub(in crate::server) fn repeats(&self, namespace: &str, auth: Option<&JsonText>) -> Repeated {
+    pub(in crate::server) fn repeats(
+        &self,
+        question: Option<&Question>,
+        namespace: &str,
+        auth: Option<&JsonText>,
+    ) -> Repeated {
         let mut state = self.0.state();
+        if question.is_some_and(|question| !state.wants(question)) {
+            return Repeated::Unwanted;
+        }
         let Some(at) = state.position(namespace) else {
             return Repeated::No;
         };
+        if let Some(question) = question {
+            state.ends(question);
+        }
         if state.sockets[at].stage == Stage::Joined {
             return Repeated::Joined;
         }
@@ -306,44 +336,11 @@ impl Client {
         waits
     }
 
-    /// Keeps a place for the answer to a question, and counts the bytes that the client has said with it: `auth`, and what it has made up of the name.
-    ///
-    /// # Errors
-    ///
-    /// There is none: the client has as many namespaces and questions as it may have, or says too much to get into them.
-    pub(in crate::server) fn begin_question(
-        &self,
-        auth: Option<&JsonText>,
-        made_up: usize,
-    ) -> Result<Question, Place> {
-        let said = auth.map_or(0, |auth| auth.get().len()) + made_up;
-        let mut state = self.0.state();
-        if state.places() >= self.io().settings().max_namespaces || state.questions == u16::MAX {
-            return Err(Place::None);
-        }
-        if self.is_wordy(&state, said) {
-            return Err(Place::Wordy);
-        }
-        let said = u32::try_from(said).map_err(|_| Place::Wordy)?;
-        state.asked_with = state.asked_with.checked_add(said).ok_or(Place::Wordy)?;
-        state.questions += 1;
-        let client = self.clone();
-        Ok(Question { client, said })
-    }
-
     /// Whether so much more is too much to be kept of what the client says to get into its namespaces: names that it has
     /// made up, and `auth`.
-    fn is_wordy(&self, state: &State, more: usize) -> bool {
+    pub(super) fn is_wordy(&self, state: &State, more: usize) -> bool {
         let kept = state.sockets.iter().map(Entry::said);
-        kept.sum::<usize>() + state.asked_with as usize + more > self.connection().max_http_buffer_size()
-    }
-}
-
-impl Drop for Question {
-    fn drop(&mut self) {
-        let mut state = self.client.0.state();
-        state.questions -= 1;
-        state.asked_with -= self.said;
+        kept.sum::<usize>() + state.asked_with() + more > self.connection().max_http_buffer_size()
     }
 }
 
@@ -386,7 +383,7 @@ impl State {
     }
 
     /// How many namespaces the client is in, or may come to be in.
-    fn places(&self) -> usize {
-        self.sockets.len() + usize::from(self.questions)
+    pub(super) fn places(&self) -> usize {
+        self.sockets.len() + self.questions()
     }
 }

@@ -154,3 +154,23 @@ fn a_client_that_asks_again_as_it_is_let_in_is_told_with_the_same_words_if_twice
         close(&socket);
     });
 }
+
+#[test]
+fn a_client_that_leaves_as_a_question_is_answered_is_out_whichever_comes_first() {
+    explore(2, || {
+        let io = SocketIo::new();
+        let _main = io.sockets();
+        let room = io.of("/room");
+        let client = Client::connect(&io);
+        let asking = client.socket.client().clone();
+        let question = asking.begin_question("/room", None, 5);
+        let question = question.expect("there is a place");
+        let namespace = io.namespace("/room").expect("it is there");
+        let answering = thread::spawn(move || asking.connect_after(Some(question), namespace, None));
+        assert_eq!(block_on(answer(&io, &client.sid, Method::POST, "41/room,")), "ok");
+        answering.join().unwrap();
+        assert!(room.is_empty());
+        assert!(at_once(io.leaving().none()).is_some());
+        close(&client.socket);
+    });
+}

@@ -130,6 +130,40 @@ async fn who_asks_for_a_session_that_ends_meanwhile_begins_anew() {
     drop(busy.go_on);
 }
 
+/// It takes its question back, and may ask again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn who_leaves_while_it_waits_for_its_session_is_not_let_in() {
+    for via in WAYS {
+        let (io, main, mut heard) = told(recovering());
+        let mut busy = Kind::Disconnecting.busy(&main);
+        let _ = io
+            .of("/other")
+            .on("echo", async |socket: Socket| socket.emit("echo", ()));
+        let server = TestServer::start(&io).await;
+        let client = Client::connect(&server, via).await;
+        heard.expect("new ").await;
+        let memory = client.memory.clone();
+        close(client.wire);
+        busy.started.expect("started").await;
+        let mut wire = back(&server, via, &memory).await;
+        wire.send("41").await;
+        wire.send(r#"42/other,["echo"]"#).await;
+        assert!(wire.text().await.starts_with(r#"42/other,["echo","#));
+        busy.go_on.send(()).unwrap();
+        heard.expect("left: transport close").await;
+        // If it were let in, that would be before this.
+        let mut another = Client::connect(&server, via).await;
+        heard.expect("new ").await;
+        another.join(&[]).await;
+        assert_eq!((main.len(), main.waiting_sessions()), (1, 1), "{via:?}");
+        wire.send(format!("40{}", asking(&memory))).await;
+        heard.expect("recovered ").await;
+        let reply = wire.text().await;
+        assert!(reply.contains(&memory.pid), "{reply}");
+        drop(busy.go_on);
+    }
+}
+
 /// It asks with other words than before, while a middleware still decides about those.
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn who_asks_for_it_while_a_middleware_decides_waits_for_its_last_socket_to_leave() {
