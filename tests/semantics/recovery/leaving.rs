@@ -135,7 +135,7 @@ async fn who_asks_for_a_session_that_ends_meanwhile_begins_anew() {
 async fn who_leaves_while_it_waits_for_its_session_is_not_let_in() {
     for via in WAYS {
         let (io, main, mut heard) = told(recovering());
-        let mut busy = Kind::Disconnecting.busy(&main);
+        let mut busy = busy(&main);
         let _ = io
             .of("/other")
             .on("echo", async |socket: Socket| socket.emit("echo", ()));
