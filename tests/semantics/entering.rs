@@ -26,7 +26,10 @@ struct Scene {
 impl Scene {
     async fn new() -> Self {
         let (log, heard) = log();
-        let (io, _main) = io(SocketIo::builder());
+        let (io, main) = io(SocketIo::builder());
+        let _ = main
+            .with_state(log.clone())
+            .on("read", async |State(log): State<Log>| log.say("has read"));
         let (go_on, busy) = mpsc::channel::<()>();
         let busy = Arc::new(Mutex::new(busy));
         let wait = move || block_in_place(|| busy.lock().unwrap().recv().unwrap());
@@ -77,8 +80,10 @@ fn wake_another() {
     tokio::spawn(yield_now());
 }
 
+/// What the client says, and how the test knows that it has been read.
 fn events() -> impl Iterator<Item = String> {
-    (0..3).map(|n| format!(r#"42/away,["n",{n}]"#))
+    let events = (0..3).map(|n| format!(r#"42/away,["n",{n}]"#));
+    events.chain([r#"42["read"]"#.to_owned()])
 }
 
 /// What it does then, over another connection perhaps, comes after they have started: it is in the rooms that they join before their first wait.
@@ -116,6 +121,7 @@ async fn what_came_before_a_leave_is_heard_before_it_though_connect_handlers_wer
         client.send("40/away,").await;
         scene.hears(&["comes"]).await;
         client.send_at_once(events().chain(["41/away,".to_owned()])).await;
+        scene.hears(&["has read"]).await;
         scene.other.time_passes().await;
         scene.goes_on();
         scene.hears(&["has come", "0", "1", "2", "has left"]).await;
@@ -132,6 +138,7 @@ async fn what_came_before_the_end_of_a_connection_is_heard_before_it_though_conn
         scene.hears(&["comes"]).await;
         let connection = scene.away.sockets()[0].connection().clone();
         client.send_at_once(events()).await;
+        scene.hears(&["has read"]).await;
         client.close().await;
         while connection.ready_state() != ReadyState::Closed {
             scene.other.expect_nothing().await;
@@ -151,7 +158,7 @@ async fn what_came_before_a_leave_is_heard_before_it_though_it_is_being_worked_o
         scene.hears(&["comes"]).await;
         let wait = r#"42/away,["wait"]"#.to_owned();
         client.send_at_once([wait].into_iter().chain(events())).await;
-        scene.other.time_passes().await;
+        scene.hears(&["has read"]).await;
         scene.goes_on();
         scene.hears(&["has come", "waits"]).await;
         client.send("41/away,").await;
@@ -171,7 +178,7 @@ async fn who_is_sent_away_while_connect_handlers_start_leaves_before_what_has_qu
         client.send("40/away,").await;
         scene.hears(&["comes"]).await;
         client.send_at_once(events()).await;
-        scene.other.time_passes().await;
+        scene.hears(&["has read"]).await;
         scene.away.sockets()[0].disconnect(false);
         scene.goes_on();
         scene.hears(&["has come", "has left"]).await;

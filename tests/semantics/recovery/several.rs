@@ -64,16 +64,19 @@ async fn who_has_missed_too_much_in_several_namespaces_begins_anew_where_it_does
             namespace.emit("missed", (number, "x".repeat(10_000)));
         }
         let entered = enter_each(&server, via, &before).await;
-        let missed = entered.each_ref().map(|(_, missed)| *missed);
-        assert_eq!(missed, [4, 0, 0], "{via:?}, skips: {skips}");
-        let kept = entered
-            .iter()
-            .zip(&before)
-            .map(|((pid, _), before)| pid == before);
-        assert_eq!(
-            kept.collect::<Vec<_>>(),
-            [true, false, false],
-            "{via:?}, skips: {skips}"
+        // Each has all or begins anew. Between one and the next, a WebSocket may have written what there was.
+        for ((pid, missed), before) in entered.iter().zip(&before) {
+            assert_eq!(
+                *missed,
+                if pid == before { 4 } else { 0 },
+                "{via:?}, skips: {skips}"
+            );
+        }
+        let missed: usize = entered.iter().map(|(_, missed)| missed).sum();
+        let is_written_between = via == Via::WebSocket && !skips;
+        assert!(
+            missed == 4 || is_written_between && missed > 4,
+            "{missed}, {via:?}, skips: {skips}"
         );
     }
 }
