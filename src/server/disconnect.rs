@@ -30,6 +30,9 @@ use crate::{
 /// How long who leaves by itself, or has lost its connection, waits for handlers that start, if that is less than `ping_timeout`.
 const LONGEST_START: Duration = Duration::from_secs(5);
 
+/// The same where the server closes, which has a deadline.
+const LONGEST_CLOSING: Duration = Duration::from_millis(250);
+
 /// Why a socket left.
 ///
 /// [`as_str`](Self::as_str) gives the spelling of Node's server.
@@ -129,7 +132,7 @@ impl Socket {
         self.depart_with(reason, None, true);
     }
 
-    /// The same, before events whose handlers are late: somebody waits for what it leaves behind.
+    /// The same, before events whose handlers are late: somebody waits for what it leaves behind, though not for ever.
     pub(super) fn depart_at_once(&self, reason: DisconnectReason) {
         self.depart_with(reason, None, false);
     }
@@ -137,7 +140,6 @@ impl Socket {
     /// The sequence of leaving, now or behind handlers that have not started; or nothing where it has begun.
     fn depart_with(&self, reason: DisconnectReason, farewell: Option<Parting>, in_turn: bool) {
         let is_told = farewell.is_some();
-        let is_waited_for = !is_told && !in_turn;
         let leave = Leave {
             reason,
             farewell,
@@ -146,16 +148,16 @@ impl Socket {
         };
         let mut inbox = self.inbox();
         let postponed = match inbox.postpone(leave) {
-            Postponed::No(leave) if !is_waited_for => self.postpone_behind_starts(&mut inbox, leave),
-            postponed => postponed,
+            Postponed::No(leave) => self.postpone_behind_starts(&mut inbox, leave),
+            postponed @ Postponed::Yes(_) => postponed,
         };
-        if is_told && inbox.is_leaving() {
+        if inbox.is_leaving() && (is_told || inbox.is_behind_starts()) {
             // Under the lock, so that it can't come after the leave that it announces.
             self.set_leaving(true);
         }
         // What came before a leave is heard before it, whatever waits.
         let goes_on = inbox.is_leaving() && inbox.goes_on();
-        let has_gone = in_turn && inbox.is_behind_starts();
+        let has_gone = !is_told && inbox.is_behind_starts();
         drop(inbox);
         if has_gone {
             self.waits_for_starts_in_time();
@@ -165,10 +167,6 @@ impl Socket {
         }
         match postponed {
             Postponed::No(leave) => self.depart_now(leave),
-            Postponed::Instead { first, second } => {
-                self.depart_now(first);
-                drop(second);
-            }
             Postponed::Yes(surplus) => {
                 drop(surplus);
                 if self.status() == Status::Connecting {
@@ -182,11 +180,16 @@ impl Socket {
     /// The turn of a leave that has waited has come.
     pub(super) fn depart_in_turn(&self, leave: Leave) {
         let has_gone = leave.farewell.is_none();
-        let postponed = self.postpone_behind_starts(&mut self.inbox(), leave);
+        let mut inbox = self.inbox();
+        let postponed = self.postpone_behind_starts(&mut inbox, leave);
+        if inbox.is_behind_starts() {
+            self.set_leaving(true);
+        }
+        drop(inbox);
         match postponed {
             Postponed::No(leave) => self.depart_now(leave),
-            Postponed::Instead { .. } | Postponed::Yes(_) if has_gone => self.waits_for_starts_in_time(),
-            Postponed::Instead { .. } | Postponed::Yes(_) => {}
+            Postponed::Yes(_) if has_gone => self.waits_for_starts_in_time(),
+            Postponed::Yes(_) => {}
         }
     }
 
@@ -200,9 +203,15 @@ impl Socket {
         }
     }
 
-    /// Who has gone by itself doesn't stay for ever because a handler keeps its thread.
+    /// Who has gone by itself doesn't stay for ever because a handler keeps its thread. That hears of it if it looks, or waits for an answer.
     fn waits_for_starts_in_time(&self) {
-        let until = now() + self.connection().ping_timeout().min(LONGEST_START);
+        self.acks().clear();
+        let longest = if self.io().is_closing() {
+            LONGEST_CLOSING
+        } else {
+            LONGEST_START
+        };
+        let until = now() + self.connection().ping_timeout().min(longest);
         let socket = self.clone();
         let in_time = async move {
             sleep_until(until.into()).await;
@@ -302,7 +311,7 @@ impl Socket {
     fn run(&self, kind: &'static str, listener: &dyn DisconnectListener, reason: DisconnectReason) {
         let mut parts = DisconnectParts::new(self, reason);
         let run = dispatch::prepare(self, kind, None, || listener.call(&mut parts));
-        if let Some(rest) = run.and_then(|run| dispatch::start_whole(self, run)) {
+        if let Some(rest) = run.and_then(|run| dispatch::start(self, None, run)) {
             let (socket, guard) = (self.clone(), UnderWay::start(self.io()));
             let flight = Flight::of_other(self);
             dispatch::spawn(self.io(), async move {

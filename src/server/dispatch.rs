@@ -7,12 +7,12 @@ use std::{
     error::Error,
     fmt,
     future::{Future, poll_fn},
-    pin::{Pin, pin},
+    pin::Pin,
     task::{Context, Poll, Waker},
 };
 
 use serde::de::DeserializeOwned;
-use tokio::{runtime::Handle, task::coop};
+use tokio::runtime::Handle;
 
 use crate::{
     engine::Cork,
@@ -239,24 +239,9 @@ pub(super) async fn finish(socket: &Socket, event: Option<&str>, run: Run) {
     .await;
 }
 
-/// The same for handlers that hear of a socket's life: those of its next one must not overtake one that is pending only because this task has used
-/// up its budget (see [`late`](super::late)). It goes on without one.
-pub(super) fn start_whole(socket: &Socket, run: Run) -> Option<Run> {
-    let rest = start(socket, None, run)?;
-    if coop::has_budget_remaining() {
-        return Some(rest);
-    }
-    let mut rest = Some(rest);
-    let started = poll_fn(|_| Poll::Ready(rest.take().and_then(|rest| start(socket, None, rest))));
-    match pin!(coop::unconstrained(started)).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(rest) => rest,
-        Poll::Pending => None,
-    }
-}
-
 /// Starts the run inline and moves it to a task of its own if it waits.
 pub(super) fn start_or_spawn(socket: &Socket, run: Run) {
-    if let Some(rest) = start_whole(socket, run) {
+    if let Some(rest) = start(socket, None, run) {
         move_out(socket, None, rest);
     }
 }

@@ -95,8 +95,6 @@ pub(super) enum Stored {
 pub(super) enum Postponed {
     /// Nothing: it is to happen now.
     No(Leave),
-    /// Nothing: one that waited is to happen now, and this comes to nothing, to be dropped without the lock.
-    Instead { first: Leave, second: Leave },
     /// It waits; or another one does, and this is given back, to be dropped without the lock: it may close the connection.
     Yes(Option<Leave>),
 }
@@ -164,12 +162,7 @@ impl Inbox {
             return Postponed::No(leave);
         };
         if held.behind_starts {
-            // Somebody waits for what it leaves behind, and not for a handler that blocks its thread.
-            let is_waited_for = leave.farewell.is_none() && !leave.in_turn;
-            return match held.leaving.take_if(|_| is_waited_for) {
-                Some(first) => Postponed::Instead { first, second: leave },
-                None => Postponed::Yes(Some(leave)),
-            };
+            return Postponed::Yes(Some(leave));
         }
         match held.leaves {
             Leaves::AtOnce => return Postponed::No(leave),

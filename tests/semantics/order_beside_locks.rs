@@ -42,13 +42,6 @@ impl Locked {
             drop(self.lock.read().await);
         }
     }
-
-    /// So often that it uses the whole budget of a task up.
-    async fn pass_often(&self) {
-        for _ in 0..10 {
-            self.pass().await;
-        }
-    }
 }
 
 /// `n` is answered by a handler that takes locks, and then by one that takes none.
@@ -226,38 +219,5 @@ async fn a_handler_that_always_has_something_to_do_holds_up_nobody() {
             .await;
         heard.expect("enough").await;
         heard.expect("had enough").await;
-    }
-}
-
-/// What a client notes as it comes, and forgets as it leaves, is in that order.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn handlers_of_a_leave_that_take_locks_are_not_overtaken_by_those_of_the_next_connect() {
-    let (log, mut heard) = log();
-    let (io, _) = io(SocketIo::builder());
-    let _ = io
-        .of("/work")
-        .with_state(Locked::new(log))
-        .on_connect(async |State(locked): State<Locked>| {
-            locked.pass().await;
-            locked.log.say("comes");
-        })
-        .on_disconnecting(async |State(locked): State<Locked>| {
-            locked.pass_often().await;
-            locked.log.say("is about to leave");
-        })
-        .on_disconnect(async |State(locked): State<Locked>| {
-            locked.pass_often().await;
-            locked.log.say("leaves");
-        });
-    let server = TestServer::start(&io).await;
-    for (eio, via) in TestClient::EVERY_WAY {
-        let mut client = TestClient::connect(&server, eio, via).await;
-        let round = |_| ["40/work,", "41/work,"].map(str::to_owned);
-        client.send_at_once((0..10).flat_map(round)).await;
-        for _ in 0..10 {
-            heard.expect("comes").await;
-            heard.expect("is about to leave").await;
-            heard.expect("leaves").await;
-        }
     }
 }

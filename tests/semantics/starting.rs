@@ -13,6 +13,7 @@ use std::{
 use axum::extract::State;
 use axum_socketio::{Builder, DisconnectReason, EventError, Namespace, Socket, SocketIo, engine::ReadyState};
 use tokio::{
+    runtime::Handle,
     sync::Semaphore,
     task::{block_in_place, coop, yield_now},
 };
@@ -358,4 +359,77 @@ async fn who_leaves_by_itself_while_it_is_to_be_sent_away_does_so_behind_the_han
         client.close().await;
         scene.has_left("transport close").await;
     }
+}
+
+/// A handler of an event, started by another task than that of the connection, works in place until it hears that its socket has gone.
+async fn who_goes_is_noticed(goes: Option<&str>, work: impl Fn(&Socket) + Clone + Send + Sync + 'static) {
+    let working = Arc::new(AtomicBool::new(false));
+    let is_early = Arc::new(AtomicBool::new(false));
+    let (works, still, early) = (working.clone(), working.clone(), is_early.clone());
+    let mut scene = Scene::new(|away| {
+        behind_a_middleware(away)
+            .on("work", async move |socket: Socket| {
+                works.store(true, Ordering::Release);
+                block_in_place(|| work(&socket));
+                works.store(false, Ordering::Release);
+            })
+            .on_disconnecting(async move || early.store(still.load(Ordering::Acquire), Ordering::Release))
+    })
+    .await;
+    for (eio, via) in TestClient::EVERY_WAY {
+        let mut client = TestClient::connect(&scene.server, eio, via).await;
+        client.join("/away").await;
+        client.send(r#"42/away,["work"]"#).await;
+        while !working.load(Ordering::Acquire) {
+            yield_now().await;
+        }
+        let reason = match goes {
+            Some(leave) => {
+                client.send(leave).await;
+                "client namespace disconnect"
+            }
+            None => {
+                client.close().await;
+                "transport close"
+            }
+        };
+        scene.has_left(reason).await;
+        assert!(
+            !is_early.load(Ordering::Acquire),
+            "{eio:?} {via:?}: it still works"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_handler_that_works_until_its_socket_has_gone_hears_of_it_at_once() {
+    fn works(socket: &Socket) {
+        while socket.is_connected() {
+            thread::yield_now();
+        }
+    }
+    who_goes_is_noticed(Some("41/away,"), works).await;
+    who_goes_is_noticed(None, works).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_handler_that_waits_for_an_answer_in_place_hears_at_once_that_there_will_be_none() {
+    let waits = |socket: &Socket| {
+        let asked = socket.emit_with_ack::<()>("question", ());
+        assert!(Handle::current().block_on(asked.into_future()).is_err());
+    };
+    who_goes_is_noticed(None, waits).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn closing_runs_disconnect_handlers_though_handlers_of_events_keep_their_threads() {
+    let mut scene = Scene::new(behind_a_middleware).await;
+    let mut client = TestClient::connect(&scene.server, Eio::V4, Via::WebSocket).await;
+    client.join("/away").await;
+    client.send(ENTER).await;
+    scene.heard.expect("enters").await;
+    let io = scene.socket().io().clone();
+    io.close_within(Duration::from_secs(2)).await;
+    assert_eq!(scene.heard.drain(), ["leaves", "has left, server shutting down"]);
+    scene.go_on.send(()).unwrap();
 }

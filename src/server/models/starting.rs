@@ -128,7 +128,7 @@ fn who_leaves_by_itself_as_it_is_to_be_sent_away_leaves_once_and_is_back() {
 
 /// Nobody takes what would be put behind handlers that start then.
 #[test]
-fn who_is_waited_for_as_all_of_the_client_are_sent_away_waits_for_no_handler() {
+fn who_has_left_while_handlers_start_is_not_sent_away_once_more() {
     explore(3, || {
         let presence = Presence::new();
         let (io, sid) = (&presence.client.io, &presence.client.sid);
@@ -141,6 +141,8 @@ fn who_is_waited_for_as_all_of_the_client_are_sent_away_waits_for_no_handler() {
             .client
             .socket
             .depart_at_once(DisconnectReason::TransportClose);
+        // As it does when its time is over.
+        presence.client.socket.departs_behind_starts();
         away.join().unwrap();
         presence.has_left_once();
         drop(starts);

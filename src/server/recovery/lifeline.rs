@@ -136,8 +136,8 @@ impl Lifeline {
     }
 }
 
-/// How much of what it has missed a client is sent: no more than half of its send buffer, in all of its namespaces together. It would be
+/// How much of what it has missed a client is sent: no more than half of the room that its other namespaces have left in its send buffer. It would be
 /// disconnected again before long, or at once, and come back for even more.
 fn most(connection: &Connection) -> usize {
-    (connection.max_send_buffer() / 2).saturating_sub(connection.buffered())
+    connection.max_send_buffer().saturating_sub(connection.buffered()) / 2
 }

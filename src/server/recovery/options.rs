@@ -131,8 +131,8 @@ impl Builder {
     /// before the connection is lost, it begins anew. Put something else last.
     ///
     /// Whoever has missed more than half of [`max_send_buffer`](Self::max_send_buffer) begins anew, too: a slow client that is disconnected
-    /// because its buffer is full shall not be given the same again. The half is for all namespaces of a connection: in those for which what
-    /// is left of it is too little, it begins anew. A session is given out once, and to one connection: if the old one
+    /// because its buffer is full shall not be given the same again. Where other namespaces of its connection have filled some of it, that is
+    /// half of the rest. A session is given out once, and to one connection: if the old one
     /// isn't known to be dead yet, it is closed, also while a middleware decides on it. One whose connection ends before the middlewares have
     /// decided waits on, as long as it would have. In a cluster it is given out by the server that the client had been connected to.
     ///

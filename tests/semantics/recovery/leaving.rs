@@ -5,8 +5,11 @@ use std::{
     time::Duration,
 };
 
-use axum_socketio::{ConnectError, Namespace, Socket};
-use tokio::{sync::Semaphore, task::block_in_place};
+use axum_socketio::{ConnectError, EventError, Namespace, Socket};
+use tokio::{
+    sync::Semaphore,
+    task::{block_in_place, yield_now},
+};
 
 use super::{Client, Memory, WAYS, asking, recovering, told};
 use crate::{
@@ -205,4 +208,42 @@ async fn who_asks_for_it_while_a_middleware_decides_waits_for_its_last_socket_to
     let reply = wire.text().await;
     assert!(reply.contains(&memory.pid), "{reply}");
     assert_eq!(main.len(), 1);
+}
+
+/// What the handler notes, the `disconnect` handlers of its socket forget, before the next one's connect handlers start.
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn who_is_back_while_a_handler_of_an_event_starts_comes_behind_it() {
+    for via in WAYS {
+        let (io, main, mut heard) = told(recovering());
+        let _ = io
+            .of("/other")
+            .on("echo", async |socket: Socket| socket.emit("echo", ()));
+        let (go_on, wait) = mpsc::channel::<()>();
+        let (wait, (log, mut started)) = (Arc::new(Mutex::new(wait)), log());
+        let main = main
+            .packet_middleware(async || {
+                yield_now().await;
+                Ok::<_, EventError>(())
+            })
+            .on("enter", async move |_: Socket| {
+                log.say("enters");
+                let _ = block_in_place(|| wait.lock().unwrap().recv());
+                log.say("has entered");
+            });
+        let server = TestServer::start(&io).await;
+        let mut client = Client::connect(&server, via).await;
+        heard.expect("new ").await;
+        client.wire.send(r#"42["enter"]"#).await;
+        started.expect("enters").await;
+        let memory = client.memory.clone();
+        close(client.wire);
+        let mut wire = back(&server, via, &memory).await;
+        assert_eq!(main.len(), 1, "it has not left");
+        assert_eq!(heard.drain(), [""; 0]);
+        go_on.send(()).unwrap();
+        started.expect("has entered").await;
+        heard.expect("left: transport close").await;
+        heard.expect("recovered ").await;
+        assert!(wire.text().await.contains(&memory.pid));
+    }
 }

@@ -22,8 +22,8 @@ async fn enter_each(server: &TestServer, via: Via, pids: &[Value; 3]) -> [(Value
     let mut entered = NAMES.map(|_| (Value::Null, 0));
     for (name, (pid, missed)) in NAMES.iter().zip(&mut entered) {
         let mut text = client.text().await;
-        while text.starts_with(&format!("42{name},")) {
-            *missed += 1;
+        while !text.starts_with(&format!("40{name},")) {
+            *missed += usize::from(text.starts_with(&format!("42{name},")));
             text = client.text().await;
         }
         let reply = text.strip_prefix(&*format!("40{name},")).expect(&text);
@@ -99,5 +99,36 @@ async fn who_is_closed_because_of_what_it_missed_is_not_given_the_same_again() {
         heard.expect("new ").await;
         assert!(missed.is_empty());
         assert_ne!(client.memory.pid, memory.pid);
+    }
+}
+
+/// What a connect handler of another namespace sends each time is more than half of its send buffer, and what it has missed is little.
+#[tokio::test]
+async fn who_is_sent_much_in_one_namespace_gets_what_it_missed_in_another() {
+    for via in WAYS {
+        let io = with(ConnectionStateRecovery::new())
+            .max_send_buffer(100_000)
+            .build()
+            .unwrap();
+        let _one = io.of("/one").on_connect(async |socket: Socket| {
+            socket.emit("snapshot", "x".repeat(60_000));
+        });
+        let namespaces = [io.of("/two"), io.of("/three")];
+        let server = TestServer::start(&io).await;
+        let before = enter_each(&server, via, &NAMES.map(Value::from))
+            .await
+            .map(|(pid, _)| pid);
+        while namespaces.iter().any(|it| it.waiting_sessions() == 0) {
+            yield_now().await;
+        }
+        for namespace in &namespaces {
+            namespace.emit("missed", 1);
+        }
+        let [_, two, three] = enter_each(&server, via, &before).await;
+        assert_eq!(
+            [two, three],
+            [(before[1].clone(), 1), (before[2].clone(), 1)],
+            "{via:?}"
+        );
     }
 }
