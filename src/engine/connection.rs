@@ -397,13 +397,11 @@ impl Connection {
         if !core.write_directly(self.protocol(), &mut written) {
             let driver = core.take_driver();
             drop(core);
-            foreign::wake(driver);
-        } else if let Some(drained) = core.take_drained() {
-            drop(core);
-            foreign::wake(drained);
-        } else {
-            drop(core);
+            return foreign::wake(driver);
         }
+        let drained = core.take_drained();
+        drop(core);
+        foreign::wake(drained.into_iter().flatten());
         self.0.shared.instruments.flushed(queued);
     }
 }

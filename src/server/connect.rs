@@ -1,7 +1,7 @@
 //! How a socket comes to be connected.
 //!
-//! The sequence: the namespace is looked up, middlewares decide one after the other, the client is told, the socket becomes
-//! a member of the namespace, connect handlers start, and only then events of the socket are dispatched. All of it happens
+//! The sequence: the namespace is looked up, middlewares decide one after the other, the socket becomes a member
+//! of the namespace, connect handlers start, and only then the client is told and events of the socket are dispatched. All of it happens
 //! inline until something waits; the rest then runs in a task of its own. For clients of Engine.IO 3 the middlewares of all other
 //! namespaces come after this: see [`Place::Waits`].
 
@@ -388,7 +388,7 @@ impl Socket {
         None
     }
 
-    /// Tells the client that it is connected, and makes it a member of the namespace; `false` if it has gone.
+    /// Has the client be told that it is connected, and makes it a member of the namespace; `false` if it has gone.
     fn enter(&self) -> bool {
         let home = self.home();
         if let Some(recovery) = home.recovery().filter(|_| self.protocol() == Protocol::V4) {

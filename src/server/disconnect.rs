@@ -151,10 +151,7 @@ impl Socket {
             Postponed::No(leave) => self.postpone_behind_starts(&mut inbox, leave),
             postponed @ Postponed::Yes(_) => postponed,
         };
-        if inbox.is_leaving() && (is_told || inbox.is_behind_starts()) {
-            // Under the lock, so that it can't come after the leave that it announces.
-            self.set_leaving(true);
-        }
+        self.is_about_to_leave(&inbox, reason, is_told);
         // What came before a leave is heard before it, whatever waits.
         let goes_on = inbox.is_leaving() && inbox.goes_on();
         let has_gone = !is_told && inbox.is_behind_starts();
@@ -179,17 +176,30 @@ impl Socket {
 
     /// The turn of a leave that has waited has come.
     pub(super) fn depart_in_turn(&self, leave: Leave) {
-        let has_gone = leave.farewell.is_none();
+        let (reason, has_gone) = (leave.reason, leave.farewell.is_none());
         let mut inbox = self.inbox();
         let postponed = self.postpone_behind_starts(&mut inbox, leave);
-        if inbox.is_behind_starts() {
-            self.set_leaving(true);
-        }
+        self.is_about_to_leave(&inbox, reason, !has_gone);
         drop(inbox);
         match postponed {
             Postponed::No(leave) => self.depart_now(leave),
             Postponed::Yes(_) if has_gone => self.waits_for_starts_in_time(),
             Postponed::Yes(_) => {}
+        }
+    }
+
+    /// Says so to whoever looks, if a leave waits. Under the lock, so that it can't come after the leave that it announces.
+    fn is_about_to_leave(&self, inbox: &Inbox, reason: DisconnectReason, is_told: bool) {
+        if !inbox.is_leaving() {
+            return;
+        }
+        if is_told {
+            self.set_leaving(true);
+        } else if inbox.is_behind_starts() {
+            match reason {
+                DisconnectReason::ClientNamespaceDisconnect => self.set_leaving(true),
+                _ => self.starts().set_gone(),
+            }
         }
     }
 
@@ -206,15 +216,15 @@ impl Socket {
     /// Who has gone by itself doesn't stay for ever because a handler keeps its thread. That hears of it if it looks, or waits for an answer.
     fn waits_for_starts_in_time(&self) {
         self.acks().clear();
-        let longest = if self.io().is_closing() {
-            LONGEST_CLOSING
-        } else {
-            LONGEST_START
-        };
-        let until = now() + self.connection().ping_timeout().min(longest);
+        let until = now() + self.connection().ping_timeout().min(LONGEST_START);
         let socket = self.clone();
         let in_time = async move {
-            sleep_until(until.into()).await;
+            while now() < until {
+                sleep_until(until.min(now() + LONGEST_CLOSING).into()).await;
+                if socket.io().is_closing() {
+                    break;
+                }
+            }
             socket.departs_behind_starts();
         };
         let socket = self.clone();

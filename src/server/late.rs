@@ -22,7 +22,7 @@ use crate::{
 pub(super) struct Late {
     event: Box<str>,
     runs: Vec<Run>,
-    /// Whoever sends the socket away waits for them.
+    /// A leave waits for them.
     mark: Option<Mark>,
 }
 

@@ -161,7 +161,7 @@ impl Socket {
     #[doc(alias = "connected")]
     #[must_use]
     pub fn is_connected(&self) -> bool {
-        matches!(self.status(), Status::Connected | Status::Disconnecting) && !self.is_leaving()
+        matches!(self.status(), Status::Connected | Status::Disconnecting) && !self.starts().is_out_of_reach()
     }
 
     /// The request that opened the connection, and what the client sent to connect to this namespace.

@@ -22,11 +22,13 @@ pub(super) struct Starts(AtomicU16);
 
 /// It is to leave as soon as it can, and sends nothing any more.
 const LEAVING: u16 = 1 << 15;
-/// The server has begun to send it away, for good: no handler of an event is started any more.
+/// It has begun to leave, for good: no handler of an event is started any more.
 const SHUT: u16 = 1 << 14;
-const COUNT: u16 = SHUT - 1;
+/// Its connection has ended: it isn't connected, but what is sent to it may wait for its client.
+const GONE: u16 = 1 << 13;
+const COUNT: u16 = GONE - 1;
 /// More than threads can start at once, and too many for a leave to wait for.
-const MAX: u16 = SHUT / 2;
+const MAX: u16 = GONE / 2;
 
 /// No socket has this serial.
 const NONE: u64 = u64::MAX;
@@ -68,8 +70,17 @@ impl Starts {
         if leaving {
             self.0.fetch_or(LEAVING, Ordering::AcqRel);
         } else {
-            self.0.fetch_and(!LEAVING, Ordering::AcqRel);
+            self.0.fetch_and(!(LEAVING | GONE), Ordering::AcqRel);
         }
+    }
+
+    pub(super) fn set_gone(&self) {
+        self.0.fetch_or(GONE, Ordering::AcqRel);
+    }
+
+    /// Whether nothing reaches its client any more, though it has still to leave.
+    pub(super) fn is_out_of_reach(&self) -> bool {
+        self.0.load(Ordering::Relaxed) & (LEAVING | GONE) != 0
     }
 
     fn is_shut(&self) -> bool {
@@ -81,7 +92,7 @@ impl Starts {
         self.0.fetch_add(1, Ordering::AcqRel) & COUNT < MAX
     }
 
-    /// Whether that was the last, and somebody wanted to send the socket away meanwhile.
+    /// Whether that was the last, and the socket has begun to leave meanwhile.
     fn take_off(&self) -> bool {
         let before = self.0.fetch_sub(1, Ordering::AcqRel);
         before & SHUT != 0 && before & COUNT == 1
@@ -102,7 +113,7 @@ impl Socket {
         stays.then_some(start)
     }
 
-    /// The server sends the socket away, and no handler of an event is started any more. Whether other threads do so just now; to be asked
+    /// The socket begins to leave, and no handler of an event is started any more. Whether other threads do so just now; to be asked
     /// under the inbox's lock, under which the leave is put there then.
     pub(super) fn shut_starts(&self) -> bool {
         let own = STARTING.with(Cell::get) == self.serial();

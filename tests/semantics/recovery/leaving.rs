@@ -225,9 +225,10 @@ async fn who_is_back_while_a_handler_of_an_event_starts_comes_behind_it() {
                 yield_now().await;
                 Ok::<_, EventError>(())
             })
-            .on("enter", async move |_: Socket| {
+            .on("enter", async move |socket: Socket| {
                 log.say("enters");
                 let _ = block_in_place(|| wait.lock().unwrap().recv());
+                socket.emit("has entered", ());
                 log.say("has entered");
             });
         let server = TestServer::start(&io).await;
@@ -240,10 +241,16 @@ async fn who_is_back_while_a_handler_of_an_event_starts_comes_behind_it() {
         let mut wire = back(&server, via, &memory).await;
         assert_eq!(main.len(), 1, "it has not left");
         assert_eq!(heard.drain(), [""; 0]);
+        main.emit("missed", ());
         go_on.send(()).unwrap();
         started.expect("has entered").await;
         heard.expect("left: transport close").await;
         heard.expect("recovered ").await;
+        // Nothing of what was sent meanwhile is lost.
+        for begins in [r#"42["missed""#, r#"42["has entered""#] {
+            let text = wire.text().await;
+            assert!(text.starts_with(begins), "{text}");
+        }
         assert!(wire.text().await.contains(&memory.pid));
     }
 }
