@@ -127,15 +127,18 @@ async fn an_outgoing_listener_is_told_before_the_client_and_may_send_itself() {
     let (_io, _server, mut client, socket) = connected(Eio::V4, Via::WebSocket).await;
     let (log, mut heard) = log();
     let (says, sender) = (log.clone(), socket.clone());
+    let sent = std::sync::Arc::new(tokio::sync::Notify::new());
+    let waits = sent.clone();
     socket.on_any_outgoing(async move |EventName(event): EventName| {
         says.say(&event);
         sender.emit("copy", &event);
-        tokio::task::yield_now().await;
+        waits.notified().await;
         sender.emit("later", event);
     });
     socket.emit("news", 1);
     client.expect(r#"42["copy","news"]"#).await;
     client.expect(r#"42["news",1]"#).await;
+    sent.notify_one();
     client.expect(r#"42["later","news"]"#).await;
     assert_eq!(heard.drain(), ["news"]);
     socket.off_any_outgoing();
