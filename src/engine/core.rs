@@ -36,7 +36,7 @@ pub(super) struct Core {
     pub(super) direct: Option<Direct>,
     /// The thread that has held packets back and will see to them; 0 is none.
     pub(super) corked_by: u32,
-    /// How many [hold back](super::Hold) what has been queued.
+    /// How many have what is queued [wait](Self::begin_hold).
     holds: u8,
     /// When the wheel looks at this connection next.
     pub(super) scheduled: Option<u32>,

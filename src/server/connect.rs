@@ -408,6 +408,13 @@ impl Socket {
         true
     }
 
+    /// Whether the client has been let in and what it is told of that is on its way.
+    pub(super) fn is_entering(&self) -> bool {
+        // In this order: one that leaves is still a member when it begins to.
+        let is_member = self.home().index().get(self.id().as_str()) == Some(self);
+        !is_member && matches!(self.status(), Status::Connecting | Status::Connected)
+    }
+
     /// The connect handlers have started: what came meanwhile is dispatched, then the gate opens.
     fn open_inbox(&self) {
         self.inbox().has_connected(!self.home().is_sequential());

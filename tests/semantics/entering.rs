@@ -63,6 +63,14 @@ impl Scene {
         }
     }
 
+    /// A client whose connect handler has started, and that is still to be told.
+    async fn comes(&mut self, eio: Eio, via: Via) -> TestClient {
+        let mut client = TestClient::connect(&self.server, eio, via).await;
+        client.send("40/away,").await;
+        self.hears(&["comes"]).await;
+        client
+    }
+
     async fn hears(&mut self, lines: &[&str]) {
         for line in lines {
             self.heard.expect(line).await;
@@ -117,9 +125,7 @@ async fn a_client_knows_that_it_is_connected_when_its_connect_handlers_have_star
 async fn what_came_before_a_leave_is_heard_before_it_though_connect_handlers_were_to_start() {
     let mut scene = Scene::new().await;
     for (eio, via) in TestClient::EVERY_WAY {
-        let mut client = TestClient::connect(&scene.server, eio, via).await;
-        client.send("40/away,").await;
-        scene.hears(&["comes"]).await;
+        let mut client = scene.comes(eio, via).await;
         client.send_at_once(events().chain(["41/away,".to_owned()])).await;
         scene.hears(&["has read"]).await;
         scene.other.time_passes().await;
@@ -133,9 +139,7 @@ async fn what_came_before_a_leave_is_heard_before_it_though_connect_handlers_wer
 async fn what_came_before_the_end_of_a_connection_is_heard_before_it_though_connect_handlers_were_to_start() {
     let mut scene = Scene::new().await;
     for (eio, via) in TestClient::EVERY_WAY {
-        let mut client = TestClient::connect(&scene.server, eio, via).await;
-        client.send("40/away,").await;
-        scene.hears(&["comes"]).await;
+        let mut client = scene.comes(eio, via).await;
         let connection = scene.away.sockets()[0].connection().clone();
         client.send_at_once(events()).await;
         scene.hears(&["has read"]).await;
@@ -153,9 +157,7 @@ async fn what_came_before_the_end_of_a_connection_is_heard_before_it_though_conn
 async fn what_came_before_a_leave_is_heard_before_it_though_it_is_being_worked_off() {
     let mut scene = Scene::new().await;
     for (eio, via) in TestClient::EVERY_WAY {
-        let mut client = TestClient::connect(&scene.server, eio, via).await;
-        client.send("40/away,").await;
-        scene.hears(&["comes"]).await;
+        let mut client = scene.comes(eio, via).await;
         let wait = r#"42/away,["wait"]"#.to_owned();
         client.send_at_once([wait].into_iter().chain(events())).await;
         scene.hears(&["has read"]).await;
@@ -174,9 +176,7 @@ async fn what_came_before_a_leave_is_heard_before_it_though_it_is_being_worked_o
 async fn who_is_sent_away_while_connect_handlers_start_leaves_before_what_has_queued_up() {
     let mut scene = Scene::new().await;
     for (eio, via) in TestClient::EVERY_WAY {
-        let mut client = TestClient::connect(&scene.server, eio, via).await;
-        client.send("40/away,").await;
-        scene.hears(&["comes"]).await;
+        let mut client = scene.comes(eio, via).await;
         client.send_at_once(events()).await;
         scene.hears(&["has read"]).await;
         scene.away.sockets()[0].disconnect(false);

@@ -356,13 +356,6 @@ impl Socket {
         Pid::new(&self.io().engine().random_socket_id())
     }
 
-    /// Whether the client has been let in and what it is told of that is on its way.
-    pub(in crate::server) fn is_entering(&self) -> bool {
-        // In this order: one that leaves is still a member when it begins to.
-        let is_member = self.home().index().get(self.id().as_str()) == Some(self);
-        !is_member && matches!(self.status(), Status::Connecting | Status::Connected)
-    }
-
     /// What the client has been told when it was let in.
     pub(in crate::server) fn welcome_again(&self) -> Result<Outgoing, EncodeError> {
         self.welcome_with(self.recoverable().map(Recoverable::pid).as_ref())
