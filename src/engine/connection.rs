@@ -394,15 +394,14 @@ impl Connection {
             return;
         }
         let (queued, mut written) = (core.outbox.queued(), SmallVec::new());
-        if !core.write_directly(self.protocol(), &mut written) {
-            let driver = core.take_driver();
-            drop(core);
-            return foreign::wake(driver);
-        }
-        let drained = core.take_drained();
+        let is_done = core.write_directly(self.protocol(), &mut written);
+        // The driver counts what is left to it.
+        let flushed = queued - core.outbox.queued();
+        let driver = if is_done { None } else { core.take_driver() };
+        let drained = if is_done { core.take_drained() } else { None };
         drop(core);
-        foreign::wake(drained.into_iter().flatten());
-        self.0.shared.instruments.flushed(queued);
+        foreign::wake(driver.into_iter().chain(drained.into_iter().flatten()));
+        self.0.shared.instruments.flushed(flushed);
     }
 }
 

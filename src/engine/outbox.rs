@@ -297,6 +297,18 @@ impl Outbox {
         std::mem::take(&mut self.written) as usize
     }
 
+    /// Takes the first item, some bytes of which are on the wire [already](Self::has_begun), and gives back how many. What had been taken before
+    /// is written.
+    pub(super) fn take_begun(&mut self, emptied: &mut Queue) -> usize {
+        let begun = self.queue.remove(0);
+        self.in_flight = begun.cost();
+        self.queued -= self.in_flight;
+        self.writing = true;
+        emptied.clear();
+        emptied.push(begun);
+        std::mem::take(&mut self.written) as usize
+    }
+
     /// What had been taken has been written, and no more is taken for now.
     pub(super) fn has_been_written(&mut self) {
         self.in_flight = 0;
@@ -353,6 +365,7 @@ impl Outbox {
         let mut forgotten = std::mem::take(self);
         if forgotten.written > 0 {
             let begun = forgotten.queue.remove(0);
+            self.queued = begun.cost();
             self.queue.push(begun);
             self.written = forgotten.written;
         }

@@ -331,7 +331,11 @@ impl<S: Stream> Driver<S> {
         {
             let mut core = self.connection.lock();
             if core.outbox.has_begun() {
-                self.writer.fill(&mut core.outbox);
+                let queued = core.outbox.queued();
+                self.writer.fill_begun(&mut core.outbox);
+                let taken = queued - core.outbox.queued();
+                drop(core);
+                self.connection.shared().instruments.flushed(taken);
                 self.writer.start(self.connection.protocol(), false, None);
             }
         }

@@ -83,6 +83,11 @@ impl Writer {
         self.offset = outbox.take(&mut self.items);
     }
 
+    /// Takes no more out of the outbox than what is [begun](Outbox::has_begun).
+    pub(super) fn fill_begun(&mut self, outbox: &mut Outbox) {
+        self.offset = outbox.take_begun(&mut self.items);
+    }
+
     /// What is left, in its order, and how much of the first of it is written; the empty queue, if that is all.
     pub(super) fn into_unwritten(mut self) -> (Queue, usize) {
         self.items.reverse();

@@ -252,6 +252,23 @@ fn a_pong_does_not_cut_a_frame_that_another_thread_has_begun() {
 }
 
 #[test]
+fn a_pong_behind_a_frame_that_has_begun_lets_go_of_nothing_that_is_held() {
+    let lists: &[Frames] = &[&[(TEXT, "4a"), (TEXT, "4b")], &[(PONG, "!")]];
+    // Which the first frame and the pong have.
+    let before = "..4a".len() + "..!".len();
+    all_are_written(true, 3, lists, move |connection, wire| {
+        let (sender, written) = (connection.clone(), wire.clone());
+        let holding = thread::spawn(move || {
+            send(&sender, "a");
+            let _hold = sender.hold();
+            send(&sender, "b");
+            assert!(written.written() <= before, "what is held is on the wire");
+        });
+        vec![holding, client(wire, PING)]
+    });
+}
+
+#[test]
 fn who_waits_for_the_outbox_to_be_empty_is_told() {
     let lists: &[Frames] = &[&[(TEXT, "4a")], &[(TEXT, "4b")]];
     all_are_written(true, ROOM, lists, |connection, _| {
