@@ -154,7 +154,8 @@ impl Socket {
         self.is_about_to_leave(&inbox, reason, is_told);
         // What came before a leave is heard before it, whatever waits.
         let goes_on = inbox.is_leaving() && inbox.goes_on();
-        let has_gone = !is_told && inbox.is_behind_starts();
+        // Another one may wait in the place of this leave.
+        let has_gone = inbox.is_behind_starts() && (!is_told || inbox.has_gone());
         drop(inbox);
         if has_gone {
             self.waits_for_starts_in_time();

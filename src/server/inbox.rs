@@ -213,6 +213,12 @@ impl Inbox {
         matches!(self, Self::Held(held) if held.leaving.is_some())
     }
 
+    /// Whether the socket is to leave, and its client needn't be told.
+    pub(super) fn has_gone(&self) -> bool {
+        let Self::Held(held) = self else { return false };
+        held.leaving.as_ref().is_some_and(|leave| leave.farewell.is_none())
+    }
+
     /// What to do next, and whether the queue was full and is no more. Opens the gate when nothing waits any more.
     pub(super) fn next(&mut self) -> (Next, bool) {
         let Self::Held(held) = self else {

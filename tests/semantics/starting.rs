@@ -339,6 +339,29 @@ async fn whose_connection_ends_leaves_in_time_though_a_handler_starts() {
     }
 }
 
+/// Its leave has waited for a handler that was late, and is put behind that as somebody sends it away.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_sent_away_after_its_connection_has_ended_leaves_in_time_though_a_handler_starts() {
+    let builder = SocketIo::builder().ping_timeout(Duration::from_millis(100));
+    let mut scene = Scene::with(builder, |away| away.on("enter", out_of_breath)).await;
+    let mut other = TestClient::connect(&scene.server, Eio::V4, Via::WebSocket).await;
+    for (eio, via) in TestClient::EVERY_WAY {
+        let mut client = TestClient::connect(&scene.server, eio, via).await;
+        client.join("/away").await;
+        client.send(ENTER).await;
+        scene.heard.expect("enters").await;
+        let socket = scene.socket();
+        client.close().await;
+        while socket.connection().ready_state() != ReadyState::Closed {
+            other.expect_nothing().await;
+        }
+        thread::spawn(move || socket.disconnect(false)).join().unwrap();
+        scene.has_left("transport close").await;
+        scene.go_on.send(()).unwrap();
+        scene.heard.expect("has entered").await;
+    }
+}
+
 /// It isn't told that it was sent away: it would take that for the end of the socket that it gets next.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_leaves_by_itself_while_it_is_to_be_sent_away_does_so_behind_the_handler_and_may_come_again() {
