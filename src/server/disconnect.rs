@@ -156,6 +156,7 @@ impl Socket {
         let goes_on = inbox.is_leaving() && inbox.goes_on();
         // Another one may wait in the place of this leave.
         let has_gone = inbox.is_behind_starts() && (!is_told || inbox.has_gone());
+        let is_early = inbox.is_behind_connecting() && inbox.has_gone();
         drop(inbox);
         if has_gone {
             self.waits_for_starts_in_time();
@@ -167,8 +168,8 @@ impl Socket {
             Postponed::No(leave) => self.depart_now(leave),
             Postponed::Yes(surplus) => {
                 drop(surplus);
-                if self.status() == Status::Connecting {
-                    // A middleware that awaits one would wait for nothing.
+                if is_early || self.status() == Status::Connecting {
+                    // A middleware or connect handler that awaits one would wait for nothing.
                     self.acks().clear();
                 }
             }
@@ -201,6 +202,9 @@ impl Socket {
                 DisconnectReason::ClientNamespaceDisconnect => self.set_leaving(true),
                 _ => self.starts().set_gone(),
             }
+        } else if inbox.is_behind_connecting() {
+            // What came before is still to be heard.
+            self.starts().set_gone();
         }
     }
 

@@ -202,6 +202,11 @@ impl Inbox {
         matches!(self, Self::Held(held) if held.behind_starts)
     }
 
+    /// A leave waits for connect handlers.
+    pub(super) fn is_behind_connecting(&self) -> bool {
+        matches!(self, Self::Held(held) if held.leaves == Leaves::Connected && held.leaving.is_some())
+    }
+
     /// Gives up a leave that waits.
     pub(super) fn take_leave(&mut self) -> Option<Leave> {
         let Self::Held(held) = self else { return None };

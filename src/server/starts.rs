@@ -24,7 +24,7 @@ pub(super) struct Starts(AtomicU16);
 const LEAVING: u16 = 1 << 15;
 /// It has begun to leave, for good: no handler of an event is started any more.
 const SHUT: u16 = 1 << 14;
-/// Its connection has ended: it isn't connected, but what is sent to it may wait for its client.
+/// Its client or its connection has gone: it isn't connected, but what is sent to it may wait for its client, and what came before is heard.
 const GONE: u16 = 1 << 13;
 const COUNT: u16 = GONE - 1;
 /// More than threads can start at once, and too many for a leave to wait for.

@@ -384,25 +384,43 @@ async fn who_leaves_by_itself_while_it_is_to_be_sent_away_does_so_behind_the_han
     }
 }
 
-/// A handler of an event, started by another task than that of the connection, works in place until it hears that its socket has gone.
-async fn who_goes_is_noticed(goes: Option<&str>, work: impl Fn(&Socket) + Clone + Send + Sync + 'static) {
+/// A handler, started by another task than that of the connection, works in place until it hears that its socket has gone.
+#[derive(Clone, Copy, PartialEq)]
+enum Works {
+    OnEvent,
+    OnConnect,
+}
+
+async fn who_goes_is_noticed(
+    when: Works,
+    goes: Option<&str>,
+    work: impl Fn(&Socket) + Clone + Send + Sync + 'static,
+) {
     let working = Arc::new(AtomicBool::new(false));
     let is_early = Arc::new(AtomicBool::new(false));
     let (works, still, early) = (working.clone(), working.clone(), is_early.clone());
+    let works = async move |socket: Socket| {
+        works.store(true, Ordering::Release);
+        block_in_place(|| work(&socket));
+        works.store(false, Ordering::Release);
+    };
     let mut scene = Scene::new(|away| {
-        behind_a_middleware(away)
-            .on("work", async move |socket: Socket| {
-                works.store(true, Ordering::Release);
-                block_in_place(|| work(&socket));
-                works.store(false, Ordering::Release);
-            })
-            .on_disconnecting(async move || early.store(still.load(Ordering::Acquire), Ordering::Release))
+        let away = behind_a_middleware(away)
+            .on_disconnecting(async move || early.store(still.load(Ordering::Acquire), Ordering::Release));
+        match when {
+            Works::OnEvent => away.on("work", works),
+            Works::OnConnect => away.middleware(async || yield_now().await).on_connect(works),
+        }
     })
     .await;
     for (eio, via) in TestClient::EVERY_WAY {
         let mut client = TestClient::connect(&scene.server, eio, via).await;
-        client.join("/away").await;
-        client.send(r#"42/away,["work"]"#).await;
+        if when == Works::OnConnect {
+            client.send("40/away,").await;
+        } else {
+            client.join("/away").await;
+            client.send(r#"42/away,["work"]"#).await;
+        }
         while !working.load(Ordering::Acquire) {
             yield_now().await;
         }
@@ -431,8 +449,10 @@ async fn a_handler_that_works_until_its_socket_has_gone_hears_of_it_at_once() {
             thread::yield_now();
         }
     }
-    who_goes_is_noticed(Some("41/away,"), works).await;
-    who_goes_is_noticed(None, works).await;
+    for when in [Works::OnEvent, Works::OnConnect] {
+        who_goes_is_noticed(when, Some("41/away,"), works).await;
+        who_goes_is_noticed(when, None, works).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -441,7 +461,8 @@ async fn a_handler_that_waits_for_an_answer_in_place_hears_at_once_that_there_wi
         let asked = socket.emit_with_ack::<()>("question", ());
         assert!(Handle::current().block_on(asked.into_future()).is_err());
     };
-    who_goes_is_noticed(None, waits).await;
+    who_goes_is_noticed(Works::OnEvent, None, waits).await;
+    who_goes_is_noticed(Works::OnConnect, None, waits).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
