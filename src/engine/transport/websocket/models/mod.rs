@@ -259,7 +259,9 @@ fn a_pong_behind_a_frame_that_has_begun_lets_go_of_nothing_that_is_held() {
     all_are_written(true, 3, lists, move |connection, wire| {
         let (sender, written) = (connection.clone(), wire.clone());
         let holding = thread::spawn(move || {
+            let cork = Cork::new();
             send(&sender, "a");
+            drop(cork);
             let _hold = sender.hold();
             send(&sender, "b");
             assert!(written.written() <= before, "what is held is on the wire");
