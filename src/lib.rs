@@ -116,6 +116,7 @@ pub mod fuzzing;
 pub mod handler;
 mod id;
 pub mod layer;
+mod log;
 mod packet;
 mod protocol;
 mod room;

@@ -85,6 +85,23 @@ fn nothing_sleeps_on_the_real_clock() {
     nothing(&clocks::sleeps(&Source::all(root(), "tests")));
 }
 
+/// A log may panic, and `src/log.rs` sees to it that this goes no further.
+#[test]
+fn lines_for_the_log_are_said_where_its_panics_go_no_further() {
+    let levels = ["trace", "debug", "info", "warn", "error"];
+    for source in Source::all(root(), "src") {
+        if ["src/log.rs", "src/foreign.rs"].contains(&&*source.path) {
+            continue;
+        }
+        for (number, line) in source.numbered().filter(|(_, line)| !line.test) {
+            let is_said = levels
+                .iter()
+                .any(|level| line.code.contains(&format!("tracing::{level}!")));
+            assert!(!is_said, "{}:{number}: `crate::log` is for this", source.path);
+        }
+    }
+}
+
 /// The checks, each against source that breaks it and source that doesn't.
 mod the_checker {
     use super::*;

@@ -226,7 +226,7 @@ impl Cluster {
         // Without the lock: what hears the log may emit.
         for (namespace, server, effects) in silent {
             effects.apply();
-            tracing::warn!(%server, namespace = brief(&namespace), "a server of the cluster has been silent for too long");
+            crate::log::warn!(%server, namespace = brief(&namespace), "a server of the cluster has been silent for too long");
         }
         for namespace in due {
             self.publish(&namespace, Message::Heartbeat);

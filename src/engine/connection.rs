@@ -222,8 +222,9 @@ impl Connection {
             self.0.shared.instruments.dropped(Dropped::BufferFull);
             let config = &self.0.shared.config;
             if config.overflow == Overflow::Disconnect {
-                refused!(self, "the send buffer is full");
+                // First: the log may be shown to clients.
                 self.fail_later(CloseReason::TransportError);
+                refused!(self, "the send buffer is full");
             }
             self.limit_exceeded(Limit::SendBuffer, config.max_send_buffer, None);
         }

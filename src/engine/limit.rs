@@ -178,13 +178,11 @@ impl Limits {
         self.counts[limit as usize].fetch_add(1, Ordering::Relaxed);
         self.overstepped.count(limit);
         if let Some(times) = self.lines[limit as usize].worth_a_line() {
-            foreign::step(|| {
-                tracing::warn!(
-                    target: "axum_socketio::limit",
-                    option = limit.option(), max, ?remote_addr, namespace = namespace.map(brief), times,
-                    "a limit was exceeded: if a client needs more, raise `{}` on the builder", limit.option()
-                );
-            });
+            crate::log::warn!(
+                target: "axum_socketio::limit",
+                option = limit.option(), max, ?remote_addr, namespace = namespace.map(brief), times,
+                "a limit was exceeded: if a client needs more, raise `{}` on the builder", limit.option()
+            );
         }
         if let Some(LimitHook(hook)) = &self.hook
             && !TELLING.get()
@@ -197,7 +195,7 @@ impl Limits {
                 namespace,
             };
             if foreign::call(|| hook(&exceeded)).is_err() {
-                tracing::error!("the function given to `on_limit` panicked");
+                crate::log::error!("the function given to `on_limit` panicked");
             }
         }
     }

@@ -156,7 +156,7 @@ fn remind(connection: &Weak<Inner>, now: Instant, tick: u32) {
         return;
     };
     if foreign::call(|| connection.handle_timeout(now, tick)).is_err() {
-        tracing::error!("a panic when a connection was reminded of its deadline");
+        crate::log::error!("a panic when a connection was reminded of its deadline");
     }
 }
 

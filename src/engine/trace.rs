@@ -11,7 +11,7 @@ use crate::Protocol;
 /// that it all looks alike and no session id gets in.
 macro_rules! refused {
     ($from:expr, $($message:tt)+) => {
-        tracing::debug!(target: "axum_socketio::refused", from = ?$from, $($message)+)
+        $crate::log::debug!(target: "axum_socketio::refused", from = ?$from, $($message)+)
     };
 }
 pub(crate) use refused;

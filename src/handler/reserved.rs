@@ -39,7 +39,7 @@ const ADVICE: &[(&str, &str)] = &[
 /// nothing, and the name may come from somewhere else than the source, so it is no panic.
 pub(super) fn warn_of(event: &str) {
     if let Some(advice) = advice(event) {
-        tracing::warn!(event, "{advice}");
+        crate::log::warn!(event, "{advice}");
     }
 }
 

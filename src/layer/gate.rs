@@ -46,7 +46,7 @@ pub(super) async fn ask(gate: Arc<Gate>, head: Parts, opens: bool, engine: bool)
     let answers = AssertUnwindSafe(answers(&gate, &head, opens));
     let (admission, sharing) = answers.catch_unwind().await.unwrap_or_else(|panic| {
         foreign::dispose(panic);
-        tracing::error!(
+        crate::log::error!(
             "`origins`, `cors`, `allow_request` or `generate_id` panicked: a handshake is refused"
         );
         (Admission::Forbidden(None), Sharing::default())
@@ -85,7 +85,7 @@ async fn answers(gate: &Gate, head: &Parts, opens: bool) -> (Admission, Sharing)
             Ok(()) => {}
             Err(refused) => {
                 if opens && let Some(times) = gate.refusals.worth_a_line() {
-                    tracing::info!(times, "handshake refused: {refused}");
+                    crate::log::info!(times, "handshake refused: {refused}");
                 }
                 admission = Admission::Forbidden(refused.into_text());
             }
@@ -107,13 +107,13 @@ async fn admit(gate: &Gate, head: &Parts) -> Admission {
         Some(ask) => match ask(head).await {
             Ok(id) if is_legal(&id) => Admission::Named(SessionId::from(id)),
             Ok(_) => {
-                tracing::error!(
+                crate::log::error!(
                     "`generate_id` gave an id that is empty, too long, or has characters no query may have"
                 );
                 Admission::Nameless
             }
             Err(error) => {
-                tracing::error!(error, "`generate_id` failed");
+                crate::log::error!(error, "`generate_id` failed");
                 Admission::Nameless
             }
         },
@@ -164,7 +164,7 @@ impl Finish {
 /// A panic must not cost the answer: what it brings has left the outbox.
 fn touch_up(option: &str, hook: &OnHeaders, headers: &mut HeaderMap, head: &Parts) {
     if foreign::call(|| hook(headers, head)).is_err() {
-        tracing::error!("the function given to `{option}` panicked: the answer goes out all the same");
+        crate::log::error!("the function given to `{option}` panicked: the answer goes out all the same");
     }
 }
 

@@ -60,7 +60,7 @@ impl Listener for IdleListener {
     async fn accept(&mut self) -> (Self::Io, SocketAddr) {
         let (stream, address) = Listener::accept(&mut self.listener).await;
         if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "no TCP_NODELAY");
+            crate::log::debug!(%error, "no TCP_NODELAY");
         }
         (
             IdleStream::new(stream, self.timeout, self.stopping.clone()),

@@ -19,6 +19,7 @@ use tokio::{
 
 use crate::{
     engine::{FOR_EVER, Stopping, now},
+    foreign,
     layer::idle::{self, IdleListener, Peer},
     server::{BoxFuture, SocketIo},
 };
@@ -177,7 +178,7 @@ impl IntoFuture for Server {
             stopping: stopping.clone(),
         };
         if app.is_some() && !io.is_mounted() {
-            tracing::warn!(
+            crate::log::warn!(
                 "the application that is served has no layer of this `SocketIo`, and clients get what it has for unknown paths: \
                  add `.layer(io.layer())` after its routes"
             );
@@ -188,8 +189,12 @@ impl IntoFuture for Server {
         let (mut stop, stops) = oneshot::channel();
         // In a task of its own, which has to end also when nobody awaits the server any more: the signal may never come.
         let shutdown = async move {
-            if let Either::Right(_) = select(signal, pin!(stop.closed())).await {
-                return;
+            match select(pin!(foreign::run(signal)), pin!(stop.closed())).await {
+                Either::Left((Ok(()), _)) => {}
+                Either::Left((Err(error), _)) => {
+                    crate::log::error!(%error, "what is to say when to stop panicked: the server stops");
+                }
+                Either::Right(_) => return,
             }
             let until = now() + shutdown_timeout.min(FOR_EVER);
             // Nobody waits for it if nobody awaits the server any more.
@@ -211,7 +216,7 @@ impl IntoFuture for Server {
             match select(serve.into_future(), pin!(cut)).await {
                 Either::Left((served, _)) => served,
                 Either::Right(((), _)) => {
-                    tracing::warn!(
+                    crate::log::warn!(
                         "what is still being served is cut off: `shutdown_timeout` says how long it may take"
                     );
                     Ok(())

@@ -193,7 +193,7 @@ fn note_elsewhere(mount: &Mount, uri: &Uri) {
     }
     let query = uri.query().unwrap_or_default();
     if query.contains("EIO=") && query.contains("transport=") {
-        tracing::debug!(
+        crate::log::debug!(
             target: "axum_socketio::elsewhere",
             asked = brief(uri.path()), served = mount.path_rule().as_str(),
             "a request of a Socket.IO client for another path"
@@ -205,7 +205,7 @@ fn note_elsewhere(mount: &Mount, uri: &Uri) {
 fn warn_of_two() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        tracing::warn!(
+        crate::log::warn!(
             "two Socket.IO servers are layered around the same route: clients reach the outer one, handlers extract the \
              inner one. Was `SocketIo::new()` or `SocketIoLayer::new()` called twice? `io.layer()` gives the same server"
         );

@@ -65,12 +65,12 @@ impl AckSender {
     ///
     /// The socket has disconnected, its outbox is full, or the arguments can't be serialised.
     pub fn try_send<A: Serialize>(self, args: A) -> Result<(), EmitError> {
-        if !self.socket.is_connected() {
+        if !self.socket.is_reachable() {
             return Err(EmitError::closed());
         }
         let (home, connection) = (self.socket.home(), self.socket.connection());
         let outgoing = emit::ack(home.parser(), connection, home.name(), self.id, &args)?;
-        Ok(connection.send_if(outgoing, || self.socket.is_connected())?)
+        Ok(connection.send_if(outgoing, || self.socket.is_reachable())?)
     }
 }
 

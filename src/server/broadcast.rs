@@ -245,7 +245,7 @@ impl Broadcast {
         }
         self.select()
             .iter()
-            .filter(|socket| socket.is_connected())
+            .filter(|socket| socket.is_reachable())
             .cloned()
             .collect()
     }
@@ -314,7 +314,7 @@ impl Broadcast {
     /// Tells the recipients that have listeners for what is sent to them.
     pub(super) fn tell_outgoing(&self, selection: &Selection<Socket>, packet: &EventPacket) {
         if self.namespace.tells_outgoing() {
-            let connected = selection.iter().filter(|socket| socket.is_connected());
+            let connected = selection.iter().filter(|socket| socket.is_reachable());
             connected.for_each(|socket| socket.tell_outgoing(packet));
         }
     }
@@ -342,7 +342,7 @@ impl Broadcast {
     /// To a socket that was selected, and may not have entered yet, or have left meanwhile.
     pub(super) fn deliver(&self, socket: &Socket, outgoing: &Outgoing) -> bool {
         self.flags
-            .send(socket, outgoing.clone(), Socket::is_connected)
+            .send(socket, outgoing.clone(), Socket::is_reachable)
             .is_ok()
     }
 }

@@ -340,7 +340,7 @@ impl ClientInner {
             Ok(packet) => self
                 .client()
                 .connect(packet.namespace, packet.query, packet.payload),
-            Err(error) if error.is_ignorable() => tracing::debug!(%error, "a packet was ignored"),
+            Err(error) if error.is_ignorable() => crate::log::debug!(%error, "a packet was ignored"),
             Err(error) if error.is_out_of_state() => self.client().refuse(&error.to_string()),
             Err(error) => self.fail(&error, limit),
         }

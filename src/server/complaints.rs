@@ -29,8 +29,8 @@ pub(super) struct Complaints {
 macro_rules! complain {
     ($throttle:expr, $($field:tt)+) => {
         match $throttle.worth_a_line() {
-            Some(times) => tracing::warn!(times, $($field)+),
-            None => tracing::debug!($($field)+),
+            Some(times) => $crate::log::warn!(times, $($field)+),
+            None => $crate::log::debug!($($field)+),
         }
     };
 }
@@ -65,7 +65,7 @@ impl Socket {
         let complaints = self.io().complaints();
         let throttle = match error.kind() {
             HandlerErrorKind::Panicked => {
-                return tracing::error!(
+                return crate::log::error!(
                     namespace,
                     socket,
                     error = source().as_ref().map(Said::as_error),
@@ -74,7 +74,7 @@ impl Socket {
             }
             // The application has said no, which is nothing to look into.
             HandlerErrorKind::Refused => {
-                return tracing::debug!(
+                return crate::log::debug!(
                     namespace,
                     socket,
                     error = source().as_ref().map(Said::as_error),

@@ -43,7 +43,7 @@ impl Client {
     pub(super) fn connect(&self, name: &str, query: Option<&str>, payload: &str) {
         let protocol = self.connection().protocol();
         if protocol == Protocol::V3 && query.is_some_and(|query| query.len() > MAX_HEAD) {
-            tracing::debug!("the query of a namespace is longer than that of a request may be");
+            crate::log::debug!("the query of a namespace is longer than that of a request may be");
             return self.not_let_into(name, &ConnectError::new("query too large"));
         }
         let auth = auth(protocol, query, payload);
@@ -179,7 +179,7 @@ impl Client {
         let socket = self.make_socket(claim, namespace, auth);
         match self.reserve(&socket, question) {
             Place::Kept => return Some(socket),
-            Place::Waits => tracing::debug!(
+            Place::Waits => crate::log::debug!(
                 namespace = brief(socket.namespace_name()),
                 "a client of Engine.IO 3 waits until it is connected to `/`"
             ),
@@ -236,7 +236,7 @@ impl Client {
             Err(error) => {
                 let source = error.source().map(Said::of);
                 let source = source.as_ref().map(Said::as_error);
-                tracing::error!(error = source, "the parser can't write a packet");
+                crate::log::error!(error = source, "the parser can't write a packet");
                 self.refuse("the parser can't write a packet");
                 false
             }
@@ -288,6 +288,8 @@ impl Socket {
                     }
                 };
                 cut_off::spawn_or_else(&io, concluded, move || {
+                    // Nobody has decided about its session.
+                    socket.gives_back_session();
                     let error = ConnectError::new("Internal error");
                     if let Some(next) = socket.turned_away(&error) {
                         next.pass_middlewares();
@@ -327,13 +329,11 @@ impl Socket {
         if let Some(again) = self.client().turn_away(self, refusal.as_ref().ok()) {
             return self.begins_anew(again);
         }
-        foreign::step(|| {
-            tracing::debug!(
-                namespace = brief(self.namespace_name()),
-                refusal = brief(error.message()),
-                "a connection was refused"
-            );
-        });
+        crate::log::debug!(
+            namespace = brief(self.namespace_name()),
+            refusal = brief(error.message()),
+            "a connection was refused"
+        );
         self.gives_up_session();
         self.discard();
         if refusal.is_err() {
@@ -363,14 +363,11 @@ impl Socket {
             self.discard();
             return None;
         }
-        // Its gate is still to be opened, whatever the log does.
-        foreign::step(|| {
-            tracing::debug!(
-                namespace = brief(self.namespace_name()),
-                socket = self.public_id(),
-                "a socket connected"
-            );
-        });
+        crate::log::debug!(
+            namespace = brief(self.namespace_name()),
+            socket = self.public_id(),
+            "a socket connected"
+        );
         let listeners = self.home().listeners().connect();
         for listener in listeners.iter().flat_map(|list| list.iter()) {
             let run = dispatch::prepare(&self, "connect", None, || Ok(listener.call(self.clone())));

@@ -6,7 +6,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use tokio::{runtime::Handle, time::sleep_until};
+use tokio::time::sleep_until;
 
 use crate::{
     engine::{CloseReason, Parting, now},
@@ -22,6 +22,7 @@ use crate::{
         late::Late,
         listeners::List,
         running::UnderWay,
+        runtimes,
         socket::Status,
         socket_listeners::{Heard, SocketListeners},
     },
@@ -105,8 +106,8 @@ impl Socket {
     /// With `close`, every socket of the same client leaves and its connection is closed after what is queued has been sent.
     /// Handlers hear the reason `server namespace disconnect` in both cases; they start inline, or as soon as the connect
     /// handlers have started. While another thread is in a handler of an event of the socket, up to its first `await`, they wait for
-    /// that; no event is given to handlers afterwards (in a sequential namespace one that has begun goes on to its next handlers). Does
-    /// nothing if the socket has left already.
+    /// that; no event is given to handlers afterwards (one that has begun goes on to its next handlers in a sequential namespace, and where one
+    /// of its handlers does this). Nothing that is sent to the socket meanwhile reaches its client. Does nothing if the socket has left already.
     ///
     /// The client is told when the `disconnect` handlers have started: should it connect again at once, its connect handlers come after these.
     pub fn disconnect(&self, close: bool) {
@@ -151,7 +152,7 @@ impl Socket {
             Postponed::No(leave) => self.postpone_behind_starts(&mut inbox, leave),
             postponed @ Postponed::Yes(_) => postponed,
         };
-        self.is_about_to_leave(&inbox, reason, is_told);
+        self.is_about_to_leave(&inbox);
         // What came before a leave is heard before it, whatever waits.
         let goes_on = inbox.is_leaving() && inbox.goes_on();
         // Another one may wait in the place of this leave.
@@ -178,10 +179,10 @@ impl Socket {
 
     /// The turn of a leave that has waited has come.
     pub(super) fn depart_in_turn(&self, leave: Leave) {
-        let (reason, has_gone) = (leave.reason, leave.farewell.is_none());
+        let has_gone = leave.farewell.is_none();
         let mut inbox = self.inbox();
         let postponed = self.postpone_behind_starts(&mut inbox, leave);
-        self.is_about_to_leave(&inbox, reason, !has_gone);
+        self.is_about_to_leave(&inbox);
         drop(inbox);
         match postponed {
             Postponed::No(leave) => self.depart_now(leave),
@@ -190,21 +191,17 @@ impl Socket {
         }
     }
 
-    /// Says so to whoever looks, if a leave waits. Under the lock, so that it can't come after the leave that it announces.
-    fn is_about_to_leave(&self, inbox: &Inbox, reason: DisconnectReason, is_told: bool) {
-        if !inbox.is_leaving() {
-            return;
-        }
-        if is_told {
-            self.set_leaving(true);
-        } else if inbox.is_behind_starts() {
-            match reason {
-                DisconnectReason::ClientNamespaceDisconnect => self.set_leaving(true),
-                _ => self.starts().set_gone(),
-            }
-        } else if inbox.is_behind_connecting() {
+    /// Says so to whoever looks, if a leave waits. Under the lock, so that it can't come after the leave that it announces. That may be another
+    /// one than has just come.
+    fn is_about_to_leave(&self, inbox: &Inbox) {
+        let Some(leave) = inbox.leaving() else { return };
+        let (is_told, starts) = (leave.farewell.is_some(), self.starts());
+        match leave.reason {
+            _ if is_told => starts.set_leaving(),
+            DisconnectReason::ClientNamespaceDisconnect if inbox.is_behind_starts() => starts.set_leaving(),
             // What came before is still to be heard.
-            self.starts().set_gone();
+            _ if inbox.is_behind_starts() || inbox.is_behind_connecting() => starts.set_gone(),
+            _ => {}
         }
     }
 
@@ -255,16 +252,15 @@ impl Socket {
             Err(Status::Connecting) => return self.discard(),
             Err(_) => return,
         }
-        self.set_leaving(false);
-        if leave.farewell.is_some() {
+        // From here on it leaves, whatever happens.
+        let sequence = LeaveSequence { socket: self, leave };
+        if sequence.leave.farewell.is_some() {
             self.client().owes_farewell(self);
         }
         // A thread of its own has no runtime, and handlers may want one from their first poll on.
         let runtime = self.io().runtimes().elsewhere();
-        let _entered = runtime.as_ref().map(Handle::enter);
-        let reason = leave.reason;
-        let sequence = LeaveSequence { socket: self, leave };
-        self.run_disconnecting(reason);
+        let _entered = runtime.as_ref().and_then(runtimes::enter);
+        self.run_disconnecting(sequence.leave.reason);
         drop(sequence);
     }
 
@@ -356,9 +352,7 @@ struct LeaveSequence<'a> {
 impl Drop for LeaveSequence<'_> {
     fn drop(&mut self) {
         let (socket, reason) = (self.socket, self.leave.reason);
-        foreign::step(|| {
-            tracing::debug!(namespace = brief(socket.namespace_name()), socket = socket.public_id(), %reason, "a socket left");
-        });
+        crate::log::debug!(namespace = brief(socket.namespace_name()), socket = socket.public_id(), %reason, "a socket left");
         let remains = socket.let_go(Some(reason));
         let listeners = socket.home().listeners().disconnect();
         socket.run_all("disconnect", listeners.as_ref(), &remains.own, reason);

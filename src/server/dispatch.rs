@@ -276,15 +276,15 @@ pub(super) fn report(socket: &Socket, listener: &dyn ErrorListener, error: Handl
         listener.call(socket.clone(), error)
     });
     let Ok(mut run) = called else {
-        return tracing::error!("an on_error handler panicked");
+        return crate::log::error!("an on_error handler panicked");
     };
     let reporting: Run = Box::pin(poll_fn(move |cx| {
         let _reporting = Inside::enter(&REPORTING);
         match foreign::call(|| run.as_mut().poll(cx)) {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(Ok(()))) => {}
-            Ok(Poll::Ready(Err(error))) => tracing::warn!(error, "an on_error handler failed"),
-            Err(_) => tracing::error!("an on_error handler panicked"),
+            Ok(Poll::Ready(Err(error))) => crate::log::warn!(error, "an on_error handler failed"),
+            Err(_) => crate::log::error!("an on_error handler panicked"),
         }
         Poll::Ready(Ok(()))
     }));
@@ -308,5 +308,5 @@ pub(super) fn runtime(io: &SocketIo) -> Option<Handle> {
 
 #[cold]
 pub(super) fn no_runtime() {
-    tracing::error!("a handler that waits needs a tokio runtime, and there is none: it is given up");
+    crate::log::error!("a handler that waits needs a tokio runtime, and there is none: it is given up");
 }

@@ -153,12 +153,12 @@ impl SocketIo {
     pub async fn drain(&self, drain: Drain) -> DrainReport {
         let engines = self.refusing_engines();
         let connections = engines.iter().map(|engine| engine.refuse(REASON)).sum();
-        tracing::info!(connections, period = ?drain.period, "draining");
+        crate::log::info!(connections, period = ?drain.period, "draining");
         if let Some(announce) = drain.announcement {
             let namespaces = self.namespaces();
             // It runs the application's `Serialize`. A server that half drained would refuse everyone and let nobody go.
             if let Err(error) = foreign::call(|| announce(&namespaces)) {
-                tracing::error!(%error, "the announcement of a drain panicked");
+                crate::log::error!(%error, "the announcement of a drain panicked");
             }
         }
         let closing = engines
@@ -167,7 +167,7 @@ impl SocketIo {
         let closed = join_all(closing).await.into_iter().sum();
         let cut = self.end_within(drain.grace).await;
         let unfinished = self.unfinished();
-        tracing::info!(connections, closed, cut, unfinished, "drained");
+        crate::log::info!(connections, closed, cut, unfinished, "drained");
         DrainReport {
             connections,
             closed,
@@ -198,7 +198,7 @@ impl SocketIo {
         let cut = self.end_within(deadline).await;
         let unfinished = self.unfinished();
         if cut > 0 || unfinished > 0 {
-            tracing::warn!(?deadline, cut, unfinished, "closed before everything had ended");
+            crate::log::warn!(?deadline, cut, unfinished, "closed before everything had ended");
         }
     }
 

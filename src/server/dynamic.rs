@@ -221,7 +221,9 @@ impl Client {
                 let asked = async move {
                     let found = tokio::time::timeout(timeout, asking).await;
                     answer(found.unwrap_or_else(|_| {
-                        tracing::warn!("a predicate of namespaces has not answered within `connect_timeout`");
+                        crate::log::warn!(
+                            "a predicate of namespaces has not answered within `connect_timeout`"
+                        );
                         Ok(None)
                     }));
                 };
@@ -244,7 +246,7 @@ impl Client {
         }
         let NamespaceRequest { name, auth, .. } = request;
         let found = found.unwrap_or_else(|panicked| {
-            tracing::error!(
+            crate::log::error!(
                 namespace = brief(&name),
                 error = brief(&panicked.to_string()),
                 "a predicate of namespaces panicked"
@@ -262,7 +264,7 @@ impl Client {
     }
 
     fn has_no_such(&self, name: &str) {
-        tracing::debug!(
+        crate::log::debug!(
             namespace = brief(name),
             "a client asked for a namespace that does not exist"
         );
@@ -355,7 +357,7 @@ impl Drop for ChildOf {
         if let Some(cluster) = io.cluster() {
             cluster.leave(&self.name);
         }
-        tracing::debug!(namespace = brief(&self.name), "a dynamic namespace has ended");
+        crate::log::debug!(namespace = brief(&self.name), "a dynamic namespace has ended");
     }
 }
 

@@ -273,7 +273,7 @@ impl ConnectError {
     pub fn with_data(mut self, data: impl Serialize) -> Self {
         self.data = JsonText::of(&data)
             .inspect_err(|error| {
-                tracing::warn!(
+                crate::log::warn!(
                     error = cut(error, 300),
                     "the data of a refusal can't be serialised"
                 )

@@ -213,15 +213,20 @@ impl Inbox {
         held.leaving.take()
     }
 
+    /// The leave that waits.
+    pub(super) fn leaving(&self) -> Option<&Leave> {
+        let Self::Held(held) = self else { return None };
+        held.leaving.as_ref()
+    }
+
     /// Whether the socket is to leave as soon as it can.
     pub(super) fn is_leaving(&self) -> bool {
-        matches!(self, Self::Held(held) if held.leaving.is_some())
+        self.leaving().is_some()
     }
 
     /// Whether the socket is to leave, and its client needn't be told.
     pub(super) fn has_gone(&self) -> bool {
-        let Self::Held(held) = self else { return false };
-        held.leaving.as_ref().is_some_and(|leave| leave.farewell.is_none())
+        self.leaving().is_some_and(|leave| leave.farewell.is_none())
     }
 
     /// What to do next, and whether the queue was full and is no more. Opens the gate when nothing waits any more.

@@ -2,8 +2,6 @@
 
 use std::{cell::Cell, sync::Arc};
 
-use tokio::runtime::Handle;
-
 use crate::{
     foreign::Inside,
     packet::args::EventPayload,
@@ -11,6 +9,7 @@ use crate::{
         EventListener, EventParts, Hears, ListenerId, Position, Socket,
         dispatch::{self, Run},
         emit::EventPacket,
+        runtimes,
         socket_listeners::SocketListeners,
     },
 };
@@ -39,7 +38,7 @@ impl Socket {
     fn tell(&self, listeners: &[Arc<dyn EventListener>], event: &EventPayload<'_>) {
         // Whoever sends may have no runtime, and listeners may want one from their first poll on.
         let runtime = self.io().runtimes().elsewhere();
-        let _entered = runtime.as_ref().map(Handle::enter);
+        let _entered = runtime.as_ref().and_then(runtimes::enter);
         for listener in listeners {
             let mut no_ack = None;
             let mut parts = EventParts::new(self, &event.name, event.args.clone(), &mut no_ack);

@@ -183,12 +183,12 @@ impl Socket {
     }
 
     fn send_refusal(&self, refusal: &EventError) {
-        if self.is_connected() {
+        if self.is_reachable() {
             let (parser, name) = (self.home().parser(), self.namespace_name());
             let refusal = refusal.as_connect_error();
             match emit::connect_error(parser, Protocol::V3, name, refusal) {
                 // Whether it still can be told doesn't matter.
-                Ok(outgoing) => drop(self.connection().send_if(outgoing, || self.is_connected())),
+                Ok(outgoing) => drop(self.connection().send_if(outgoing, || self.is_reachable())),
                 unwritten => drop(self.client().tell(unwritten)),
             }
         }

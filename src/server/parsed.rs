@@ -46,7 +46,7 @@ impl Parsed<()> {
             Kind::Custom(parser) => {
                 let made = foreign::call(|| parser.decoder(protocol));
                 let decoder = made.unwrap_or_else(|error| {
-                    tracing::error!(%error, "a parser panicked over a new connection");
+                    crate::log::error!(%error, "a parser panicked over a new connection");
                     client.connection().close();
                     Box::new(Broken)
                 });
@@ -172,7 +172,7 @@ impl ClientInner {
     /// The packet is ignored, or the connection ends.
     fn refuse_packet(&self, error: DecodeError) {
         if error.is_ignorable() {
-            return tracing::debug!(%error, "a packet was ignored");
+            return crate::log::debug!(%error, "a packet was ignored");
         }
         let limits = self.limits();
         if error.is_out_of_state() {

@@ -51,7 +51,7 @@ impl Socket {
             }
             Ok(event) if self.home().is_sequential() => self.dispatch_sequentially(event, body, ack),
             Ok(event) => self.runs(event, body, ack, |event, run| late.start(self, event, run)),
-            Err(error) if error.is_ignorable() => tracing::debug!(%error, "a packet was ignored"),
+            Err(error) if error.is_ignorable() => crate::log::debug!(%error, "a packet was ignored"),
             Err(error) => self.client().fail(error),
         }
         late
@@ -149,7 +149,7 @@ impl Socket {
             Ok(event) => self.runs(event, body, stored.ack, |event, run| {
                 unfinished.start(self, event, run)
             }),
-            Err(error) if error.is_ignorable() => tracing::debug!(%error, "a packet was ignored"),
+            Err(error) if error.is_ignorable() => crate::log::debug!(%error, "a packet was ignored"),
             Err(error) => self.client().fail(error),
         }
         unfinished
@@ -165,7 +165,7 @@ impl Socket {
         let own = of_socket.as_ref().map(|lists| lists.each_ref().map(Deref::deref));
         let [own_any, own] = own.unwrap_or_default();
         if shared.is_empty() && own.is_empty() {
-            tracing::debug!(
+            crate::log::debug!(
                 target: "axum_socketio::unheard",
                 namespace = brief(self.namespace_name()),
                 event = brief(name),

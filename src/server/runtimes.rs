@@ -6,9 +6,16 @@
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
 
 use tokio::{
-    runtime::{Handle, Id},
+    runtime::{EnterGuard, Handle, Id},
     sync::oneshot,
 };
+
+use crate::foreign;
+
+/// Enters it, unless that panics, as it does while tokio is at work in this thread: what is spawned in a runtime that has ended is dropped there.
+pub(super) fn enter(runtime: &Handle) -> Option<EnterGuard<'_>> {
+    foreign::call(|| runtime.enter()).ok()
+}
 
 /// Those that connections live in, as long as they run.
 #[derive(Debug, Default)]

@@ -161,7 +161,17 @@ impl Socket {
     #[doc(alias = "connected")]
     #[must_use]
     pub fn is_connected(&self) -> bool {
-        matches!(self.status(), Status::Connected | Status::Disconnecting) && !self.starts().is_out_of_reach()
+        match self.status() {
+            Status::Connected => !self.starts().is_out_of_reach(),
+            // As in Node, where `disconnecting` handlers run.
+            Status::Disconnecting => true,
+            Status::Connecting | Status::Disconnected => false,
+        }
+    }
+
+    /// It is connected, and hasn't been told of as one that leaves: it is sent nothing any more then, or it would miss what was sent in between.
+    pub(super) fn is_reachable(&self) -> bool {
+        self.is_connected() && !self.starts().is_out_of_reach()
     }
 
     /// The request that opened the connection, and what the client sent to connect to this namespace.
@@ -359,10 +369,6 @@ impl Socket {
 
     pub(super) fn is_leaving(&self) -> bool {
         self.starts().is_leaving()
-    }
-
-    pub(super) fn set_leaving(&self, leaving: bool) {
-        self.starts().set_leaving(leaving);
     }
 
     pub(super) fn status(&self) -> Status {

@@ -20,7 +20,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Starts(AtomicU16);
 
-/// It is to leave as soon as it can, and sends nothing any more.
+/// It is to leave as soon as it can, and is sent nothing any more: not even by those whom its leave calls.
 const LEAVING: u16 = 1 << 15;
 /// It has begun to leave, for good: no handler of an event is started any more.
 const SHUT: u16 = 1 << 14;
@@ -66,12 +66,8 @@ impl Starts {
         self.0.load(Ordering::Relaxed) & LEAVING != 0
     }
 
-    pub(super) fn set_leaving(&self, leaving: bool) {
-        if leaving {
-            self.0.fetch_or(LEAVING, Ordering::AcqRel);
-        } else {
-            self.0.fetch_and(!(LEAVING | GONE), Ordering::AcqRel);
-        }
+    pub(super) fn set_leaving(&self) {
+        self.0.fetch_or(LEAVING, Ordering::AcqRel);
     }
 
     pub(super) fn set_gone(&self) {

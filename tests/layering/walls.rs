@@ -94,21 +94,23 @@ const WALLS: &[Wall] = &[
     wall(&["sync"], &[], &[DRIVER, &["loom"]]),
     // Values of users' own, whose drop may panic.
     wall(&["foreign"], &[], &[DATA, DRIVER]),
+    // What is said to whom may panic.
+    wall(&["log"], &["foreign"], &[DRIVER]),
     // How often something is said.
     wall(&["throttle"], &[], &[DRIVER]),
     pure(&["id", "protocol"], &[]),
     pure(&["packet"], &["foreign", "id", "protocol"]),
     pure(&["room"], &["id", "protocol"]),
     pure(&["websocket"], &[]),
-    wall(ENGINE_DRIVERS, &["sync", "foreign", "throttle", "id", "protocol", "websocket"], IO),
+    wall(ENGINE_DRIVERS, &["sync", "foreign", "log", "throttle", "id", "protocol", "websocket"], IO),
     // A queued packet holds its WebSocket frame, made by the codec.
     pure(&["engine/outgoing"], &["id", "protocol", "websocket"]),
     pure(&["engine"], &["id", "protocol"]),
-    wall(&["adapter"], &["foreign", "throttle", "id", "protocol", "packet", "room"], IO),
-    wall(&["server"], &["sync", "foreign", "throttle", "id", "protocol", "packet", "room", "engine", "adapter"], IO),
+    wall(&["adapter"], &["foreign", "log", "throttle", "id", "protocol", "packet", "room"], IO),
+    wall(&["server"], &["sync", "foreign", "log", "throttle", "id", "protocol", "packet", "room", "engine", "adapter"], IO),
     wall(&["extract"], &["id", "protocol", "packet", "room", "server"], IO_AXUM),
-    wall(&["handler"], &["id", "protocol", "packet", "room", "server", "extract"], IO_AXUM),
-    wall(&["layer"], &["foreign", "id", "protocol", "engine", "server"], IO_AXUM_TOWER),
+    wall(&["handler"], &["log", "id", "protocol", "packet", "room", "server", "extract"], IO_AXUM),
+    wall(&["layer"], &["foreign", "log", "id", "protocol", "engine", "server"], IO_AXUM_TOWER),
     pure(&["fuzzing", "benching"], &["protocol", "packet", "websocket", "engine"]),
     wall(&["testing"], &["id", "protocol", "packet", "websocket", "engine", "server"], IO_AXUM),
 ];
@@ -135,6 +137,7 @@ const fn wall(prefixes: Names, rooms: Names, crates: &'static [Names]) -> Wall {
 const ROOMS: &[&str] = &[
     "sync",
     "foreign",
+    "log",
     "throttle",
     "id",
     "protocol",

@@ -6,19 +6,21 @@ use std::{
     io::Sink,
     panic::panic_any,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
 use axum::extract::State;
-use axum_socketio::{ConnectError, HandlerError, Namespace, Socket, SocketIo};
-use tracing::{Level, subscriber::DefaultGuard};
+use axum_socketio::{ConnectError, DisconnectReason, Drain, HandlerError, Namespace, Socket, SocketIo};
+use tracing::{Event, Level, Subscriber, subscriber::DefaultGuard};
+use tracing_subscriber::{Layer, Registry, layer, layer::SubscriberExt as _};
 
 use crate::{
+    io,
     log::{Log, log},
-    wire::{Eio, Request, TestClient, TestServer},
+    wire::{Eio, Request, TestClient, TestServer, Via},
 };
 
 /// Panics when it is asked what it is, or why, and when it is dropped.
@@ -100,7 +102,7 @@ async fn an_error_that_cannot_be_said_keeps_no_socket_from_leaving() {
 fn broken() -> DefaultGuard {
     let log = tracing_subscriber::fmt()
         .with_writer(|| -> Sink { panic!("a test panics on purpose") })
-        .with_max_level(Level::WARN);
+        .with_max_level(Level::DEBUG);
     tracing::subscriber::set_default(log.finish())
 }
 
@@ -135,6 +137,78 @@ async fn a_log_that_panics_keeps_no_socket_from_leaving_and_no_client_from_its_a
             assert!(io.of(name).is_empty(), "{name}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_log_that_panics_keeps_nobody_from_being_refused() {
+    let _broken = broken();
+    let (log, mut told) = log();
+    let (io, main) = io(SocketIo::builder()
+        .max_http_buffer_size(1_000)
+        .max_send_buffer(100_000));
+    let main = main
+        .with_state(log)
+        .on_disconnect(async |reason: DisconnectReason, State(log): State<Log>| log.say(reason));
+    let server = TestServer::start(&io).await;
+    let mut witness = TestClient::connect(&server, Eio::V4, Via::WebSocket).await;
+    for eio in [Eio::V4, Eio::V3] {
+        let client = TestClient::connect(&server, eio, Via::Polling).await;
+        let refused = Request::post(client.target(), vec![b'x'; 2_000])
+            .send(server.addr)
+            .await;
+        assert_eq!(refused.status, 413);
+        witness.expect_nothing().await;
+
+        drop(Request::get(client.target()).start(server.addr).await);
+        told.expect("transport error").await;
+        witness.expect_nothing().await;
+
+        // Who reads has all of it, and who doesn't is let go.
+        let _silent = TestClient::connect(&server, eio, Via::Polling).await;
+        for n in 0..10 {
+            main.emit("n", (n, "x".repeat(20_000)));
+            let text = witness.text().await;
+            assert!(
+                text.starts_with(&format!(r#"42["n",{n},"#)),
+                "{n}: {}",
+                &text[..20]
+            );
+        }
+        told.expect("transport error").await;
+    }
+    tokio::join!(io.drain(Drain::new(Duration::ZERO)), witness.expect_closed());
+    told.expect("server shutting down").await;
+}
+
+/// A log that is shown to clients, and says when one of them doesn't take it.
+#[derive(Clone, Default)]
+struct Shown(Arc<Mutex<Option<Namespace>>>);
+
+impl<S: Subscriber> Layer<S> for Shown {
+    fn on_event(&self, _: &Event<'_>, _: layer::Context<'_, S>) {
+        let shown = self.0.lock().unwrap().clone();
+        if let Some(shown) = shown {
+            shown.emit("line", ());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_is_shown_to_clients_says_once_that_one_takes_no_more() {
+    let shown = Shown::default();
+    let _shown = tracing::subscriber::set_default(Registry::default().with(shown.clone()));
+    let (log, mut told) = log();
+    let (io, main) = io(SocketIo::builder().max_send_buffer(100_000));
+    let main = main
+        .with_state(log)
+        .on_disconnect(async |reason: DisconnectReason, State(log): State<Log>| log.say(reason));
+    let server = TestServer::start(&io).await;
+    let _silent = TestClient::connect(&server, Eio::V4, Via::Polling).await;
+    *shown.0.lock().unwrap() = Some(io.of("/"));
+    main.emit("long", "x".repeat(99_000));
+    main.emit("long", "x".repeat(99_000));
+    told.expect("transport error").await;
+    *shown.0.lock().unwrap() = None;
 }
 
 /// A handler at once and one after a wait, which fail, and one that answers.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use axum::{Router, routing::get};
-use axum_socketio::{Drain, Socket, SocketIo, layer::Server};
+use axum_socketio::{DisconnectReason, Drain, Socket, SocketIo, layer::Server};
 use futures::FutureExt as _;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -106,6 +106,29 @@ async fn a_server_whose_future_is_dropped_is_there_for_its_sockets_until_they_le
         }
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_server_whose_signal_to_stop_panics_stops_as_if_that_had_come() {
+    let (io, main) = io(SocketIo::builder());
+    let (left, leaves) = oneshot::channel();
+    let left = Arc::new(Mutex::new(Some(left)));
+    main.on_disconnect(async move |reason: DisconnectReason| {
+        let left = left.lock().unwrap().take();
+        left.unwrap().send(reason).unwrap();
+    });
+    let (stop, stops) = oneshot::channel::<()>();
+    let server = io.listen("127.0.0.1:0").await.unwrap();
+    let test = TestServer::at(server.local_addr().unwrap());
+    let server = server.with_graceful_shutdown(async { stops.await.unwrap() });
+    let client = async {
+        let mut client = TestClient::connect(&test, Eio::V4, Via::WebSocket).await;
+        drop(stop);
+        client.expect_closed().await;
+    };
+    let (served, ()) = within(async { tokio::join!(server.into_future(), client) }).await;
+    served.unwrap();
+    assert_eq!(leaves.await, Ok(DisconnectReason::ServerShuttingDown));
 }
 
 /// A client that doesn't answer its close frame has five seconds for that, a disconnect handler as long as closing takes.

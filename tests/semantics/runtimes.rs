@@ -1,15 +1,16 @@
 //! Servers that live in several runtimes, of which some end before they do, and threads that use sockets in runtimes of their own.
 
-use std::{sync::Arc, thread, time::Duration};
+use std::{future::pending, sync::Arc, thread, time::Duration};
 
 use axum::{Router, extract::State};
 use axum_socketio::{
-    ConnectError, NamespaceRequest, Socket, SocketIo, extract::Data, recovery::ConnectionStateRecovery,
+    ConnectError, DisconnectReason, NamespaceRequest, Socket, SocketIo, extract::Data,
+    recovery::ConnectionStateRecovery,
 };
 use tokio::{
     net::TcpListener,
     runtime::{Builder, Runtime},
-    sync::{Mutex, Semaphore},
+    sync::{Mutex, Semaphore, oneshot},
     task::yield_now,
 };
 
@@ -26,14 +27,18 @@ const MANY: usize = 20;
 /// A runtime that serves the server too, until it ends.
 pub(crate) struct Second {
     runtime: Runtime,
-    server: TestServer,
+    pub(crate) server: TestServer,
 }
 
 impl Second {
     async fn start(io: &SocketIo) -> Self {
+        Self::of(1, io).await
+    }
+
+    async fn of(threads: usize, io: &SocketIo) -> Self {
         // It sees that it is to end before it looks at its next task.
         let runtime = Builder::new_multi_thread()
-            .worker_threads(1)
+            .worker_threads(threads)
             .event_interval(1)
             .enable_all()
             .build()
@@ -229,6 +234,64 @@ async fn who_leaves_behind_handlers_that_are_late_leaves_though_their_runtime_en
     }
     // Nobody is waited for.
     within(io.close()).await;
+}
+
+/// Sends somebody away as it is dropped.
+struct SendsAway(Socket);
+
+impl Drop for SendsAway {
+    fn drop(&mut self) {
+        self.0.disconnect(false);
+    }
+}
+
+/// tokio drops what it is given to spawn while it is at work, so that no runtime can be entered.
+#[tokio::test]
+async fn who_is_sent_away_by_a_task_that_is_spawned_in_a_runtime_that_has_ended_leaves() {
+    for _ in 0..10 {
+        let (log, mut heard) = log();
+        let (release, block) = Block::new();
+        let (io, main) = io(SocketIo::builder());
+        let _ = main
+            .with_state((log, block))
+            .on(
+                "go",
+                async |socket: Socket, State((log, block)): State<(Log, Block)>| {
+                    let mut others = socket.namespace().sockets();
+                    others.retain(|other| *other != socket);
+                    log.say("begins");
+                    block.wait();
+                    let guard = SendsAway(others.remove(0));
+                    tokio::spawn(async move {
+                        yield_now().await;
+                        drop(guard);
+                    });
+                },
+            )
+            .on_disconnecting(async |State((log, _)): State<(Log, Block)>| log.say("leaves"))
+            .on_disconnect(
+                async |reason: DisconnectReason, State((log, _)): State<(Log, Block)>| log.say(reason),
+            );
+        let server = TestServer::start(&io).await;
+        let mut stays = TestClient::connect(&server, Eio::V4, Via::WebSocket).await;
+        let second = Second::of(2, &io).await;
+        let mut client = TestClient::connect(&second.server, Eio::V4, Via::WebSocket).await;
+        let (ends, ended) = oneshot::channel::<()>();
+        second.runtime.spawn(async move {
+            let _ends = ends;
+            pending::<()>().await;
+        });
+        client.send(r#"42["go"]"#).await;
+        heard.expect("begins").await;
+        second.runtime.shutdown_background();
+        ended.await.unwrap_err();
+        tell_of_the_end(&server).await;
+        release.send(()).unwrap();
+        heard.expect("leaves").await;
+        heard.expect("server namespace disconnect").await;
+        stays.expect("41").await;
+        within(emptied(&io)).await;
+    }
 }
 
 /// A server whose `/work` handles one event at a time, each with a permit of the test.

@@ -11,7 +11,10 @@ use std::{
 };
 
 use axum::extract::State;
-use axum_socketio::{Builder, DisconnectReason, EventError, Namespace, Socket, SocketIo, engine::ReadyState};
+use axum_socketio::{
+    Builder, DisconnectReason, EventError, Namespace, Socket, SocketIo, engine::ReadyState,
+    recovery::ConnectionStateRecovery,
+};
 use tokio::{
     runtime::Handle,
     sync::Semaphore,
@@ -157,6 +160,33 @@ async fn who_is_sent_away_while_a_handler_starts_behind_a_middleware_leaves_behi
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_is_sent_away_while_a_handler_starts_behind_one_that_is_late_leaves_behind_it() {
     who_enters_is_sent_away_afterwards(|away| away.on("enter", out_of_breath)).await;
+}
+
+/// It would miss what was sent while its leave waited, and hear what comes after that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_sent_away_while_a_handler_starts_is_sent_nothing_more_though_its_leave_says_something() {
+    let recovery = SocketIo::builder().connection_state_recovery(ConnectionStateRecovery::new());
+    for builder in [SocketIo::builder(), recovery] {
+        let mut scene = Scene::with(builder, |away| {
+            away.on_disconnecting(async |socket: Socket| {
+                assert!(socket.is_connected());
+                socket.namespace().emit("left", socket.id());
+                assert!(socket.try_emit("left", ()).is_err());
+                assert!(!socket.namespace().sockets().contains(&socket));
+            })
+        })
+        .await;
+        for (eio, via) in TestClient::EVERY_WAY {
+            let mut client = TestClient::connect(&scene.server, eio, via).await;
+            client.join("/away").await;
+            tokio::join!(client.send(ENTER), async {
+                scene.is_sent_away_as_it_enters(false).await;
+                scene.away.emit("leaves", ());
+                scene.leaves_when_it_has_entered().await;
+            });
+            client.expect("41/away,").await;
+        }
+    }
 }
 
 /// It has waited in the queue, and the connection is to be closed as well.

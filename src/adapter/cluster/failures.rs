@@ -60,19 +60,19 @@ impl Failures {
     }
 
     fn say(&self, error: &AdapterError, times: u64) {
-        tracing::error!(%error, times, "the adapter fails: other servers are out of reach, local delivery goes on");
+        crate::log::error!(%error, times, "the adapter fails: other servers are out of reach, local delivery goes on");
         let told = self.told().clone();
         if let Some(told) = told
             && foreign::call(|| told(error)).is_err()
         {
-            tracing::error!("the function given to `on_adapter_error` panicked");
+            crate::log::error!("the function given to `on_adapter_error` panicked");
         }
     }
 
     /// The row is over, if there was one.
     pub(super) fn handle_sent(&self) {
         if self.failing.load(Ordering::Relaxed) && self.failing.swap(false, Ordering::Relaxed) {
-            tracing::info!("the adapter sends again");
+            crate::log::info!("the adapter sends again");
         }
     }
 

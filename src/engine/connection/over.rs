@@ -36,7 +36,7 @@ impl Drop for Over {
         let span = self.connection.span();
         let told = foreign::call(|| span.in_scope(|| self.receiver.on_close(self.reason)));
         if told.is_err() {
-            tracing::error!("the receiver of a connection panicked when it was told of the end");
+            crate::log::error!("the receiver of a connection panicked when it was told of the end");
         }
     }
 }

@@ -189,7 +189,7 @@ impl Flow {
 /// The recorder is the application's: its panic must not cost the session that is being counted, which may be half begun.
 fn harmless(record: impl FnOnce()) {
     if foreign::call(record).is_err() {
-        tracing::debug!("the recorder of metrics panicked");
+        crate::log::debug!("the recorder of metrics panicked");
     }
 }
 

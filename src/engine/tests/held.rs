@@ -35,6 +35,21 @@ async fn a_poll_of_a_connection_that_is_held_waits_until_the_last_has_let_go() {
     held.await.unwrap().is(200, "4a\u{1e}4b");
 }
 
+#[tokio::test(start_paused = true)]
+async fn who_waits_until_all_is_written_is_told_though_the_connection_is_held_by_then() {
+    let server = Server::new(Config::default());
+    let mut ws = Ws::open_over(&server, "EIO=4&transport=websocket", 1000).await;
+    let upper = server.last();
+    upper.send(&"a".repeat(5000));
+    let connection = upper.connection().clone();
+    let told = tokio::spawn(async move { connection.writable().await });
+    settle().await;
+    assert!(!told.is_finished());
+    let _hold = upper.connection().hold();
+    assert_eq!(ws.text().await.len(), 5001);
+    told.await.unwrap();
+}
+
 /// A handler may hold it for ever.
 #[tokio::test(start_paused = true)]
 async fn closing_waits_for_no_hold() {

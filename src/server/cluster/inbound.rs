@@ -26,7 +26,7 @@ pub(super) fn carry_out(io: &SocketIo, cluster: &Arc<Cluster>, order: Envelope) 
             // What is no event for us is none for our clients.
             let fits = packet.event_name().is_some();
             if !fits {
-                tracing::warn!(
+                crate::log::warn!(
                     namespace = brief(namespace.name()),
                     server = %order.sender,
                     "a broadcast of another server is no event, or has a reserved name: nobody gets it"

@@ -106,7 +106,7 @@ fn handle(io: &SocketIo, cluster: &Arc<Cluster>, what: What) {
         }
     });
     if handled.is_err() {
-        tracing::error!("what another server wanted, or a heartbeat, caused a panic");
+        crate::log::error!("what another server wanted, or a heartbeat, caused a panic");
     }
 }
 

@@ -108,7 +108,7 @@ impl<S> Namespace<S> {
             if let Answer::Server(packet) = answer {
                 match packet.read() {
                     Ok(answer) => answers.push(answer),
-                    Err(error) => tracing::warn!(event, %error, "a server's answer is of another type"),
+                    Err(error) => crate::log::warn!(event, %error, "a server's answer is of another type"),
                 }
             }
         });

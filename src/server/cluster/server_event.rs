@@ -137,7 +137,7 @@ impl NamespaceInner {
 
 fn panicked(namespace: &str, event: &str) {
     let (namespace, event) = (brief(namespace), brief(event));
-    tracing::error!(namespace, event, "a listener of servers' events panicked");
+    crate::log::error!(namespace, event, "a listener of servers' events panicked");
 }
 
 /// Polls once; gives back what waits.

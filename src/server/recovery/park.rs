@@ -109,7 +109,7 @@ impl Socket {
 /// Extensions, whose values are the users' own: without them if their `Clone` panics, because leaving goes on whatever happens.
 pub(super) fn copied(copy: impl FnOnce() -> http::Extensions) -> http::Extensions {
     foreign::call(copy).unwrap_or_else(|_| {
-        tracing::error!(
+        crate::log::error!(
             "a value among the extensions of a socket panicked when it was cloned: they are lost"
         );
         http::Extensions::new()
@@ -156,7 +156,7 @@ impl Recovery {
         };
         let session = ExpiredSession::of(lapsed);
         if foreign::call(|| (hook.0)(&session)).is_err() {
-            tracing::error!("a hook for expired sessions panicked");
+            crate::log::error!("a hook for expired sessions panicked");
         }
     }
 

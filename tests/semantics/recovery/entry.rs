@@ -11,6 +11,7 @@ use std::{
 
 use axum_socketio::{Builder, ConnectError, Namespace, Socket, SocketIo, recovery::ConnectionStateRecovery};
 use serde_json::json;
+use tokio::sync::Semaphore;
 
 use super::{Client, LONG, Memory, WAYS, events, recovering, told, with};
 use crate::{
@@ -391,6 +392,27 @@ async fn who_waits_for_its_session_in_a_runtime_that_ends_is_answered() {
     second.end().await;
     client.expect(r#"44{"message":"Internal error"}"#).await;
     drop(go_on);
+}
+
+#[tokio::test]
+async fn a_session_about_which_a_middleware_decides_in_a_runtime_that_ends_waits_on() {
+    let (io, main, mut heard) = told(with(ConnectionStateRecovery::new().skip_middlewares(false)));
+    let gate = Arc::new(Semaphore::new(1));
+    let waits = gate.clone();
+    let main = main.middleware(async move || waits.acquire().await.unwrap().forget());
+    let server = TestServer::start(&io).await;
+    let memory = Client::away(&server, Via::WebSocket, &mut heard).await;
+    let (second, _other) = Second::with_a_connection(&io).await;
+    let client = TestClient::open(&second.server, Eio::V4, Via::Polling).await;
+    second
+        .hears(&client, format!("40{}", super::asking(&memory)))
+        .await;
+    second.end().await;
+    assert_eq!(main.waiting_sessions(), 1);
+    gate.add_permits(1);
+    let (client, _) = Client::resume(&server, Via::WebSocket, &memory).await;
+    assert_eq!(client.memory.pid, memory.pid);
+    heard.expect("recovered ").await;
 }
 
 #[tokio::test]

@@ -2,16 +2,18 @@
 
 use std::{
     sync::{Arc, Mutex, mpsc},
+    thread,
     time::Duration,
 };
 
 use axum_socketio::{ConnectError, EventError, Namespace, Socket};
+use serde_json::json;
 use tokio::{
     sync::Semaphore,
     task::{block_in_place, yield_now},
 };
 
-use super::{Client, Memory, WAYS, asking, recovering, told};
+use super::{Client, Memory, WAYS, asking, events, recovering, told};
 use crate::{
     log::{Heard, log},
     wire::{Eio, TestClient, TestServer, Via},
@@ -252,5 +254,52 @@ async fn who_is_back_while_a_handler_of_an_event_starts_comes_behind_it() {
             assert!(text.starts_with(begins), "{text}");
         }
         assert!(wire.text().await.contains(&memory.pid));
+    }
+}
+
+/// Who ends its connection has its sockets leave one after the other, and it has gone by itself before that comes to this one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn who_had_gone_as_it_was_to_be_sent_away_is_back_and_gets_all_that_it_missed() {
+    for via in WAYS {
+        let (io, main, mut heard) = told(recovering());
+        let first = io.of("/first");
+        let mut sent_away = busy(&first);
+        let (go_on, wait) = mpsc::channel::<()>();
+        let (wait, (log, mut works)) = (Arc::new(Mutex::new(wait)), log());
+        // In a task of its own, so that the end of the connection is noticed.
+        let main = main
+            .packet_middleware(async || {
+                yield_now().await;
+                Ok::<_, EventError>(())
+            })
+            .on("work", async move || {
+                log.say("works");
+                block_in_place(|| wait.lock().unwrap().recv().unwrap());
+            });
+        let server = TestServer::start(&io).await;
+        let mut wire = TestClient::open(&server, Eio::V4, Via::WebSocket).await;
+        wire.join("/first").await;
+        let mut client = Client::over(wire, "/", json!({})).await.0;
+        main.emit("n", 0);
+        client.event().await;
+        client.send(json!(["work"])).await;
+        works.expect("works").await;
+        let socket = first.sockets().remove(0);
+        let ends = thread::spawn(move || socket.disconnect(true));
+        sent_away.started.expect("started").await;
+        let memory = client.memory.clone();
+        close(client.wire);
+        while !main.sockets().is_empty() {
+            yield_now().await;
+        }
+        sent_away.go_on.send(()).unwrap();
+        ends.join().unwrap();
+        main.emit("missed", 1);
+        go_on.send(()).unwrap();
+        heard.expect("new ").await;
+        heard.expect("left: transport close").await;
+        let (_client, missed) = Client::resume(&server, via, &memory).await;
+        assert_eq!(missed, events([json!(["missed", 1])]), "{via:?}");
+        heard.expect("recovered ").await;
     }
 }

@@ -105,7 +105,11 @@ impl Client {
         namespace: &str,
         auth: serde_json::Value,
     ) -> (Self, Vec<Value>) {
-        let mut wire = TestClient::open(server, Eio::V4, via).await;
+        let wire = TestClient::open(server, Eio::V4, via).await;
+        Self::over(wire, namespace, auth).await
+    }
+
+    async fn over(mut wire: TestClient, namespace: &str, auth: serde_json::Value) -> (Self, Vec<Value>) {
         let name = if namespace == "/" {
             String::new()
         } else {

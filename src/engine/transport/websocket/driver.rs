@@ -283,7 +283,9 @@ impl<S: Stream> Driver<S> {
         if core.direct.is_none() && self.reader.agreement().is_none() {
             core.direct = self.stream.as_mut().and_then(io::lend);
         }
-        let drained = if is_held { None } else { core.take_drained() };
+        // Who waits for nothing any more isn't told when it is let go.
+        let waits = is_held && !core.outbox.is_empty();
+        let drained = if waits { None } else { core.take_drained() };
         drop(core);
         drop(displaced);
         self.writer.shrink();

@@ -99,7 +99,7 @@ impl Io {
     /// With Nagle's algorithm a second small write waits for the acknowledgement of the first, 40 ms and more.
     fn tcp(stream: TcpStream) -> Self {
         if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY can't be set");
+            crate::log::debug!(%error, "TCP_NODELAY can't be set");
         }
         let (reader, writer) = halves::of(stream);
         Self::of_halves(reader, writer)

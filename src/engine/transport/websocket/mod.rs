@@ -57,7 +57,7 @@ pub(in crate::engine) fn spawn(
     tokio::spawn(async move {
         match on_upgrade.await {
             Ok(upgraded) => start(upgraded, opening, b64, deflate),
-            Err(error) => tracing::debug!(%error, "a connection was lost before it became a WebSocket"),
+            Err(error) => crate::log::debug!(%error, "a connection was lost before it became a WebSocket"),
         }
     });
 }
