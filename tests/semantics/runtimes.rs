@@ -247,6 +247,7 @@ impl Drop for SendsAway {
 
 /// tokio drops what it is given to spawn while it is at work, so that no runtime can be entered.
 #[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "an application's handler")]
 async fn who_is_sent_away_by_a_task_that_is_spawned_in_a_runtime_that_has_ended_leaves() {
     for _ in 0..10 {
         let (log, mut heard) = log();
