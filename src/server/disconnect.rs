@@ -156,10 +156,11 @@ impl Socket {
         // What came before a leave is heard before it, whatever waits.
         let goes_on = inbox.is_leaving() && inbox.goes_on();
         // Another one may wait in the place of this leave.
-        let has_gone = inbox.is_behind_starts() && (!is_told || inbox.has_gone());
-        let is_early = inbox.is_behind_connecting() && inbox.has_gone();
+        let has_gone = !is_told || inbox.has_gone();
+        let is_limited = has_gone && inbox.is_behind_starts();
+        let is_early = has_gone && inbox.is_behind_connecting();
         drop(inbox);
-        if has_gone {
+        if is_limited {
             self.waits_for_starts_in_time();
         }
         if goes_on {

@@ -13,7 +13,9 @@ use std::{
 };
 
 use axum::extract::State;
-use axum_socketio::{ConnectError, DisconnectReason, Drain, HandlerError, Namespace, Socket, SocketIo};
+use axum_socketio::{
+    ConnectError, DisconnectReason, Drain, HandlerError, Namespace, Socket, SocketIo, engine::ReadyState,
+};
 use tracing::{Event, Level, Subscriber, subscriber::DefaultGuard};
 use tracing_subscriber::{Layer, Registry, layer, layer::SubscriberExt as _};
 
@@ -180,35 +182,36 @@ async fn a_log_that_panics_keeps_nobody_from_being_refused() {
     told.expect("server shutting down").await;
 }
 
-/// A log that is shown to clients, and says when one of them doesn't take it.
+/// A log that looks at a client whenever something is refused.
 #[derive(Clone, Default)]
-struct Shown(Arc<Mutex<Option<Namespace>>>);
+struct Looks {
+    at: Arc<Mutex<Option<Socket>>>,
+    seen: Arc<Mutex<Vec<ReadyState>>>,
+}
 
-impl<S: Subscriber> Layer<S> for Shown {
-    fn on_event(&self, _: &Event<'_>, _: layer::Context<'_, S>) {
-        let shown = self.0.lock().unwrap().clone();
-        if let Some(shown) = shown {
-            shown.emit("line", ());
+impl<S: Subscriber> Layer<S> for Looks {
+    fn on_event(&self, event: &Event<'_>, _: layer::Context<'_, S>) {
+        if event.metadata().target() == "axum_socketio::refused"
+            && let Some(socket) = &*self.at.lock().unwrap()
+        {
+            let state = socket.connection().ready_state();
+            self.seen.lock().unwrap().push(state);
         }
     }
 }
 
+/// One that emits what it hears would hear of that for ever.
 #[tokio::test]
-async fn a_log_that_is_shown_to_clients_says_once_that_one_takes_no_more() {
-    let shown = Shown::default();
-    let _shown = tracing::subscriber::set_default(Registry::default().with(shown.clone()));
-    let (log, mut told) = log();
+async fn a_log_hears_that_a_client_takes_no_more_when_its_connection_has_ended() {
+    let looks = Looks::default();
+    let _looks = tracing::subscriber::set_default(Registry::default().with(looks.clone()));
     let (io, main) = io(SocketIo::builder().max_send_buffer(100_000));
-    let main = main
-        .with_state(log)
-        .on_disconnect(async |reason: DisconnectReason, State(log): State<Log>| log.say(reason));
     let server = TestServer::start(&io).await;
     let _silent = TestClient::connect(&server, Eio::V4, Via::Polling).await;
-    *shown.0.lock().unwrap() = Some(io.of("/"));
+    *looks.at.lock().unwrap() = main.sockets().pop();
     main.emit("long", "x".repeat(99_000));
     main.emit("long", "x".repeat(99_000));
-    told.expect("transport error").await;
-    *shown.0.lock().unwrap() = None;
+    assert_eq!(*looks.seen.lock().unwrap(), [ReadyState::Closed]);
 }
 
 /// A handler at once and one after a wait, which fail, and one that answers.
