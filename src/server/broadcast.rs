@@ -245,7 +245,7 @@ impl Broadcast {
         }
         self.select()
             .iter()
-            .filter(|socket| socket.is_reachable())
+            .filter(|socket| socket.is_connected())
             .cloned()
             .collect()
     }

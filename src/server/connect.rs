@@ -414,7 +414,7 @@ impl Socket {
 
     /// The connect handlers have started: what came meanwhile is dispatched, then the gate opens.
     fn open_inbox(&self) {
-        self.inbox().has_connected(!self.home().is_sequential());
+        self.has_come();
         while let Some(next) = self.next_in_queue() {
             match next {
                 Next::Event(event) if self.home().is_sequential() => {

@@ -111,14 +111,15 @@ impl Socket {
     ///
     /// The client is told when the `disconnect` handlers have started: should it connect again at once, its connect handlers come after these.
     pub fn disconnect(&self, close: bool) {
-        if !self.is_connected() {
-            return;
-        }
-        if close {
-            self.client().sockets().iter().for_each(Self::send_away);
-            self.connection().close();
-        } else {
+        if self.is_connected() && !close {
             self.send_away();
+        }
+        // Also where the client leaves the namespace by itself, and has still to be heard in it.
+        if close && matches!(self.status(), Status::Connected | Status::Disconnecting) {
+            let sockets = self.client().sockets();
+            let stay = sockets.iter().filter(|socket| socket.is_connected());
+            stay.for_each(Self::send_away);
+            self.connection().close();
         }
     }
 
@@ -204,6 +205,13 @@ impl Socket {
             _ if inbox.is_behind_starts() || inbox.is_behind_connecting() => starts.set_gone(),
             _ => {}
         }
+    }
+
+    /// The connect handlers have started. Who leaves behind events that came before is there for the handlers of these.
+    pub(super) fn has_come(&self) {
+        let mut inbox = self.inbox();
+        inbox.has_connected(!self.home().is_sequential());
+        self.starts().is_back();
     }
 
     /// Puts the leave behind handlers that other threads start just now. Under the lock: whoever ends the last of them finds it there, or who leaves

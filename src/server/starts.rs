@@ -74,6 +74,11 @@ impl Starts {
         self.0.fetch_or(GONE, Ordering::AcqRel);
     }
 
+    /// It is still to hear what came before it has gone.
+    pub(super) fn is_back(&self) {
+        self.0.fetch_and(!GONE, Ordering::AcqRel);
+    }
+
     /// Whether nothing reaches its client any more, though it has still to leave.
     pub(super) fn is_out_of_reach(&self) -> bool {
         self.0.load(Ordering::Relaxed) & (LEAVING | GONE) != 0

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, mpsc};
 
 use axum::extract::State;
-use axum_socketio::{Namespace, Socket, SocketIo, engine::ReadyState, extract::Data};
+use axum_socketio::{AckSender, Namespace, Socket, SocketIo, engine::ReadyState, extract::Data};
 use tokio::task::{block_in_place, yield_now};
 
 use crate::{
@@ -149,6 +149,52 @@ async fn what_came_before_the_end_of_a_connection_is_heard_before_it_though_conn
         }
         scene.goes_on();
         scene.hears(&["has come", "0", "1", "2", "has left"]).await;
+    }
+}
+
+/// They are what it has said before it left.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn handlers_of_events_before_a_leave_answer_and_close_though_connect_handlers_were_to_start() {
+    let mut scene = Scene::new().await;
+    scene
+        .away
+        .clone()
+        .on("ban", async |socket: Socket, ack: AckSender| {
+            assert!(socket.is_connected());
+            ack.send("banned");
+            socket.disconnect(true);
+        });
+    for (eio, via) in TestClient::EVERY_WAY {
+        let mut client = scene.comes(eio, via).await;
+        let said = [r#"42/away,7["ban"]"#, r#"42["read"]"#, "41/away,"];
+        client.send_at_once(said.map(str::to_owned)).await;
+        scene.hears(&["has read"]).await;
+        scene.other.time_passes().await;
+        scene.goes_on();
+        scene.hears(&["has come", "has left"]).await;
+        assert!(client.text().await.starts_with("40/away,"));
+        client.expect(r#"43/away,7["banned"]"#).await;
+        while client.recv().await.is_some() {}
+    }
+}
+
+/// The client has left by then.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connect_handler_closes_the_connection_of_a_client_that_is_about_to_leave() {
+    let mut scene = Scene::new().await;
+    scene
+        .away
+        .clone()
+        .on_connect(async |socket: Socket| socket.disconnect(true));
+    for (eio, via) in TestClient::EVERY_WAY {
+        let mut client = scene.comes(eio, via).await;
+        let said = [r#"42["read"]"#, "41/away,"];
+        client.send_at_once(said.map(str::to_owned)).await;
+        scene.hears(&["has read"]).await;
+        scene.other.time_passes().await;
+        scene.goes_on();
+        scene.hears(&["has come", "has left"]).await;
+        while client.recv().await.is_some() {}
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) async fn all<T>(sockets: Vec<Socket>, shown: impl Fn(&Socket) -> T) -
 
 /// The same of a few.
 pub(super) fn at_once<T>(sockets: &[Socket], shown: impl Fn(&Socket) -> T) -> impl Iterator<Item = T> {
-    sockets.iter().filter(|socket| socket.is_reachable()).map(shown)
+    sockets.iter().filter(|socket| socket.is_connected()).map(shown)
 }
 
 pub(super) fn of(socket: &Socket) -> Snapshot {
