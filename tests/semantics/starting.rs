@@ -493,6 +493,7 @@ async fn a_handler_that_waits_for_an_answer_in_place_hears_at_once_that_there_wi
     };
     who_goes_is_noticed(Works::OnEvent, None, waits).await;
     who_goes_is_noticed(Works::OnConnect, None, waits).await;
+    who_goes_is_noticed(Works::OnConnect, Some("41/away,"), waits).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
