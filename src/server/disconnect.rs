@@ -111,19 +111,22 @@ impl Socket {
     ///
     /// The client is told when the `disconnect` handlers have started: should it connect again at once, its connect handlers come after these.
     pub fn disconnect(&self, close: bool) {
-        if self.is_connected() && !close {
-            self.send_away();
+        if !matches!(self.status(), Status::Connected | Status::Disconnecting) {
+            return;
         }
-        // Also where the client leaves the namespace by itself, and has still to be heard in it.
-        if close && matches!(self.status(), Status::Connected | Status::Disconnecting) {
-            let sockets = self.client().sockets();
-            let stay = sockets.iter().filter(|socket| socket.is_connected());
-            stay.for_each(Self::send_away);
+        if close {
+            self.client().sockets().iter().for_each(Self::send_away);
             self.connection().close();
+        } else {
+            self.send_away();
         }
     }
 
+    /// Also if the client leaves the namespace by itself, but has still to be heard in it.
     fn send_away(&self) {
+        if self.is_leaving() {
+            return;
+        }
         // A leave that waits holds the close back, too, and so does a handler that closes the connection.
         let farewell = self.connection().begin_parting();
         self.depart_with(DisconnectReason::ServerNamespaceDisconnect, Some(farewell), false);
@@ -149,16 +152,17 @@ impl Socket {
             _under_way: UnderWay::start(self.io()),
         };
         let mut inbox = self.inbox();
+        let was_limited = inbox.is_behind_starts() && inbox.has_gone();
         let postponed = match inbox.postpone(leave) {
             Postponed::No(leave) => self.postpone_behind_starts(&mut inbox, leave),
             postponed @ Postponed::Yes(_) => postponed,
         };
-        self.is_about_to_leave(&inbox);
+        self.is_about_to_leave(&inbox, is_told);
         // What came before a leave is heard before it, whatever waits.
         let goes_on = inbox.is_leaving() && inbox.goes_on();
         // Another one may wait in the place of this leave.
         let has_gone = !is_told || inbox.has_gone();
-        let is_limited = has_gone && inbox.is_behind_starts();
+        let is_limited = has_gone && inbox.is_behind_starts() && !was_limited;
         let is_early = has_gone && inbox.is_behind_connecting();
         drop(inbox);
         if is_limited {
@@ -184,7 +188,7 @@ impl Socket {
         let has_gone = leave.farewell.is_none();
         let mut inbox = self.inbox();
         let postponed = self.postpone_behind_starts(&mut inbox, leave);
-        self.is_about_to_leave(&inbox);
+        self.is_about_to_leave(&inbox, !has_gone);
         drop(inbox);
         match postponed {
             Postponed::No(leave) => self.depart_now(leave),
@@ -195,14 +199,17 @@ impl Socket {
 
     /// Says so to whoever looks, if a leave waits. Under the lock, so that it can't come after the leave that it announces. That may be another
     /// one than has just come.
-    fn is_about_to_leave(&self, inbox: &Inbox) {
+    fn is_about_to_leave(&self, inbox: &Inbox, is_told: bool) {
         let Some(leave) = inbox.leaving() else { return };
-        let (is_told, starts) = (leave.farewell.is_some(), self.starts());
+        let (starts, is_behind_starts) = (self.starts(), inbox.is_behind_starts());
         match leave.reason {
-            _ if is_told => starts.set_leaving(),
-            DisconnectReason::ClientNamespaceDisconnect if inbox.is_behind_starts() => starts.set_leaving(),
+            _ if leave.farewell.is_some() => starts.set_leaving(),
+            // It won't be back for what is sent now.
+            DisconnectReason::ClientNamespaceDisconnect if is_told || is_behind_starts => {
+                starts.set_leaving()
+            }
             // What came before is still to be heard.
-            _ if inbox.is_behind_starts() || inbox.is_behind_connecting() => starts.set_gone(),
+            _ if is_behind_starts || inbox.is_behind_connecting() => starts.set_gone(),
             _ => {}
         }
     }

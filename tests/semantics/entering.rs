@@ -198,6 +198,30 @@ async fn a_connect_handler_closes_the_connection_of_a_client_that_is_about_to_le
     }
 }
 
+/// It has left by itself, and the server sends it away before that has its turn.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_leaves_and_is_sent_away_while_connect_handlers_start_is_sent_nothing_more() {
+    let mut scene = Scene::new().await;
+    for (eio, via) in TestClient::EVERY_WAY {
+        let mut client = scene.comes(eio, via).await;
+        let socket = scene.away.sockets().remove(0);
+        let said = events().chain(["41/away,".to_owned()]);
+        client.send_at_once(said).await;
+        scene.hears(&["has read"]).await;
+        while socket.is_connected() {
+            scene.other.expect_nothing().await;
+        }
+        socket.disconnect(false);
+        assert!(socket.try_emit("news", ()).is_err());
+        scene.away.emit("news", ());
+        scene.goes_on();
+        scene.hears(&["has come", "has left"]).await;
+        assert!(client.text().await.starts_with("40/away,"));
+        client.expect_nothing().await;
+        client.close().await;
+    }
+}
+
 /// The task of the connect handlers works off what has queued up, and is in the first of it, when the client leaves.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_came_before_a_leave_is_heard_before_it_though_it_is_being_worked_off() {
