@@ -111,7 +111,7 @@ impl Socket {
     ///
     /// The client is told when the `disconnect` handlers have started: should it connect again at once, its connect handlers come after these.
     pub fn disconnect(&self, close: bool) {
-        if !matches!(self.status(), Status::Connected | Status::Disconnecting) {
+        if !self.is_inside() {
             return;
         }
         if close {

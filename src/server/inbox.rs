@@ -157,7 +157,7 @@ impl Inbox {
     }
 
     /// Puts the leave behind what has to come first.
-    pub(super) fn postpone(&mut self, leave: Leave) -> Postponed {
+    pub(super) fn postpone(&mut self, mut leave: Leave) -> Postponed {
         let Self::Held(held) = self else {
             return Postponed::No(leave);
         };
@@ -166,7 +166,13 @@ impl Inbox {
         }
         match held.leaves {
             Leaves::AtOnce => return Postponed::No(leave),
-            Leaves::InTurn if !leave.in_turn => return Postponed::No(leave),
+            Leaves::InTurn if !leave.in_turn => {
+                // Who has said good-bye isn't back for the session, whoever has it leave before its turn.
+                if let (None, Some(first)) = (&leave.farewell, &held.leaving) {
+                    leave.reason = first.reason;
+                }
+                return Postponed::No(leave);
+            }
             Leaves::Connected | Leaves::InTurn => {}
         }
         if held.leaving.is_some() {
@@ -348,6 +354,25 @@ mod tests {
             ..leave()
         };
         assert!(matches!(inbox.postpone(leave), Postponed::No(_)));
+    }
+
+    #[test]
+    fn who_leaves_before_the_turn_of_its_leave_does_so_for_the_same_reason() {
+        let mut inbox = Inbox::Open;
+        inbox.pause();
+        let goodbye = Leave {
+            reason: DisconnectReason::ClientNamespaceDisconnect,
+            ..leave()
+        };
+        assert!(matches!(inbox.postpone(goodbye), Postponed::Yes(None)));
+        let lost = Leave {
+            in_turn: false,
+            ..leave()
+        };
+        let Postponed::No(leave) = inbox.postpone(lost) else {
+            panic!("it waits");
+        };
+        assert_eq!(leave.reason, DisconnectReason::ClientNamespaceDisconnect);
     }
 
     fn leave() -> Leave {

@@ -169,6 +169,11 @@ impl Socket {
         }
     }
 
+    /// It is in its namespace, though it may be about to leave.
+    pub(super) fn is_inside(&self) -> bool {
+        matches!(self.status(), Status::Connected | Status::Disconnecting)
+    }
+
     /// It is connected, and hasn't been told of as one that leaves: it is sent nothing any more then, or it would miss what was sent in between.
     pub(super) fn is_reachable(&self) -> bool {
         self.is_connected() && !self.starts().is_out_of_reach()
@@ -246,7 +251,7 @@ impl Socket {
     /// The rooms that the socket is in, the one of its own id first.
     #[must_use]
     pub fn rooms(&self) -> Vec<Room> {
-        let own = (self.is_connected() && self.in_own_room()).then(|| Room::from(self.id()));
+        let own = (self.is_inside() && self.in_own_room()).then(|| Room::from(self.id()));
         let index = self.0.namespace.index();
         own.into_iter().chain(index.joined(self).cloned()).collect()
     }
@@ -255,7 +260,7 @@ impl Socket {
     #[must_use]
     pub fn is_in(&self, room: impl AsRef<str>) -> bool {
         let room = room.as_ref();
-        let own = self.is_connected() && self.in_own_room() && *self.id() == *room;
+        let own = self.is_inside() && self.in_own_room() && *self.id() == *room;
         own || self.home().index().has_joined(self, room)
     }
 
