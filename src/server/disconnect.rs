@@ -116,6 +116,8 @@ impl Socket {
         }
         if close {
             self.client().sockets().iter().for_each(Self::send_away);
+            // The client has forgotten it if its connection has ended.
+            self.send_away();
             self.connection().close();
         } else {
             self.send_away();
@@ -124,7 +126,7 @@ impl Socket {
 
     /// Also if the client leaves the namespace by itself, but has still to be heard in it.
     fn send_away(&self) {
-        if self.is_leaving() {
+        if self.is_leaving() || !self.is_inside() {
             return;
         }
         // A leave that waits holds the close back, too, and so does a handler that closes the connection.
@@ -208,9 +210,12 @@ impl Socket {
             DisconnectReason::ClientNamespaceDisconnect if is_told || is_behind_starts => {
                 starts.set_leaving()
             }
-            // What came before is still to be heard.
             _ if is_behind_starts || inbox.is_behind_connecting() => starts.set_gone(),
             _ => {}
+        }
+        // Otherwise what came before is still to be heard.
+        if is_told {
+            starts.hear_no_more();
         }
     }
 

@@ -74,6 +74,10 @@ impl Starts {
         self.0.fetch_or(GONE, Ordering::AcqRel);
     }
 
+    pub(super) fn hear_no_more(&self) {
+        self.0.fetch_or(SHUT, Ordering::AcqRel);
+    }
+
     /// It is still to hear what came before it has gone.
     pub(super) fn is_back(&self) {
         self.0.fetch_and(!GONE, Ordering::AcqRel);

@@ -222,6 +222,30 @@ async fn who_leaves_and_is_sent_away_while_connect_handlers_start_is_sent_nothin
     }
 }
 
+/// Its connection has ended by then.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_heard_of_whom_a_connect_handler_sends_away_when_its_connection_has_ended() {
+    for close in [false, true] {
+        let mut scene = Scene::new().await;
+        scene
+            .away
+            .clone()
+            .on_connect(async move |socket: Socket| socket.disconnect(close));
+        for (eio, via) in TestClient::EVERY_WAY {
+            let mut client = scene.comes(eio, via).await;
+            let connection = scene.away.sockets()[0].connection().clone();
+            client.send_at_once(events()).await;
+            scene.hears(&["has read"]).await;
+            client.close().await;
+            while connection.ready_state() != ReadyState::Closed {
+                scene.other.expect_nothing().await;
+            }
+            scene.goes_on();
+            scene.hears(&["has come", "has left"]).await;
+        }
+    }
+}
+
 /// The task of the connect handlers works off what has queued up, and is in the first of it, when the client leaves.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_came_before_a_leave_is_heard_before_it_though_it_is_being_worked_off() {
