@@ -107,7 +107,8 @@ impl Socket {
     /// Handlers hear the reason `server namespace disconnect` in both cases; they start inline, or as soon as the connect
     /// handlers have started. While another thread is in a handler of an event of the socket, up to its first `await`, they wait for
     /// that; no event is given to handlers afterwards (one that has begun goes on to its next handlers in a sequential namespace, and where one
-    /// of its handlers does this). Nothing that is sent to the socket meanwhile reaches its client. Does nothing if the socket has left already.
+    /// of its handlers does this). Nothing that is sent to the socket meanwhile reaches its client; one whose connection
+    /// has ended by then may be back for its session, and for what it has missed, as in Node. Does nothing if the socket has left already.
     ///
     /// The client is told when the `disconnect` handlers have started: should it connect again at once, its connect handlers come after these.
     pub fn disconnect(&self, close: bool) {
@@ -164,7 +165,7 @@ impl Socket {
         let goes_on = inbox.is_leaving() && inbox.goes_on();
         // Another one may wait in the place of this leave.
         let has_gone = !is_told || inbox.has_gone();
-        let is_limited = has_gone && inbox.is_behind_starts() && !was_limited;
+        let is_limited = has_gone && !was_limited && inbox.is_leaving() && inbox.is_behind_starts();
         let is_early = has_gone && inbox.is_behind_connecting();
         drop(inbox);
         if is_limited {

@@ -246,6 +246,28 @@ async fn nothing_is_heard_of_whom_a_connect_handler_sends_away_when_its_connecti
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_heard_of_whom_a_handler_sends_away_when_its_connection_has_ended() {
+    let mut scene = Scene::new().await;
+    scene
+        .away
+        .clone()
+        .on("ban", async |socket: Socket| socket.disconnect(true));
+    for (eio, via) in TestClient::EVERY_WAY {
+        let mut client = scene.comes(eio, via).await;
+        let connection = scene.away.sockets()[0].connection().clone();
+        let ban = r#"42/away,["ban"]"#.to_owned();
+        client.send_at_once([ban].into_iter().chain(events())).await;
+        scene.hears(&["has read"]).await;
+        client.close().await;
+        while connection.ready_state() != ReadyState::Closed {
+            scene.other.expect_nothing().await;
+        }
+        scene.goes_on();
+        scene.hears(&["has come", "has left"]).await;
+    }
+}
+
 /// The task of the connect handlers works off what has queued up, and is in the first of it, when the client leaves.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_came_before_a_leave_is_heard_before_it_though_it_is_being_worked_off() {
