@@ -88,7 +88,7 @@ fn nothing_sleeps_on_the_real_clock() {
 /// A log may panic, and `src/log.rs` sees to it that this goes no further.
 #[test]
 fn lines_for_the_log_are_said_where_its_panics_go_no_further() {
-    let levels = ["trace", "debug", "info", "warn", "error"];
+    let levels = ["trace", "debug", "info", "warn", "error", "event"];
     for source in Source::all(root(), "src") {
         if ["src/log.rs", "src/foreign.rs"].contains(&&*source.path) {
             continue;

@@ -396,8 +396,8 @@ impl Connection {
         }
         let (queued, mut written) = (core.outbox.queued(), SmallVec::new());
         let is_done = core.write_directly(self.protocol(), &mut written);
-        // The driver counts what is left to it.
-        let flushed = queued - core.outbox.queued();
+        // The driver counts what is left to it. That may be more: the packet that opens the connection has cost nothing until now.
+        let flushed = queued.saturating_sub(core.outbox.queued());
         let driver = if is_done { None } else { core.take_driver() };
         let drained = if is_done { core.take_drained() } else { None };
         drop(core);

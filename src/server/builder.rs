@@ -224,7 +224,7 @@ impl Builder {
 
     /// How many connections there may be at a time that have not joined a namespace yet: 65,536 by default. Each is closed after
     /// [`connect_timeout`](Self::connect_timeout), and counts until the client has taken that, for 5 s at most over WebSocket and 30 s over
-    /// long-polling. One more is refused as by `max_connections`. One peer may take them all, in seconds: a proxy limits what each may have.
+    /// long-polling. One more is refused like a connection too many. One peer may take them all, in seconds: a proxy limits what each may have.
     pub const fn max_handshakes(mut self, connections: usize) -> Self {
         self.settings.engine.max_handshakes = connections;
         self

@@ -108,7 +108,8 @@ impl Socket {
     /// handlers have started. While another thread is in a handler of an event of the socket, up to its first `await`, they wait for
     /// that; no event is given to handlers afterwards (one that has begun goes on to its next handlers in a sequential namespace, and where one
     /// of its handlers does this). Nothing that is sent to the socket meanwhile reaches its client; one whose connection
-    /// has ended by then may be back for its session, and for what it has missed, as in Node. Does nothing if the socket has left already.
+    /// has ended by then, and that still waits for handlers which start, may be back for its session and for what it has missed. Does nothing if the
+    /// socket has left already.
     ///
     /// The client is told when the `disconnect` handlers have started: should it connect again at once, its connect handlers come after these.
     pub fn disconnect(&self, close: bool) {

@@ -164,15 +164,13 @@ impl Inbox {
         if held.behind_starts {
             return Postponed::Yes(Some(leave));
         }
+        // Who has said good-bye isn't back for the session, whoever has it leave before its turn.
+        if let (None, Some(first)) = (&leave.farewell, &held.leaving) {
+            leave.reason = first.reason;
+        }
         match held.leaves {
             Leaves::AtOnce => return Postponed::No(leave),
-            Leaves::InTurn if !leave.in_turn => {
-                // Who has said good-bye isn't back for the session, whoever has it leave before its turn.
-                if let (None, Some(first)) = (&leave.farewell, &held.leaving) {
-                    leave.reason = first.reason;
-                }
-                return Postponed::No(leave);
-            }
+            Leaves::InTurn if !leave.in_turn => return Postponed::No(leave),
             Leaves::Connected | Leaves::InTurn => {}
         }
         if held.leaving.is_some() {

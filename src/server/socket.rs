@@ -157,7 +157,8 @@ impl Socket {
         self.connection().protocol()
     }
 
-    /// Middlewares have admitted the socket and it has not left.
+    /// Middlewares have admitted the socket and it isn't about to leave. Its `disconnecting` handlers find it connected, and so do those of events
+    /// before its leave.
     #[doc(alias = "connected")]
     #[must_use]
     pub fn is_connected(&self) -> bool {

@@ -22,7 +22,7 @@ pub(super) struct Starts(AtomicU16);
 
 /// It is to leave as soon as it can, and is sent nothing any more: not even by those whom its leave calls.
 const LEAVING: u16 = 1 << 15;
-/// It has begun to leave, for good: no handler of an event is started any more.
+/// It leaves for good, or is to: no handler of an event is started any more.
 const SHUT: u16 = 1 << 14;
 /// Its client or its connection has gone: it isn't connected, but what is sent to it may wait for its client, and what came before is heard.
 const GONE: u16 = 1 << 13;

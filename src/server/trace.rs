@@ -4,7 +4,10 @@ use std::{future::Future, pin::Pin};
 
 use tracing::{Instrument as _, Level, Span, level_filters::LevelFilter};
 
-use crate::{foreign::brief, server::Socket};
+use crate::{
+    foreign::{self, brief},
+    server::Socket,
+};
 
 /// The span of one run of a handler. Payloads aren't in it, nor is an id that gives a session away.
 ///
@@ -15,14 +18,18 @@ pub(super) fn handler(socket: &Socket, kind: &'static str, event: Option<&str>) 
     if LevelFilter::current() < Level::DEBUG {
         return Span::none();
     }
-    tracing::debug_span!(
-        target: "axum_socketio::handler",
-        "handler",
-        kind,
-        namespace = brief(socket.namespace_name()),
-        event = event.map(brief),
-        socket = socket.public_id(),
-    )
+    let span = foreign::call(|| {
+        tracing::debug_span!(
+            target: "axum_socketio::handler",
+            "handler",
+            kind,
+            namespace = brief(socket.namespace_name()),
+            event = event.map(brief),
+            socket = socket.public_id(),
+        )
+    });
+    // A log that panics has none.
+    span.unwrap_or_else(|_| Span::none())
 }
 
 /// The future, which is polled in this span; if there is none, as it is.

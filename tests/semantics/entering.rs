@@ -185,7 +185,10 @@ async fn a_connect_handler_closes_the_connection_of_a_client_that_is_about_to_le
     scene
         .away
         .clone()
-        .on_connect(async |socket: Socket| socket.disconnect(true));
+        .on_connect(async |socket: Socket, State(log): State<Log>| {
+            log.say(socket.is_in(socket.id()));
+            socket.disconnect(true);
+        });
     for (eio, via) in TestClient::EVERY_WAY {
         let mut client = scene.comes(eio, via).await;
         let said = [r#"42["read"]"#, "41/away,"];
@@ -193,7 +196,7 @@ async fn a_connect_handler_closes_the_connection_of_a_client_that_is_about_to_le
         scene.hears(&["has read"]).await;
         scene.other.time_passes().await;
         scene.goes_on();
-        scene.hears(&["has come", "has left"]).await;
+        scene.hears(&["has come", "true", "has left"]).await;
         while client.recv().await.is_some() {}
     }
 }

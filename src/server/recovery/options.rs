@@ -95,8 +95,8 @@ impl ConnectionStateRecovery {
     /// ends: clients that come and go as fast as they can shall not fill the memory. In the children of a pattern so many wait together,
     /// and for one more an eighth of them ends.
     ///
-    /// Each costs an event to its rooms about a tenth of what a client costs that is there, and up to 64 KB. Whoever connects and breaks off 83 times a second
-    /// keeps 10,000 of them: a server whose clients aren't trusted, and whose events are many, has fewer.
+    /// An event to its rooms costs for each about a thirteenth of what a client costs that is there, and each takes up to 64 KB of memory. Whoever
+    /// connects and breaks off 83 times a second keeps 10,000 of them: a server whose clients aren't trusted, and whose events are many, has fewer.
     #[must_use]
     pub const fn max_waiting_sessions(mut self, sessions: usize) -> Self {
         self.max_waiting_sessions = sessions;
