@@ -161,7 +161,14 @@ async fn a_log_that_panics_keeps_nobody_from_being_refused() {
         assert_eq!(refused.status, 413);
         witness.expect_nothing().await;
 
-        drop(Request::get(client.target()).start(server.addr).await);
+        let mut sockets = main.sockets();
+        sockets.retain(|socket| socket.client().id().as_str() == client.sid());
+        let connection = sockets.remove(0).connection().clone();
+        let held = Request::get(client.target()).start(server.addr).await;
+        while !connection.is_writable() {
+            witness.expect_nothing().await;
+        }
+        drop(held);
         told.expect("transport error").await;
         witness.expect_nothing().await;
 
