@@ -71,6 +71,19 @@ impl Scene {
         client
     }
 
+    /// One that says this, the last of which is read, and whose connection has ended when its connect handler goes on.
+    async fn goes_when_it_has_said(&mut self, eio: Eio, via: Via, said: impl Iterator<Item = String>) {
+        let mut client = self.comes(eio, via).await;
+        let connection = self.away.sockets()[0].connection().clone();
+        client.send_at_once(said).await;
+        self.hears(&["has read"]).await;
+        client.close().await;
+        while connection.ready_state() != ReadyState::Closed {
+            self.other.expect_nothing().await;
+        }
+        self.goes_on();
+    }
+
     async fn hears(&mut self, lines: &[&str]) {
         for line in lines {
             self.heard.expect(line).await;
@@ -139,15 +152,7 @@ async fn what_came_before_a_leave_is_heard_before_it_though_connect_handlers_wer
 async fn what_came_before_the_end_of_a_connection_is_heard_before_it_though_connect_handlers_were_to_start() {
     let mut scene = Scene::new().await;
     for (eio, via) in TestClient::EVERY_WAY {
-        let mut client = scene.comes(eio, via).await;
-        let connection = scene.away.sockets()[0].connection().clone();
-        client.send_at_once(events()).await;
-        scene.hears(&["has read"]).await;
-        client.close().await;
-        while connection.ready_state() != ReadyState::Closed {
-            scene.other.expect_nothing().await;
-        }
-        scene.goes_on();
+        scene.goes_when_it_has_said(eio, via, events()).await;
         scene.hears(&["has come", "0", "1", "2", "has left"]).await;
     }
 }
@@ -235,15 +240,7 @@ async fn nothing_is_heard_of_whom_a_connect_handler_sends_away_when_its_connecti
             .clone()
             .on_connect(async move |socket: Socket| socket.disconnect(close));
         for (eio, via) in TestClient::EVERY_WAY {
-            let mut client = scene.comes(eio, via).await;
-            let connection = scene.away.sockets()[0].connection().clone();
-            client.send_at_once(events()).await;
-            scene.hears(&["has read"]).await;
-            client.close().await;
-            while connection.ready_state() != ReadyState::Closed {
-                scene.other.expect_nothing().await;
-            }
-            scene.goes_on();
+            scene.goes_when_it_has_said(eio, via, events()).await;
             scene.hears(&["has come", "has left"]).await;
         }
     }
@@ -257,16 +254,9 @@ async fn nothing_is_heard_of_whom_a_handler_sends_away_when_its_connection_has_e
         .clone()
         .on("ban", async |socket: Socket| socket.disconnect(true));
     for (eio, via) in TestClient::EVERY_WAY {
-        let mut client = scene.comes(eio, via).await;
-        let connection = scene.away.sockets()[0].connection().clone();
         let ban = r#"42/away,["ban"]"#.to_owned();
-        client.send_at_once([ban].into_iter().chain(events())).await;
-        scene.hears(&["has read"]).await;
-        client.close().await;
-        while connection.ready_state() != ReadyState::Closed {
-            scene.other.expect_nothing().await;
-        }
-        scene.goes_on();
+        let said = [ban].into_iter().chain(events());
+        scene.goes_when_it_has_said(eio, via, said).await;
         scene.hears(&["has come", "has left"]).await;
     }
 }
