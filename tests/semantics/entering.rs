@@ -74,11 +74,11 @@ impl Scene {
     /// One that says this, the last of which is read, and whose connection has ended when its connect handler goes on.
     async fn goes_when_it_has_said(&mut self, eio: Eio, via: Via, said: impl Iterator<Item = String>) {
         let mut client = self.comes(eio, via).await;
-        let connection = self.away.sockets()[0].connection().clone();
+        let socket = self.away.sockets().remove(0);
         client.send_at_once(said).await;
         self.hears(&["has read"]).await;
         client.close().await;
-        while connection.ready_state() != ReadyState::Closed {
+        while socket.connection().ready_state() != ReadyState::Closed || socket.is_connected() {
             self.other.expect_nothing().await;
         }
         self.goes_on();

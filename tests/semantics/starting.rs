@@ -17,7 +17,7 @@ use axum_socketio::{
 };
 use tokio::{
     runtime::Handle,
-    sync::Semaphore,
+    sync::{Semaphore, mpsc::unbounded_channel},
     task::{block_in_place, coop, yield_now},
 };
 
@@ -31,6 +31,7 @@ const ENTER: &str = r#"42/away,["enter"]"#;
 
 /// A server whose handler of `enter` keeps its thread until it may go on.
 struct Scene {
+    io: SocketIo,
     server: TestServer,
     away: Namespace<Log>,
     heard: Heard,
@@ -65,6 +66,7 @@ impl Scene {
             });
         Self {
             server: TestServer::start(&io).await,
+            io,
             away,
             heard,
             go_on,
@@ -376,17 +378,19 @@ async fn whose_connection_ends_leaves_in_time_though_a_handler_starts() {
 async fn who_is_sent_away_after_its_connection_has_ended_leaves_in_time_though_a_handler_starts() {
     let builder = SocketIo::builder().ping_timeout(Duration::from_millis(100));
     let mut scene = Scene::with(builder, |away| away.on("enter", out_of_breath)).await;
-    let mut other = TestClient::connect(&scene.server, Eio::V4, Via::WebSocket).await;
+    let (leaves, mut has_left) = unbounded_channel();
+    let last = scene.io.of("/last");
+    last.on_disconnect(async move || leaves.send(()).unwrap());
     for (eio, via) in TestClient::EVERY_WAY {
         let mut client = TestClient::connect(&scene.server, eio, via).await;
         client.join("/away").await;
+        // It leaves this one when it has begun to leave the other.
+        client.join("/last").await;
         client.send(ENTER).await;
         scene.heard.expect("enters").await;
         let socket = scene.socket();
         client.close().await;
-        while socket.connection().ready_state() != ReadyState::Closed {
-            other.expect_nothing().await;
-        }
+        has_left.recv().await.unwrap();
         thread::spawn(move || socket.disconnect(false)).join().unwrap();
         scene.has_left("transport close").await;
         scene.go_on.send(()).unwrap();
