@@ -427,7 +427,7 @@ impl Socket {
                         return self.fall_behind(late);
                     }
                 }
-                Next::Leave(leave) => self.depart_in_turn(leave),
+                Next::Leave => self.depart_in_turn(),
                 Next::Opened => return,
             }
         }

@@ -6,7 +6,7 @@ use std::{
     mem::{self, ManuallyDrop},
 };
 
-use crate::server::{Socket, dispatch, inbox::Leave};
+use crate::server::{Socket, dispatch, leave::Leave};
 
 thread_local! {
     /// How many sequences of leaving run inside of each other on this thread.

@@ -18,14 +18,16 @@ use crate::{
         departure::{Departure, Nested},
         dispatch::{self, DisconnectListener, DisconnectParts},
         in_flight::Flight,
-        inbox::{Inbox, Leave, Postponed},
+        inbox::Inbox,
         late::Late,
+        leave::{Cause, Leave, Verdict},
         listeners::List,
         running::UnderWay,
         runtimes,
         socket::Status,
         socket_listeners::{Heard, SocketListeners},
     },
+    sync::MutexGuard,
 };
 
 /// How long who leaves by itself, or has lost its connection, waits for handlers that start, if that is less than `ping_timeout`.
@@ -126,98 +128,58 @@ impl Socket {
         }
     }
 
-    /// Also if the client leaves the namespace by itself, but has still to be heard in it.
     fn send_away(&self) {
-        if self.is_leaving() || !self.is_inside() {
+        if !self.is_inside() {
             return;
         }
         // A leave that waits holds the close back, too, and so does a handler that closes the connection.
         let farewell = self.connection().begin_parting();
-        self.depart_with(DisconnectReason::ServerNamespaceDisconnect, Some(farewell), false);
+        self.is_to_leave(
+            Cause::SentAway,
+            DisconnectReason::ServerNamespaceDisconnect,
+            Some(farewell),
+        );
     }
 
     /// The sequence of leaving, where the client is not told: it knows, or its connection has ended.
     pub(super) fn depart(&self, reason: DisconnectReason) {
-        self.depart_with(reason, None, true);
+        self.is_to_leave(Cause::Gone, reason, None);
     }
 
     /// The same, before events whose handlers are late: somebody waits for what it leaves behind, though not for ever.
     pub(super) fn depart_at_once(&self, reason: DisconnectReason) {
-        self.depart_with(reason, None, false);
+        self.is_to_leave(Cause::Awaited, reason, None);
     }
 
-    /// The sequence of leaving, now or behind handlers that have not started; or nothing where it has begun.
-    fn depart_with(&self, reason: DisconnectReason, farewell: Option<Parting>, in_turn: bool) {
-        let is_told = farewell.is_some();
+    /// The sequence of leaving, now or [later](super::leave); or nothing where it has begun.
+    fn is_to_leave(&self, cause: Cause, reason: DisconnectReason, farewell: Option<Parting>) {
         let leave = Leave {
             reason,
             farewell,
-            in_turn,
             _under_way: UnderWay::start(self.io()),
         };
         let mut inbox = self.inbox();
-        let was_limited = inbox.is_behind_starts() && inbox.has_gone();
-        let postponed = match inbox.postpone(leave) {
-            Postponed::No(leave) => self.postpone_behind_starts(&mut inbox, leave),
-            postponed @ Postponed::Yes(_) => postponed,
-        };
-        self.is_about_to_leave(&inbox, is_told);
-        // What came before a leave is heard before it, whatever waits.
-        let goes_on = inbox.is_leaving() && inbox.goes_on();
-        // Another one may wait in the place of this leave.
-        let has_gone = !is_told || inbox.has_gone();
-        let is_limited = has_gone && !was_limited && inbox.is_leaving() && inbox.is_behind_starts();
-        let is_early = has_gone && inbox.is_behind_connecting();
-        drop(inbox);
-        if is_limited {
-            self.waits_for_starts_in_time();
+        if self.starts().is_decided() {
+            drop(inbox);
+            return;
         }
-        if goes_on {
-            self.fall_behind(Late::default());
-        }
-        match postponed {
-            Postponed::No(leave) => self.depart_now(leave),
-            Postponed::Yes(surplus) => {
-                drop(surplus);
-                if is_early || self.status() == Status::Connecting {
-                    // A middleware or connect handler that awaits one would wait for nothing.
-                    self.acks().clear();
-                }
-            }
-        }
+        let verdict = inbox.leave(leave, cause, || self.shut_starts());
+        self.follow(inbox, verdict);
     }
 
     /// The turn of a leave that has waited has come.
-    pub(super) fn depart_in_turn(&self, leave: Leave) {
-        let has_gone = leave.farewell.is_none();
+    pub(super) fn depart_in_turn(&self) {
         let mut inbox = self.inbox();
-        let postponed = self.postpone_behind_starts(&mut inbox, leave);
-        self.is_about_to_leave(&inbox, !has_gone);
-        drop(inbox);
-        match postponed {
-            Postponed::No(leave) => self.depart_now(leave),
-            Postponed::Yes(_) if has_gone => self.waits_for_starts_in_time(),
-            Postponed::Yes(_) => {}
+        if let Some(verdict) = inbox.has_its_turn(|| self.shut_starts()) {
+            self.follow(inbox, verdict);
         }
     }
 
-    /// Says so to whoever looks, if a leave waits. Under the lock, so that it can't come after the leave that it announces. That may be another
-    /// one than has just come.
-    fn is_about_to_leave(&self, inbox: &Inbox, is_told: bool) {
-        let Some(leave) = inbox.leaving() else { return };
-        let (starts, is_behind_starts) = (self.starts(), inbox.is_behind_starts());
-        match leave.reason {
-            _ if leave.farewell.is_some() => starts.set_leaving(),
-            // It won't be back for what is sent now.
-            DisconnectReason::ClientNamespaceDisconnect if is_told || is_behind_starts => {
-                starts.set_leaving()
-            }
-            _ if is_behind_starts || inbox.is_behind_connecting() => starts.set_gone(),
-            _ => {}
-        }
-        // Otherwise what came before is still to be heard.
-        if is_told {
-            starts.hear_no_more();
+    /// Takes the leave, if any, that handlers which start hold up.
+    pub(super) fn departs_behind_starts(&self) {
+        let mut inbox = self.inbox();
+        if let Some(verdict) = inbox.has_started() {
+            self.follow(inbox, verdict);
         }
     }
 
@@ -225,22 +187,31 @@ impl Socket {
     pub(super) fn has_come(&self) {
         let mut inbox = self.inbox();
         inbox.has_connected(!self.home().is_sequential());
-        self.starts().is_back();
+        self.starts().show(inbox.signs());
     }
 
-    /// Puts the leave behind handlers that other threads start just now. Under the lock: whoever ends the last of them finds it there, or who leaves
-    /// already gives it up.
-    fn postpone_behind_starts(&self, inbox: &mut Inbox, leave: Leave) -> Postponed {
-        if self.status() == Status::Connected && self.shut_starts() {
-            Postponed::Yes(inbox.put_behind_starts(leave))
-        } else {
-            Postponed::No(leave)
+    fn follow(&self, inbox: MutexGuard<'_, Inbox>, verdict: Verdict) {
+        // Under the lock, so that it can't come after the leave that it announces.
+        self.starts().show(verdict.signs);
+        drop(inbox);
+        if verdict.ends_acks {
+            // A middleware or handler that awaits one would wait for nothing.
+            self.acks().clear();
         }
+        if verdict.begins_to_be_limited {
+            self.waits_for_starts_in_time();
+        }
+        if verdict.goes_on {
+            self.fall_behind(Late::default());
+        }
+        if let Some(leave) = verdict.now {
+            self.depart_now(leave);
+        }
+        drop(verdict.second);
     }
 
     /// Who has gone by itself doesn't stay for ever because a handler keeps its thread. That hears of it if it looks, or waits for an answer.
     fn waits_for_starts_in_time(&self) {
-        self.acks().clear();
         let until = now() + self.connection().ping_timeout().min(LONGEST_START);
         let socket = self.clone();
         let in_time = async move {
@@ -254,15 +225,6 @@ impl Socket {
         };
         let socket = self.clone();
         cut_off::spawn_or_else(self.io(), in_time, move || socket.departs_behind_starts());
-    }
-
-    /// Takes the leave, if any, that handlers which start hold up.
-    pub(super) fn departs_behind_starts(&self) {
-        // Its own statement: handlers must not run under the guard.
-        let leave = self.inbox().take_behind_starts();
-        if let Some(leave) = leave {
-            self.depart_now(leave);
-        }
     }
 
     pub(super) fn depart_now(&self, leave: Leave) {

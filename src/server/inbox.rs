@@ -10,14 +10,13 @@
 //! A leave waits for connect handlers. One that the client or its connection has begun waits for the events before it, too: those that came
 //! while these were to start, and those whose handlers would have started if they weren't out of breath. That takes a moment; in a sequential
 //! namespace, where they may wait for as long as they like, it doesn't. After that each waits for handlers that other threads are starting
-//! just now, with the gate shut: see [`starts`](super::starts).
+//! just now, with the gate shut: see [`leave`](super::leave) and [`starts`](super::starts).
 
 use std::{collections::VecDeque, mem};
 
 use crate::{
-    engine::Parting,
     packet::KeptBody,
-    server::{DisconnectReason, running::UnderWay},
+    server::leave::{Behind, Cause, Leave, Leaving, Order, Signs, Verdict, behind},
 };
 
 /// How many events may wait before the connection is not read any more.
@@ -41,24 +40,12 @@ pub(super) struct Held {
     bytes: usize,
     /// Too much waits; told once, and taken back once.
     full: bool,
-    leaves: Leaves,
+    /// When the socket leaves, should it be to.
+    order: Order,
     /// Nobody works the queue off until a handler has ended.
     stalled: bool,
-    /// The socket is to leave when its turn has come.
-    leaving: Option<Leave>,
-    /// That is when handlers have started which other threads start just now, whatever else waits: whoever does so last takes the leave.
-    behind_starts: bool,
-}
-
-/// When a socket leaves whose gate is shut.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Leaves {
-    #[default]
-    AtOnce,
-    /// Not before its connect handlers have started.
-    Connected,
-    /// After the events that came before, unless the server sends it away.
-    InTurn,
+    /// The socket is to leave, and that has to wait.
+    leaving: Option<Leaving>,
 }
 
 /// An event kept for later.
@@ -66,18 +53,6 @@ enum Leaves {
 pub(super) struct StoredEvent {
     pub(super) body: KeptBody,
     pub(super) ack: Option<u64>,
-}
-
-/// How a socket is to leave.
-#[derive(Debug)]
-pub(super) struct Leave {
-    pub(super) reason: DisconnectReason,
-    /// The client is told with a DISCONNECT packet, and whoever closes its connection does so after that.
-    pub(super) farewell: Option<Parting>,
-    /// It comes after the events before it that have queued up, but in sequential namespaces.
-    pub(super) in_turn: bool,
-    /// Whoever closes the server waits for this.
-    pub(super) _under_way: UnderWay,
 }
 
 /// What became of an event at the gate.
@@ -90,20 +65,12 @@ pub(super) enum Stored {
     Full,
 }
 
-/// What became of a leave at the gate.
-#[derive(Debug)]
-pub(super) enum Postponed {
-    /// Nothing: it is to happen now.
-    No(Leave),
-    /// It waits; or another one does, and this is given back, to be dropped without the lock: it may close the connection.
-    Yes(Option<Leave>),
-}
-
 /// What comes next for who works off the queue.
 #[derive(Debug)]
 pub(super) enum Next {
     Event(StoredEvent),
-    Leave(Leave),
+    /// The socket's [leave](Inbox::has_its_turn).
+    Leave,
     /// Nothing: the gate is open, or stays shut since somebody else has the socket leave.
     Opened,
 }
@@ -112,7 +79,7 @@ impl Inbox {
     /// Of a socket whose connect handlers have not started.
     pub(super) fn connecting() -> Self {
         Self::Held(Box::new(Held {
-            leaves: Leaves::Connected,
+            order: Order::Connected,
             ..Held::default()
         }))
     }
@@ -143,82 +110,81 @@ impl Inbox {
             self.hold();
         }
         if let Self::Held(held) = self {
-            held.leaves = Leaves::InTurn;
+            held.order = Order::InTurn;
         }
     }
 
     /// The connect handlers have started. A leave comes after the events before it, or before all that waits.
     pub(super) fn has_connected(&mut self, in_turn: bool) {
         if let Self::Held(held) = self
-            && held.leaves == Leaves::Connected
+            && held.order == Order::Connected
         {
-            held.leaves = if in_turn { Leaves::InTurn } else { Leaves::AtOnce };
+            held.order = if in_turn { Order::InTurn } else { Order::AtOnce };
+            if let Some(leaving) = &mut held.leaving {
+                leaving.wait(Behind::Events);
+            }
         }
     }
 
-    /// Puts the leave behind what has to come first.
-    pub(super) fn postpone(&mut self, mut leave: Leave) -> Postponed {
-        let Self::Held(held) = self else {
-            return Postponed::No(leave);
+    /// The socket is to leave. `starts` is asked whether other threads start handlers just now, if nothing else holds that up.
+    pub(super) fn leave(&mut self, leave: Leave, cause: Cause, starts: impl FnOnce() -> bool) -> Verdict {
+        let (mut leaving, second) = match self.take_leaving() {
+            Some(first) => (first, Some(leave)),
+            None => (Leaving::new(leave), None),
         };
-        if held.behind_starts {
-            return Postponed::Yes(Some(leave));
-        }
-        // Who has said good-bye isn't back for the session, whoever has it leave before its turn.
-        if let (None, Some(first)) = (&leave.farewell, &held.leaving) {
-            leave.reason = first.reason;
-        }
-        match held.leaves {
-            Leaves::AtOnce => return Postponed::No(leave),
-            Leaves::InTurn if !leave.in_turn => return Postponed::No(leave),
-            Leaves::Connected | Leaves::InTurn => {}
-        }
-        if held.leaving.is_some() {
-            return Postponed::Yes(Some(leave));
-        }
-        held.leaving = Some(leave);
-        Postponed::Yes(None)
-    }
-
-    /// Puts the leave behind handlers that other threads start just now, and gives it back if there is one before it.
-    pub(super) fn put_behind_starts(&mut self, leave: Leave) -> Option<Leave> {
-        if self.is_open() {
-            self.hold();
-        }
-        let Self::Held(held) = self else {
-            return Some(leave);
+        leaving.add(cause);
+        let behind = match leaving.behind() {
+            Behind::Starts => Behind::Starts,
+            _ => behind(self.order(), cause),
         };
-        held.behind_starts = true;
-        if held.leaving.is_some() {
-            return Some(leave);
+        Verdict {
+            second,
+            ..self.put(leaving, behind, starts)
         }
-        held.leaving = Some(leave);
-        None
     }
 
-    /// The leave that handlers which are being started hold up.
-    pub(super) fn take_behind_starts(&mut self) -> Option<Leave> {
-        let Self::Held(held) = self else { return None };
-        held.leaving.take_if(|_| held.behind_starts)
+    /// The turn of the leave has come; or it has left before, or somebody else has it leave.
+    pub(super) fn has_its_turn(&mut self, starts: impl FnOnce() -> bool) -> Option<Verdict> {
+        let leaving = self.take_leaving_if(|behind| behind != Behind::Starts)?;
+        Some(self.put(leaving, Behind::Nothing, starts))
     }
 
-    pub(super) fn is_behind_starts(&self) -> bool {
-        matches!(self, Self::Held(held) if held.behind_starts)
+    /// The last of the handlers has started that held the leave up, if any, or its time is over.
+    pub(super) fn has_started(&mut self) -> Option<Verdict> {
+        let leaving = self.take_leaving_if(|behind| behind == Behind::Starts)?;
+        Some(self.put(leaving, Behind::Nothing, || false))
     }
 
-    /// A leave waits for connect handlers.
-    pub(super) fn is_behind_connecting(&self) -> bool {
-        matches!(self, Self::Held(held) if held.leaves == Leaves::Connected && held.leaving.is_some())
+    fn put(&mut self, mut leaving: Leaving, behind: Behind, starts: impl FnOnce() -> bool) -> Verdict {
+        leaving.wait(match behind {
+            Behind::Nothing if starts() => Behind::Starts,
+            behind => behind,
+        });
+        let mut verdict = leaving.verdict();
+        if leaving.behind() == Behind::Nothing {
+            verdict.now = Some(leaving.into_leave());
+        } else {
+            verdict.goes_on = self.goes_on();
+            self.held().leaving = Some(leaving);
+        }
+        verdict
     }
 
     /// Gives up a leave that waits.
     pub(super) fn take_leave(&mut self) -> Option<Leave> {
-        let Self::Held(held) = self else { return None };
-        held.leaving.take()
+        self.take_leaving().map(Leaving::into_leave)
     }
 
-    /// The leave that waits.
-    pub(super) fn leaving(&self) -> Option<&Leave> {
+    fn take_leaving(&mut self) -> Option<Leaving> {
+        self.take_leaving_if(|_| true)
+    }
+
+    fn take_leaving_if(&mut self, is_it: impl FnOnce(Behind) -> bool) -> Option<Leaving> {
+        let Self::Held(held) = self else { return None };
+        held.leaving.take_if(|leaving| is_it(leaving.behind()))
+    }
+
+    fn leaving(&self) -> Option<&Leaving> {
         let Self::Held(held) = self else { return None };
         held.leaving.as_ref()
     }
@@ -228,9 +194,31 @@ impl Inbox {
         self.leaving().is_some()
     }
 
-    /// Whether the socket is to leave, and its client needn't be told.
-    pub(super) fn has_gone(&self) -> bool {
-        self.leaving().is_some_and(|leave| leave.farewell.is_none())
+    pub(super) fn is_behind_starts(&self) -> bool {
+        self.leaving()
+            .is_some_and(|leaving| leaving.behind() == Behind::Starts)
+    }
+
+    /// What is to be seen of a socket that hasn't left.
+    pub(super) fn signs(&self) -> Signs {
+        self.leaving().map_or(Signs::STAYS, Leaving::signs)
+    }
+
+    fn order(&self) -> Order {
+        match self {
+            Self::Open => Order::AtOnce,
+            Self::Held(held) => held.order,
+        }
+    }
+
+    fn held(&mut self) -> &mut Held {
+        if self.is_open() {
+            self.hold();
+        }
+        match self {
+            Self::Held(held) => held,
+            Self::Open => unreachable!("it is held"),
+        }
     }
 
     /// What to do next, and whether the queue was full and is no more. Opens the gate when nothing waits any more.
@@ -238,13 +226,13 @@ impl Inbox {
         let Self::Held(held) = self else {
             return (Next::Opened, false);
         };
-        if held.behind_starts {
+        match &held.leaving {
             // What waits is given up with it.
-            return (Next::Opened, false);
-        }
-        let turn = held.leaves != Leaves::InTurn || held.events.is_empty();
-        if let Some(leave) = held.leaving.take_if(|_| turn) {
-            return (Next::Leave(leave), false);
+            Some(leaving) if leaving.behind() == Behind::Starts => return (Next::Opened, false),
+            Some(_) if held.order != Order::InTurn || held.events.is_empty() => {
+                return (Next::Leave, false);
+            }
+            Some(_) | None => {}
         }
         let Some(event) = held.events.pop_front() else {
             *self = Self::Open;
@@ -262,7 +250,7 @@ impl Inbox {
         let Self::Held(held) = self else { return false };
         held.stalled = held.leaving.is_none() && !held.events.is_empty();
         if held.stalled {
-            held.leaves = Leaves::InTurn;
+            held.order = Order::InTurn;
         }
         held.stalled
     }
@@ -310,7 +298,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::server::SocketIo;
+    use crate::server::{DisconnectReason, SocketIo, running::UnderWay};
 
     struct Told(Arc<Mutex<Inbox>>, mpsc::Sender<bool>);
 
@@ -321,18 +309,21 @@ mod tests {
         }
     }
 
+    fn leave(io: &SocketIo, reason: DisconnectReason) -> Leave {
+        Leave {
+            reason,
+            farewell: None,
+            _under_way: UnderWay::start(io),
+        }
+    }
+
     #[test]
     fn who_waits_for_a_leave_that_is_given_up_is_woken_without_the_lock() {
         let io = SocketIo::new();
         let inbox = Arc::new(Mutex::new(Inbox::connecting()));
-        let leave = Leave {
-            reason: DisconnectReason::TransportClose,
-            farewell: None,
-            in_turn: true,
-            _under_way: UnderWay::start(&io),
-        };
-        let postponed = inbox.lock().unwrap().postpone(leave);
-        assert!(matches!(postponed, Postponed::Yes(_)));
+        let leave = leave(&io, DisconnectReason::TransportClose);
+        let verdict = inbox.lock().unwrap().leave(leave, Cause::Gone, || false);
+        assert!(verdict.now.is_none() && verdict.second.is_none());
         let (told, heard) = mpsc::channel();
         let waker = Waker::from(Arc::new(Told(inbox.clone(), told)));
         let mut closed = pin!(io.leaving().none());
@@ -343,62 +334,98 @@ mod tests {
         assert!(heard.try_recv().unwrap());
     }
 
-    #[test]
-    fn who_is_waited_for_leaves_before_events_whose_handlers_are_late() {
+    const AWAY: DisconnectReason = DisconnectReason::ServerNamespaceDisconnect;
+    const LEFT: DisconnectReason = DisconnectReason::ClientNamespaceDisconnect;
+    const LOST: DisconnectReason = DisconnectReason::TransportClose;
+
+    fn in_turn() -> Inbox {
         let mut inbox = Inbox::Open;
         inbox.pause();
-        let leave = Leave {
-            in_turn: false,
-            ..leave()
-        };
-        assert!(matches!(inbox.postpone(leave), Postponed::No(_)));
+        inbox
+    }
+
+    /// What the leave of a socket is behind that these have had leave, and for which reason it left if it has.
+    fn after(
+        mut inbox: Inbox,
+        causes: &[(Cause, DisconnectReason)],
+        starts: bool,
+    ) -> (Option<Behind>, Option<DisconnectReason>) {
+        let io = SocketIo::new();
+        let mut left = None;
+        for (cause, reason) in causes {
+            let verdict = inbox.leave(leave(&io, *reason), *cause, || starts);
+            left = left.or(verdict.now.map(|leave| leave.reason));
+        }
+        (inbox.leaving().map(Leaving::behind), left)
     }
 
     #[test]
-    fn who_leaves_before_the_turn_of_its_leave_does_so_for_the_same_reason() {
-        let mut inbox = Inbox::Open;
-        inbox.pause();
-        let goodbye = Leave {
-            reason: DisconnectReason::ClientNamespaceDisconnect,
-            ..leave()
-        };
-        assert!(matches!(inbox.postpone(goodbye), Postponed::Yes(None)));
-        let lost = Leave {
-            in_turn: false,
-            ..leave()
-        };
-        let Postponed::No(leave) = inbox.postpone(lost) else {
-            panic!("it waits");
-        };
-        assert_eq!(leave.reason, DisconnectReason::ClientNamespaceDisconnect);
-    }
-
-    fn leave() -> Leave {
-        Leave {
-            reason: DisconnectReason::TransportClose,
-            farewell: None,
-            in_turn: true,
-            _under_way: UnderWay::start(&SocketIo::new()),
+    fn the_first_that_has_a_socket_leave_says_why_and_the_others_only_when() {
+        use Cause::*;
+        let (away, left, lost, awaited) = ((SentAway, AWAY), (Gone, LEFT), (Gone, LOST), (Awaited, LOST));
+        let events = Some(Behind::Events);
+        let rows: [(&[_], _, _); 9] = [
+            (&[left], events, None),
+            (&[lost, lost], events, None),
+            (&[left, lost], events, None),
+            (&[left, awaited], None, Some(LEFT)),
+            (&[lost, awaited], None, Some(LOST)),
+            (&[left, away], None, Some(LEFT)),
+            (&[lost, away], None, Some(LOST)),
+            (&[away], None, Some(AWAY)),
+            (&[awaited], None, Some(LOST)),
+        ];
+        for (causes, behind, reason) in rows {
+            assert_eq!(after(in_turn(), causes, false), (behind, reason), "{causes:?}");
+            let (behind, reason) = match reason {
+                Some(_) => (Some(Behind::Starts), None),
+                None => (behind, None),
+            };
+            assert_eq!(after(in_turn(), causes, true), (behind, reason), "{causes:?}");
+            let connecting = Some(Behind::ConnectHandlers);
+            assert_eq!(after(Inbox::connecting(), causes, true), (connecting, None));
         }
     }
 
     #[test]
-    fn nobody_works_off_what_is_behind_handlers_that_start() {
-        let mut inbox = Inbox::Open;
-        assert!(inbox.put_behind_starts(leave()).is_none());
-        assert!(matches!(inbox.next(), (Next::Opened, false)));
-        assert!(!inbox.is_open());
-        assert!(inbox.take_behind_starts().is_some());
-        assert!(inbox.take_behind_starts().is_none());
+    fn whatever_has_a_socket_leave_that_waits_for_handlers_waits_with_it() {
+        let io = SocketIo::new();
+        for (cause, reason) in [
+            (Cause::SentAway, AWAY),
+            (Cause::Gone, LOST),
+            (Cause::Awaited, LOST),
+        ] {
+            let mut inbox = Inbox::Open;
+            let first = inbox.leave(leave(&io, LEFT), Cause::Gone, || true);
+            let second = inbox.leave(leave(&io, reason), cause, || false);
+            assert!(first.now.is_none() && second.now.is_none());
+            assert_eq!(second.second.unwrap().reason, reason);
+            // Nobody works off what is behind them.
+            assert!(matches!(inbox.next(), (Next::Opened, false)));
+            assert!(inbox.has_its_turn(|| false).is_none() && !inbox.is_open());
+            let verdict = inbox.has_started().unwrap();
+            assert_eq!(verdict.now.unwrap().reason, LEFT);
+            assert!(inbox.has_started().is_none() && !inbox.is_leaving());
+        }
     }
 
     #[test]
-    fn a_leave_in_turn_is_behind_handlers_that_start_once_the_server_sends_the_socket_away() {
-        let mut inbox = Inbox::Open;
-        inbox.pause();
-        assert!(matches!(inbox.postpone(leave()), Postponed::Yes(None)));
-        assert!(inbox.take_behind_starts().is_none());
-        assert!(inbox.put_behind_starts(leave()).is_some());
-        assert!(inbox.take_behind_starts().is_some());
+    fn the_turn_of_a_leave_comes_behind_connect_handlers_events_and_starts() {
+        let io = SocketIo::new();
+        let mut inbox = Inbox::connecting();
+        let event = || StoredEvent {
+            body: KeptBody::Values(Box::default()),
+            ack: None,
+        };
+        assert_eq!(inbox.store(event), Stored::Yes);
+        let verdict = inbox.leave(leave(&io, LOST), Cause::Gone, || false);
+        assert!(verdict.now.is_none());
+        inbox.has_connected(true);
+        assert_eq!(inbox.signs(), Signs::STAYS);
+        assert!(matches!(inbox.next(), (Next::Event(_), false)));
+        assert!(matches!(inbox.next(), (Next::Leave, false)));
+        assert!(inbox.has_its_turn(|| true).unwrap().now.is_none());
+        assert!(inbox.is_behind_starts());
+        assert!(inbox.has_started().unwrap().now.is_some());
     }
 }

@@ -111,8 +111,8 @@ impl Socket {
                 let _cork = Cork::new();
                 Some(self.dispatch_stored(&event))
             }
-            Next::Leave(leave) => {
-                self.depart_in_turn(leave);
+            Next::Leave => {
+                self.depart_in_turn();
                 Some(Late::default())
             }
             Next::Opened => None,

@@ -34,6 +34,7 @@ mod inbox;
 mod io;
 mod js_date;
 mod late;
+mod leave;
 mod listeners;
 mod modes;
 mod namespace;

@@ -128,7 +128,7 @@ impl Socket {
             }
             match next {
                 Next::Event(event) => self.finish_stored(&event).await,
-                Next::Leave(leave) => self.depart_in_turn(leave),
+                Next::Leave => self.depart_in_turn(),
                 Next::Opened => return,
             }
         }

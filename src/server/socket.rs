@@ -370,11 +370,7 @@ impl Socket {
     }
 
     pub(super) fn has_left(&self) -> bool {
-        self.status() == Status::Disconnected || self.is_leaving()
-    }
-
-    pub(super) fn is_leaving(&self) -> bool {
-        self.starts().is_leaving()
+        self.status() == Status::Disconnected || self.starts().is_lost()
     }
 
     pub(super) fn status(&self) -> Status {

@@ -12,7 +12,11 @@ use std::{cell::Cell, marker::PhantomData, sync::atomic::Ordering};
 
 use crate::{
     room::Member as _,
-    server::{Socket, socket::Status},
+    server::{
+        Socket,
+        leave::{Reach, Signs},
+        socket::Status,
+    },
     sync::{atomic::AtomicU16, thread_local},
 };
 
@@ -20,15 +24,14 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Starts(AtomicU16);
 
-/// It is to leave as soon as it can, and is sent nothing any more: not even by those whom its leave calls.
-const LEAVING: u16 = 1 << 15;
-/// It leaves for good, or is to: no handler of an event is started any more.
-const SHUT: u16 = 1 << 14;
-/// Its client or its connection has gone: it isn't connected, but what is sent to it may wait for its client, and what came before is heard.
-const GONE: u16 = 1 << 13;
-const COUNT: u16 = GONE - 1;
+/// See [`Signs`], which these say.
+const LOST: u16 = 1 << 15;
+const KEPT: u16 = 1 << 14;
+const SHUT: u16 = 1 << 13;
+const DECIDED: u16 = 1 << 12;
+const COUNT: u16 = DECIDED - 1;
 /// More than threads can start at once, and too many for a leave to wait for.
-const MAX: u16 = GONE / 2;
+const MAX: u16 = DECIDED / 2;
 
 /// No socket has this serial.
 const NONE: u64 = u64::MAX;
@@ -62,34 +65,37 @@ impl Starts {
         Self(AtomicU16::new(0))
     }
 
-    pub(super) fn is_leaving(&self) -> bool {
-        self.0.load(Ordering::Relaxed) & LEAVING != 0
+    /// Under the inbox's lock, under which they came about.
+    pub(super) fn show(&self, signs: Signs) {
+        let reach = match signs.reach {
+            Reach::Here => 0,
+            Reach::Kept => KEPT,
+            Reach::Lost => LOST,
+        };
+        let hears = if signs.hears { 0 } else { SHUT };
+        let bits = reach | hears | if signs.is_decided { DECIDED } else { 0 };
+        // In this order: none of those that stay is away meanwhile.
+        self.0.fetch_or(bits, Ordering::AcqRel);
+        self.0.fetch_and(bits | COUNT, Ordering::AcqRel);
     }
 
-    pub(super) fn set_leaving(&self) {
-        self.0.fetch_or(LEAVING, Ordering::AcqRel);
-    }
-
-    pub(super) fn set_gone(&self) {
-        self.0.fetch_or(GONE, Ordering::AcqRel);
-    }
-
-    pub(super) fn hear_no_more(&self) {
-        self.0.fetch_or(SHUT, Ordering::AcqRel);
-    }
-
-    /// It is still to hear what came before it has gone.
-    pub(super) fn is_back(&self) {
-        self.0.fetch_and(!GONE, Ordering::AcqRel);
+    /// Whether what is sent to it is lost.
+    pub(super) fn is_lost(&self) -> bool {
+        self.0.load(Ordering::Relaxed) & LOST != 0
     }
 
     /// Whether nothing reaches its client any more, though it has still to leave.
     pub(super) fn is_out_of_reach(&self) -> bool {
-        self.0.load(Ordering::Relaxed) & (LEAVING | GONE) != 0
+        self.0.load(Ordering::Relaxed) & (LOST | KEPT) != 0
+    }
+
+    /// Whether it leaves now.
+    pub(super) fn is_decided(&self) -> bool {
+        self.0.load(Ordering::Relaxed) & DECIDED != 0
     }
 
     fn is_shut(&self) -> bool {
-        self.0.load(Ordering::Acquire) & (LEAVING | SHUT) != 0
+        self.0.load(Ordering::Acquire) & SHUT != 0
     }
 
     /// One more; `false` if that are too many, and it is to be taken off again.
@@ -110,7 +116,7 @@ impl Starts {
 }
 
 impl Socket {
-    /// To start handlers of an event; `None` if the socket has begun to leave.
+    /// To start handlers of an event; `None` if the socket is to hear none any more.
     pub(super) fn begin_start(&self) -> Option<Start<'_>> {
         let start = Start::of(self);
         // After it was counted.

@@ -7,7 +7,7 @@ use crate::{
     Protocol,
     engine::{Limit, Outgoing},
     packet::JsonText,
-    server::{ConnectError, DisconnectReason, Socket, inbox::Leave},
+    server::{ConnectError, DisconnectReason, Socket, leave::Leave},
     sync::MutexGuard,
 };
 

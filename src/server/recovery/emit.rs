@@ -68,7 +68,7 @@ impl Broadcast {
         live.each(|socket| match (socket.recoverable(), &recorded) {
             // It is connected, or waits for its client; but nothing comes after a leave that has been announced.
             (Some(recoverable), Ok((position, packet)))
-                if !socket.is_leaving() && !early.contains(&socket.serial()) =>
+                if !socket.starts().is_lost() && !early.contains(&socket.serial()) =>
             {
                 // What became of it at one socket is no concern of the others.
                 let _ = recoverable.lifeline.send(&recovery.log, *position, packet);
@@ -102,7 +102,7 @@ impl Socket {
     ) -> Option<Result<(), EmitError>> {
         let recovery = self.home().recovery()?;
         let recoverable = self.recoverable()?;
-        if self.is_leaving() {
+        if self.starts().is_lost() {
             return Some(Err(EmitError::closed()));
         }
         let emitted = Payload::event(event, args)

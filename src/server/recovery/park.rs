@@ -26,7 +26,7 @@ const CHECK: Duration = Duration::from_secs(60);
 
 impl DisconnectReason {
     /// Whether the client may come back to its session: it didn't want to leave, nobody sent it away, and this server goes on.
-    const fn is_recoverable(self) -> bool {
+    pub(in crate::server) const fn is_recoverable(self) -> bool {
         match self {
             Self::TransportClose
             | Self::TransportError
