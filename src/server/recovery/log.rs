@@ -22,7 +22,7 @@ const PACKET_COST: usize = 64;
 #[derive(Debug)]
 pub(super) struct Log {
     /// What its offsets begin with, so that no other text that a client may take for one is one.
-    tag: Box<str>,
+    tag: Arc<str>,
     next: AtomicU64,
     /// The first position that is kept, to be read without the lock.
     base: AtomicU64,
@@ -64,11 +64,13 @@ struct Slot {
 }
 
 impl Log {
-    pub(super) fn new(tag: Box<str>, period: Period, max_bytes: usize, together: Arc<Together>) -> Self {
+    pub(super) fn new(tag: Arc<str>, period: Period, max_bytes: usize, together: Arc<Together>) -> Self {
+        // A client that was in it before it ended may say an offset of that time.
+        let first = together.last.load(Ordering::Relaxed) + 1;
         Self {
             tag,
-            next: AtomicU64::new(1),
-            base: AtomicU64::new(1),
+            next: AtomicU64::new(first),
+            base: AtomicU64::new(first),
             kept: Mutex::default(),
             period,
             max_bytes,
@@ -193,6 +195,7 @@ impl Log {
 
     /// Forgets everything.
     pub(super) fn clear(&self) -> Forgotten {
+        self.together.last.fetch_max(self.last(), Ordering::Relaxed);
         let mut forgotten = Forgotten::new();
         let mut kept = self.kept();
         while !kept.slots.is_empty() {

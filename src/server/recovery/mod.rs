@@ -90,9 +90,9 @@ impl Recovery {
             unnoticed: io.unnoticed().clone(),
         };
         // As long as needs be for no text of an application to look like an offset by chance.
-        let tag: String = io.engine().random_socket_id().as_str().chars().take(4).collect();
+        let tag = together.tag(|| io.engine().random_socket_id().as_str()[..4].into());
         Some(Box::new(Self {
-            log: Log::new(tag.into(), period, options.max_log_size, together.clone()),
+            log: Log::new(tag, period, options.max_log_size, together.clone()),
             sessions: Mutex::new(Sessions::new(together.clone())),
             looked_after: AtomicBool::new(false),
             idle: Notify::new(),

@@ -2,8 +2,8 @@
 
 use std::{
     sync::{
-        Arc, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        Arc, OnceLock, PoisonError,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -22,11 +22,20 @@ const SLACK: usize = 8;
 pub(in crate::server) struct Together {
     pub(super) waiting: AtomicUsize,
     pub(super) bytes: AtomicUsize,
+    /// What all their offsets begin with.
+    tag: OnceLock<Arc<str>>,
+    /// The last position that was given out by one that nobody was in any more. Those that come to be go on from there: a client that comes back
+    /// to one which has ended says an offset of that time, which is to be one of a session before.
+    pub(super) last: AtomicU64,
     /// One at a time makes room, before any other lock.
     room: Mutex<()>,
 }
 
 impl Together {
+    pub(super) fn tag(&self, make: impl FnOnce() -> Arc<str>) -> Arc<str> {
+        self.tag.get_or_init(make).clone()
+    }
+
     fn make_room(&self) -> MutexGuard<'_, ()> {
         self.room.lock().unwrap_or_else(PoisonError::into_inner)
     }

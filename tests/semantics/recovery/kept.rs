@@ -332,6 +332,42 @@ async fn a_dynamic_namespace_ends_with_those_who_may_come_back_to_it() {
     .await;
 }
 
+/// As npm's does: after `socket.disconnect()` and `socket.connect()` it still says the last offset that it has heard.
+#[tokio::test]
+async fn who_is_back_in_a_dynamic_namespace_that_had_ended_gets_its_session_though_it_says_an_offset_of_that_time()
+ {
+    let io = recovering().build().unwrap();
+    let (log, mut heard) = crate::log::log();
+    let _parent = super::tell(io.of_matching(|name| name.starts_with("/room-")), &log);
+    let server = TestServer::start(&io).await;
+    let emit = |event: &str| io.get("/room-1").unwrap().emit(event, ());
+    for via in super::WAYS {
+        let (mut client, _) = Client::ask(&server, via, "/room-1", json!({})).await;
+        heard.expect("new ").await;
+        emit("first");
+        client.event().await;
+        client.wire.send("41/room-1,").await;
+        heard.expect("left: client namespace disconnect").await;
+        within(async {
+            while io.get("/room-1").is_some() {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+        let asking = super::asking(&client.memory);
+        let (client, missed) = Client::over(client.wire, "/room-1", asking).await;
+        assert_eq!(missed, events([]));
+        heard.expect("new ").await;
+        let memory = client.lose_connection(&mut heard).await;
+        emit("missed");
+        let (mut client, missed) = Client::ask(&server, via, "/room-1", super::asking(&memory)).await;
+        assert_eq!(missed, events([json!(["missed"])]));
+        heard.expect("recovered ").await;
+        client.wire.send("41/room-1,").await;
+        heard.expect("left: client namespace disconnect").await;
+    }
+}
+
 /// It can be cloned once.
 struct Unique(Arc<AtomicBool>);
 
