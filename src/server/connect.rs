@@ -135,10 +135,11 @@ impl Client {
             _ => Ok(None),
         };
         let Ok(claim) = claim else {
-            // It waits for its session, and keeps no place meanwhile.
-            let again = self.take_place(socket, again);
+            // It waits for its session.
+            let asked = self.take_place(socket, again);
             socket.discard();
-            return self.begin(None, namespace, again?.auth);
+            let (question, again) = asked?;
+            return self.begin(Some(question), namespace, again.auth);
         };
         let next = self.make_socket(claim, namespace, again.auth);
         let is_wanted = self.replace(socket, &next);

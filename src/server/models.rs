@@ -21,7 +21,7 @@ use http::{Method, Request};
 use http_body_util::{BodyExt as _, Full};
 
 use crate::{
-    server::{ConnectError, Namespace, Socket, SocketIo},
+    server::{ConnectError, Namespace, Socket, SocketIo, client::Again},
     sync::{explore, thread},
 };
 
@@ -225,5 +225,21 @@ fn a_client_that_leaves_as_the_middlewares_are_asked_again_is_not_let_in() {
         }
         assert_eq!(leaving.join().unwrap(), "ok");
         assert!(main.is_empty());
+    });
+}
+
+/// What it asked for anew waits for the last socket of its session.
+#[test]
+fn a_client_that_leaves_as_it_begins_to_wait_for_its_session_is_not_let_in() {
+    explore(2, || {
+        let io = SocketIo::new();
+        let (_main, sid, socket) = undecided(&io);
+        assert_eq!(request(&io, &sid, Method::POST, "40"), "ok");
+        let leaving = thread::spawn(move || request(&io, &sid, Method::POST, "41"));
+        let client = socket.client();
+        let asked = client.take_place(&socket, Box::new(Again { auth: None }));
+        socket.discard();
+        assert_eq!(leaving.join().unwrap(), "ok");
+        assert!(asked.is_none_or(|(question, _)| !question.is_wanted()));
     });
 }

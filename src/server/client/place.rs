@@ -236,16 +236,24 @@ impl Client {
         true
     }
 
-    /// Takes the place of a socket that isn't let in: the next is to wait without one. Gives back what the client says with its CONNECT, which
-    /// it may have said anew; `None` if it doesn't want to be let in any more.
-    pub(in crate::server) fn take_place(&self, socket: &Socket, again: Box<Again>) -> Option<Box<Again>> {
+    /// Takes the place of a socket that isn't let in: for the next a question stands there. Gives back what the client says with its CONNECT,
+    /// which it may have said anew; `None` if it doesn't want to be let in any more.
+    pub(in crate::server) fn take_place(
+        &self,
+        socket: &Socket,
+        again: Box<Again>,
+    ) -> Option<(Question, Box<Again>)> {
         let mut state = self.0.state();
         let at = state.position_of(socket)?;
         let mut left = state.sockets.remove(at);
-        drop(state);
+        // At once: a DISCONNECT that comes now is for the next.
         let is_wanted = left.is_wanted();
         let again = left.again.take().unwrap_or(again);
-        is_wanted.then_some(again)
+        let said = again.auth.as_ref().map_or(0, |auth| auth.get().len()) + socket.home().made_up();
+        let question = is_wanted.then(|| self.asks(&mut state, socket.namespace_name().into(), said));
+        drop(state);
+        drop(left);
+        Some((question?, again))
     }
 
     /// Which of the sockets that waited for `/` is next. There is none, and none waits any more, when all have been let go on; if `/` has
@@ -313,7 +321,11 @@ impl Client {
                 state.needs_no_farewell(name);
                 is_held_back
             }
-            None => state.leaves_none(name),
+            None => {
+                // Its place may be that of a question by now.
+                state.takes_back(name);
+                state.leaves_none(name)
+            }
         };
         drop(state);
         if is_held_back {

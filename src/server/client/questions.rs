@@ -40,7 +40,6 @@ impl Client {
         made_up: usize,
     ) -> Result<Question, Place> {
         let said = auth.map_or(0, |auth| auth.get().len()) + made_up;
-        let (serial, namespace) = (self.io().next_serial(), namespace.into());
         let mut state = self.0.state();
         if state.places() >= self.io().settings().max_namespaces {
             return Err(Place::None);
@@ -48,6 +47,12 @@ impl Client {
         if self.is_wordy(&state, said) {
             return Err(Place::Wordy);
         }
+        Ok(self.asks(&mut state, namespace.into(), said))
+    }
+
+    /// The same, where there is a place. It must not be dropped under the lock.
+    pub(super) fn asks(&self, state: &mut State, namespace: Arc<str>, said: usize) -> Question {
+        let serial = self.io().next_serial();
         state.seldom.get_or_insert_default().questions.0.push(Asked {
             serial,
             namespace,
@@ -55,7 +60,7 @@ impl Client {
             is_wanted: true,
         });
         let client = self.clone();
-        Ok(Question { client, serial })
+        Question { client, serial }
     }
 }
 
