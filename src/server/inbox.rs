@@ -128,11 +128,13 @@ impl Inbox {
 
     /// The socket is to leave. `starts` is asked whether other threads start handlers just now, if nothing else holds that up.
     pub(super) fn leave(&mut self, leave: Leave, cause: Cause, starts: impl FnOnce() -> bool) -> Verdict {
-        let (mut leaving, second) = match self.take_leaving() {
-            Some(first) => (first, Some(leave)),
-            None => (Leaving::new(leave), None),
+        let (leaving, second) = match self.take_leaving() {
+            Some(mut first) => {
+                let second = first.meet(leave, cause);
+                (first, Some(second))
+            }
+            None => (Leaving::new(leave, cause), None),
         };
-        leaving.add(cause);
         let behind = match leaving.behind() {
             Behind::Starts => Behind::Starts,
             _ => behind(self.order(), cause),
@@ -370,8 +372,9 @@ mod tests {
             (&[left, lost], events, None),
             (&[left, awaited], None, Some(LEFT)),
             (&[lost, awaited], None, Some(LOST)),
-            (&[left, away], None, Some(LEFT)),
-            (&[lost, away], None, Some(LOST)),
+            // The handlers of the events before it find it connected, and may be who sends it away.
+            (&[left, away], None, Some(AWAY)),
+            (&[lost, away], None, Some(AWAY)),
             (&[away], None, Some(AWAY)),
             (&[awaited], None, Some(LOST)),
         ];

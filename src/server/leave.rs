@@ -7,8 +7,10 @@
 //! ```
 //!
 //! Whatever has it leave takes it some way to the right, at once or when what it is behind is over, and nothing takes it back. The first that has it
-//! leave says why; those that come second, while it waits, can only have it leave earlier and hear less. All that others see of this without a lock is
-//! derived from it: [`Signs`].
+//! leave says why; those that come second, while it waits, can only have it leave earlier and hear less. But behind events it is there for their
+//! handlers: whoever sends it away then, sends away who is connected. All that others see of this without a lock is derived from it: [`Signs`].
+
+use std::mem;
 
 use crate::{
     engine::Parting,
@@ -117,21 +119,32 @@ pub(super) const fn behind(order: Order, cause: Cause) -> Behind {
 }
 
 impl Leaving {
-    pub(super) const fn new(leave: Leave) -> Self {
-        Self {
+    pub(super) fn new(leave: Leave, cause: Cause) -> Self {
+        let mut leaving = Self {
             leave,
             behind: Behind::Nothing,
             is_sent_away: false,
             has_gone: false,
             is_limited: false,
-        }
+        };
+        leaving.add(cause);
+        leaving
     }
 
     pub(super) const fn behind(&self) -> Behind {
         self.behind
     }
 
-    pub(super) fn add(&mut self, cause: Cause) {
+    /// Something else has it leave, too. Gives back which of the leaves doesn't say why.
+    pub(super) fn meet(&mut self, mut leave: Leave, cause: Cause) -> Leave {
+        if cause == Cause::SentAway && self.signs().reach == Reach::Here {
+            mem::swap(&mut self.leave, &mut leave);
+        }
+        self.add(cause);
+        leave
+    }
+
+    fn add(&mut self, cause: Cause) {
         match cause {
             Cause::SentAway => self.is_sent_away = true,
             Cause::Gone | Cause::Awaited => self.has_gone = true,
@@ -190,13 +203,17 @@ mod tests {
     use super::*;
     use crate::server::SocketIo;
 
-    fn leaving(reason: DisconnectReason, causes: &[Cause], behind: Behind) -> Leaving {
-        let mut leaving = Leaving::new(Leave {
+    fn leave(reason: DisconnectReason) -> Leave {
+        Leave {
             reason,
             farewell: None,
             _under_way: UnderWay::start(&SocketIo::new()),
-        });
-        causes.iter().for_each(|cause| leaving.add(*cause));
+        }
+    }
+
+    fn leaving(reason: DisconnectReason, causes: &[Cause], behind: Behind) -> Leaving {
+        let mut leaving = Leaving::new(leave(reason), causes[0]);
+        causes[1..].iter().for_each(|cause| leaving.add(*cause));
         leaving.wait(behind);
         leaving
     }
@@ -281,5 +298,30 @@ mod tests {
         assert_eq!(told(&mut sent_away, Starts), (false, false));
         sent_away.add(Gone);
         assert_eq!(told(&mut sent_away, Starts), (true, true));
+    }
+
+    #[test]
+    fn whom_the_server_sends_away_while_it_is_connected_leaves_for_that_reason() {
+        use {Behind::*, Cause::*, DisconnectReason::*};
+        let (away, lost) = (ServerNamespaceDisconnect, TransportClose);
+        let rows: [(&[Cause], _, _, _); 6] = [
+            (&[Gone], Events, SentAway, away),
+            (&[Gone], Events, Awaited, lost),
+            (&[Gone], ConnectHandlers, SentAway, lost),
+            (&[Gone], Starts, SentAway, lost),
+            // It was to be sent away when its connection had ended, and its connect handlers were starting.
+            (&[Gone, SentAway], Events, SentAway, lost),
+            (&[Awaited], Starts, SentAway, lost),
+        ];
+        for (causes, behind, second, why) in rows {
+            let mut leaving = leaving(lost, causes, behind);
+            let other = leaving.meet(leave(if second == SentAway { away } else { lost }), second);
+            assert_eq!(
+                leaving.into_leave().reason,
+                why,
+                "{causes:?}, behind {behind:?}, {second:?}"
+            );
+            assert!(second != SentAway || other.reason != why);
+        }
     }
 }
