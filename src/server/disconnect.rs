@@ -146,8 +146,8 @@ impl Socket {
         self.is_to_leave(Cause::Gone, reason, None);
     }
 
-    /// The same, before events whose handlers are late: somebody waits for what it leaves behind, though not for ever.
-    pub(super) fn depart_at_once(&self, reason: DisconnectReason) {
+    /// The same, and somebody waits for what it leaves behind, though not for ever.
+    pub(super) fn depart_in_time(&self, reason: DisconnectReason) {
         self.is_to_leave(Cause::Awaited, reason, None);
     }
 
@@ -186,8 +186,9 @@ impl Socket {
     /// The connect handlers have started. Who leaves behind events that came before is there for the handlers of these.
     pub(super) fn has_come(&self) {
         let mut inbox = self.inbox();
-        inbox.has_connected(!self.home().is_sequential());
-        self.starts().show(inbox.signs());
+        if let Some(verdict) = inbox.has_connected(!self.home().is_sequential()) {
+            self.follow(inbox, verdict);
+        }
     }
 
     fn follow(&self, inbox: MutexGuard<'_, Inbox>, verdict: Verdict) {
@@ -199,7 +200,7 @@ impl Socket {
             self.acks().clear();
         }
         if verdict.begins_to_be_limited {
-            self.waits_for_starts_in_time();
+            self.waits_in_time();
         }
         if verdict.goes_on {
             self.fall_behind(Late::default());
@@ -211,7 +212,7 @@ impl Socket {
     }
 
     /// Who has gone by itself doesn't stay for ever because a handler keeps its thread. That hears of it if it looks, or waits for an answer.
-    fn waits_for_starts_in_time(&self) {
+    fn waits_in_time(&self) {
         let until = now() + self.connection().ping_timeout().min(LONGEST_START);
         let socket = self.clone();
         let in_time = async move {
@@ -221,10 +222,17 @@ impl Socket {
                     break;
                 }
             }
-            socket.departs_behind_starts();
+            socket.has_waited();
         };
         let socket = self.clone();
-        cut_off::spawn_or_else(self.io(), in_time, move || socket.departs_behind_starts());
+        cut_off::spawn_or_else(self.io(), in_time, move || socket.has_waited());
+    }
+
+    fn has_waited(&self) {
+        let mut inbox = self.inbox();
+        if let Some(verdict) = inbox.has_waited() {
+            self.follow(inbox, verdict);
+        }
     }
 
     pub(super) fn depart_now(&self, leave: Leave) {

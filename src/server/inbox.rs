@@ -16,7 +16,7 @@ use std::{collections::VecDeque, mem};
 
 use crate::{
     packet::KeptBody,
-    server::leave::{Behind, Cause, Leave, Leaving, Order, Signs, Verdict, behind},
+    server::leave::{Behind, Cause, Leave, Leaving, Order, Verdict, behind},
 };
 
 /// How many events may wait before the connection is not read any more.
@@ -115,15 +115,15 @@ impl Inbox {
     }
 
     /// The connect handlers have started. A leave comes after the events before it, or before all that waits.
-    pub(super) fn has_connected(&mut self, in_turn: bool) {
-        if let Self::Held(held) = self
-            && held.order == Order::Connected
-        {
-            held.order = if in_turn { Order::InTurn } else { Order::AtOnce };
-            if let Some(leaving) = &mut held.leaving {
-                leaving.wait(Behind::Events);
-            }
+    pub(super) fn has_connected(&mut self, in_turn: bool) -> Option<Verdict> {
+        let Self::Held(held) = self else { return None };
+        if held.order != Order::Connected {
+            return None;
         }
+        held.order = if in_turn { Order::InTurn } else { Order::AtOnce };
+        let leaving = held.leaving.as_mut()?;
+        leaving.wait(Behind::Events);
+        Some(leaving.verdict())
     }
 
     /// The socket is to leave. `starts` is asked whether other threads start handlers just now, if nothing else holds that up.
@@ -151,7 +151,13 @@ impl Inbox {
         Some(self.put(leaving, Behind::Nothing, starts))
     }
 
-    /// The last of the handlers has started that held the leave up, if any, or its time is over.
+    /// The leave has waited for as long as it may.
+    pub(super) fn has_waited(&mut self) -> Option<Verdict> {
+        let leaving = self.take_leaving()?;
+        Some(self.put(leaving, Behind::Nothing, || false))
+    }
+
+    /// The last of the handlers has started that held the leave up, if any.
     pub(super) fn has_started(&mut self) -> Option<Verdict> {
         let leaving = self.take_leaving_if(|behind| behind == Behind::Starts)?;
         Some(self.put(leaving, Behind::Nothing, || false))
@@ -199,11 +205,6 @@ impl Inbox {
     pub(super) fn is_behind_starts(&self) -> bool {
         self.leaving()
             .is_some_and(|leaving| leaving.behind() == Behind::Starts)
-    }
-
-    /// What is to be seen of a socket that hasn't left.
-    pub(super) fn signs(&self) -> Signs {
-        self.leaving().map_or(Signs::STAYS, Leaving::signs)
     }
 
     fn order(&self) -> Order {
@@ -300,7 +301,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::server::{DisconnectReason, SocketIo, running::UnderWay};
+    use crate::server::{DisconnectReason, SocketIo, leave::Reach, running::UnderWay};
 
     struct Told(Arc<Mutex<Inbox>>, mpsc::Sender<bool>);
 
@@ -370,13 +371,13 @@ mod tests {
             (&[left], events, None),
             (&[lost, lost], events, None),
             (&[left, lost], events, None),
-            (&[left, awaited], None, Some(LEFT)),
-            (&[lost, awaited], None, Some(LOST)),
+            (&[left, awaited], events, None),
+            (&[lost, awaited], events, None),
             // The handlers of the events before it find it connected, and may be who sends it away.
             (&[left, away], None, Some(AWAY)),
             (&[lost, away], None, Some(AWAY)),
             (&[away], None, Some(AWAY)),
-            (&[awaited], None, Some(LOST)),
+            (&[awaited], events, None),
         ];
         for (causes, behind, reason) in rows {
             assert_eq!(after(in_turn(), causes, false), (behind, reason), "{causes:?}");
@@ -423,8 +424,8 @@ mod tests {
         assert_eq!(inbox.store(event), Stored::Yes);
         let verdict = inbox.leave(leave(&io, LOST), Cause::Gone, || false);
         assert!(verdict.now.is_none());
-        inbox.has_connected(true);
-        assert_eq!(inbox.signs(), Signs::STAYS);
+        let signs = inbox.has_connected(true).unwrap().signs;
+        assert_eq!((signs.reach, signs.hears), (Reach::Here, true));
         assert!(matches!(inbox.next(), (Next::Event(_), false)));
         assert!(matches!(inbox.next(), (Next::Leave, false)));
         assert!(inbox.has_its_turn(|| true).unwrap().now.is_none());

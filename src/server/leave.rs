@@ -68,6 +68,7 @@ pub(super) struct Leaving {
     behind: Behind,
     is_sent_away: bool,
     has_gone: bool,
+    is_awaited: bool,
     /// Somebody sees to it that it doesn't wait for ever.
     is_limited: bool,
 }
@@ -101,7 +102,7 @@ pub(super) struct Verdict {
     pub(super) now: Option<Leave>,
     /// What came second. It may close the connection when it is dropped.
     pub(super) second: Option<Leave>,
-    /// Handlers must not keep it for ever.
+    /// What it is behind must not keep it for ever.
     pub(super) begins_to_be_limited: bool,
     /// Its client answers nothing any more, and handlers may wait for that.
     pub(super) ends_acks: bool,
@@ -113,8 +114,8 @@ pub(super) struct Verdict {
 pub(super) const fn behind(order: Order, cause: Cause) -> Behind {
     match (order, cause) {
         (Order::Connected, _) => Behind::ConnectHandlers,
-        (Order::InTurn, Cause::Gone) => Behind::Events,
-        (Order::InTurn, Cause::SentAway | Cause::Awaited) | (Order::AtOnce, _) => Behind::Nothing,
+        (Order::InTurn, Cause::Gone | Cause::Awaited) => Behind::Events,
+        (Order::InTurn, Cause::SentAway) | (Order::AtOnce, _) => Behind::Nothing,
     }
 }
 
@@ -125,6 +126,7 @@ impl Leaving {
             behind: Behind::Nothing,
             is_sent_away: false,
             has_gone: false,
+            is_awaited: false,
             is_limited: false,
         };
         leaving.add(cause);
@@ -145,10 +147,9 @@ impl Leaving {
     }
 
     fn add(&mut self, cause: Cause) {
-        match cause {
-            Cause::SentAway => self.is_sent_away = true,
-            Cause::Gone | Cause::Awaited => self.has_gone = true,
-        }
+        self.is_sent_away |= cause == Cause::SentAway;
+        self.has_gone |= cause != Cause::SentAway;
+        self.is_awaited |= cause == Cause::Awaited;
     }
 
     pub(super) const fn wait(&mut self, behind: Behind) {
@@ -172,7 +173,11 @@ impl Leaving {
     /// What is to be done besides, since it has got there.
     pub(super) fn verdict(&mut self) -> Verdict {
         let waits_for_handlers = matches!(self.behind, Behind::ConnectHandlers | Behind::Starts);
-        let is_limited = self.has_gone && self.behind == Behind::Starts;
+        let is_limited = match self.behind {
+            Behind::Starts => self.has_gone,
+            Behind::Events => self.is_awaited,
+            Behind::ConnectHandlers | Behind::Nothing => false,
+        };
         let was_limited = self.is_limited;
         self.is_limited |= is_limited;
         Verdict {
@@ -188,14 +193,6 @@ impl Leaving {
     pub(super) fn into_leave(self) -> Leave {
         self.leave
     }
-}
-
-impl Signs {
-    pub(super) const STAYS: Self = Self {
-        reach: Reach::Here,
-        hears: true,
-        is_decided: false,
-    };
 }
 
 #[cfg(test)]
@@ -227,7 +224,7 @@ mod tests {
                 Order::Connected,
                 [ConnectHandlers, ConnectHandlers, ConnectHandlers],
             ),
-            (Order::InTurn, [Nothing, Events, Nothing]),
+            (Order::InTurn, [Nothing, Events, Events]),
         ];
         for (order, expected) in rows {
             let behind = [SentAway, Gone, Awaited].map(|cause| behind(order, cause));
@@ -278,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn whose_client_has_gone_waits_for_no_answer_and_once_for_handlers_that_start() {
+    fn whose_client_has_gone_waits_for_no_answer_and_not_for_ever_for_handlers_or_if_somebody_waits() {
         use {Behind::*, Cause::*};
         let (away, lost) = (
             DisconnectReason::ServerNamespaceDisconnect,
@@ -291,6 +288,10 @@ mod tests {
         };
         let mut gone = leaving(lost, &[Gone], Events);
         assert_eq!(told(&mut gone, Events), (false, false));
+        assert_eq!(
+            told(&mut leaving(lost, &[Awaited], Events), Events),
+            (false, true)
+        );
         assert_eq!(told(&mut gone, ConnectHandlers), (true, false));
         assert_eq!(told(&mut gone, Starts), (true, true));
         assert_eq!(told(&mut gone, Starts), (true, false));

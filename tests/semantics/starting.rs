@@ -391,8 +391,10 @@ async fn who_is_sent_away_after_its_connection_has_ended_leaves_in_time_though_a
         let socket = scene.socket();
         client.close().await;
         has_left.recv().await.unwrap();
+        // Behind its events it is there for their handlers.
+        assert!(socket.is_connected());
         thread::spawn(move || socket.disconnect(false)).join().unwrap();
-        scene.has_left("transport close").await;
+        scene.has_left("server namespace disconnect").await;
         scene.go_on.send(()).unwrap();
         scene.heard.expect("has entered").await;
     }

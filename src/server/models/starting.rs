@@ -140,7 +140,7 @@ fn who_has_left_while_handlers_start_is_not_sent_away_once_more() {
         presence
             .client
             .socket
-            .depart_at_once(DisconnectReason::TransportClose);
+            .depart_in_time(DisconnectReason::TransportClose);
         // As it does when its time is over.
         presence.client.socket.departs_behind_starts();
         away.join().unwrap();

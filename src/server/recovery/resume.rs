@@ -201,7 +201,7 @@ impl Claim {
 impl Socket {
     /// The client has come back over another connection, so this one is dead, whatever its transport thinks.
     fn is_superseded(&self) {
-        self.depart_at_once(DisconnectReason::TransportClose);
+        self.depart_in_time(DisconnectReason::TransportClose);
         self.connection().fail_later(CloseReason::TransportClose);
     }
 

@@ -6,16 +6,17 @@ use std::{
     time::Duration,
 };
 
-use axum_socketio::{ConnectError, EventError, Namespace, Socket};
+use axum::extract::State;
+use axum_socketio::{ConnectError, EventError, Namespace, Socket, extract::Data};
 use serde_json::json;
 use tokio::{
     sync::Semaphore,
-    task::{block_in_place, yield_now},
+    task::{block_in_place, coop, yield_now},
 };
 
 use super::{Client, Memory, WAYS, asking, events, recovering, told};
 use crate::{
-    log::{Heard, log},
+    log::{Heard, Log, log},
     wire::{Eio, TestClient, TestServer, Via},
 };
 
@@ -109,6 +110,41 @@ async fn who_waits_for_a_handler_that_does_not_return_begins_anew_in_time() {
             "{reply}"
         );
         drop(busy.go_on);
+    }
+}
+
+/// Their handlers share the budget of a task, and most have to wait for others.
+#[tokio::test]
+async fn what_came_before_the_client_was_back_is_heard_before_it_gets_its_session() {
+    const EVENTS: u32 = 60;
+
+    let io = recovering().build().unwrap();
+    let (log, mut heard) = log();
+    let main = super::tell(io.of("/"), &log);
+    let _ = main
+        .with_state(log)
+        .on("n", async |State(log): State<Log>, Data(n): Data<u32>| {
+            for _ in 0..100 {
+                coop::consume_budget().await;
+            }
+            log.say(n);
+        });
+    let server = TestServer::start(&io).await;
+    for via in WAYS {
+        let mut client = Client::connect(&server, via).await;
+        heard.expect("new ").await;
+        let next = TestClient::open(&server, Eio::V4, via).await;
+        let said = (0..EVENTS).map(|n| format!(r#"42["n",{n}]"#));
+        client.wire.send_at_once(said).await;
+        // The first has been read, and the others with it.
+        heard.expect("0").await;
+        let (_next, missed) = Client::over(next, "/", asking(&client.memory)).await;
+        assert_eq!(missed, events([]));
+        for n in 1..EVENTS {
+            assert_eq!(heard.next().await, n.to_string(), "{via:?}");
+        }
+        heard.expect("left: transport close").await;
+        heard.expect("recovered ").await;
     }
 }
 
