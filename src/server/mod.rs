@@ -59,6 +59,9 @@ mod starts;
 mod to_socket;
 mod trace;
 
+#[cfg(test)]
+#[cfg(not(models))]
+mod every_leave;
 #[cfg(all(test, models))]
 mod models;
 
