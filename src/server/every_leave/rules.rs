@@ -46,6 +46,10 @@ const RULES: &[Rule] = &[
         "a session waits for who has lost its connection",
         Story::may_be_back,
     ),
+    (
+        "who is back for its session has missed nothing",
+        Story::misses_nothing,
+    ),
     ("who waits for an answer hears of the leave", |story| {
         matches!(story.scene.ack, Some(Err(_)))
     }),
@@ -61,13 +65,13 @@ const RULES: &[Rule] = &[
 ];
 
 pub(super) fn check(scene: Scene) -> Result<(), (&'static str, String)> {
-    let log = scene.log.entries();
+    let log = scene.story.clone();
     let story = Story { scene, log };
     let broken = RULES.iter().find(|(_, holds)| !holds(&story));
     broken.map_or(Ok(()), |(rule, _)| {
         let told = format!(
-            "{:?}\n    {:?}\n    {:?}",
-            story.scene.script, story.log, story.scene.received
+            "{:?}\n    {:?}\n    {:?}\n    {:?}",
+            story.scene.script, story.log, story.scene.received, story.scene.missed
         );
         Err((*rule, told))
     })
@@ -91,6 +95,11 @@ impl Story {
         matches!((self.first(first), self.first(second)), (Some(first), Some(second)) if first < second)
     }
 
+    /// How many there were, one after the other.
+    fn sockets(&self) -> usize {
+        self.count(|entry| matches!(entry, Entry::Comes(_)))
+    }
+
     fn kicked(&self) -> Option<usize> {
         self.first(|entry| matches!(entry, Entry::Kicked(_)))
     }
@@ -109,7 +118,7 @@ impl Story {
     }
 
     fn each_leaves_once(&self) -> bool {
-        (0..self.scene.log.sockets().len()).all(|socket| {
+        (0..self.sockets()).all(|socket| {
             self.count(|entry| is_leave(entry, socket)) == 1
                 && self.count(|entry| is_left(entry, socket)) == 1
                 && self.in_order(
@@ -130,8 +139,7 @@ impl Story {
     }
 
     fn leaves_nothing(&self) -> bool {
-        let chat = self.scene.chat();
-        chat.is_empty() && chat.rooms().is_empty() && self.scene.io.leaving().count() == 0
+        self.scene.is_empty
     }
 
     fn has_a_reason(&self) -> bool {
@@ -258,6 +266,14 @@ impl Story {
             .iter()
             .any(|act| act.is_loss() || matches!(act, Act::GoodBye | Act::Back));
         let is_kicked = self.kicked().is_some();
+        // It would take that for the end of its next socket.
+        let goes_first = self.in_order(
+            |entry| matches!(entry, Entry::Read(Act::GoodBye, _)),
+            |entry| is_left(entry, 0),
+        );
+        if goes_first {
+            return told == 0;
+        }
         told <= usize::from(is_kicked) && is_last && (knows || told == usize::from(is_kicked))
     }
 
@@ -267,7 +283,7 @@ impl Story {
 
     fn is_sent_nothing_after_a_kick(&self) -> bool {
         let after = self.kicked().unwrap_or(self.log.len());
-        let is_alone = self.scene.log.sockets().len() == 1;
+        let is_alone = self.sockets() == 1;
         self.log[after..].iter().all(|entry| match entry {
             Entry::Said { number, to_all, .. } => (*to_all && !is_alone) || !self.received(*number),
             _ => true,
@@ -299,13 +315,32 @@ impl Story {
         let is_lost = self
             .gone()
             .is_some_and(|at| matches!(self.log[at], Entry::Done(_)) && !is_kicked_before(at));
-        let others = self.scene.log.sockets().len() - 1;
+        let others = self.sockets() - 1;
         let expected = if self.scene.script.mode == Mode::Recovery {
             usize::from(is_lost) + others
         } else {
             0
         };
-        self.scene.chat().waiting_sessions() == expected
+        self.scene.waiting == expected
+    }
+
+    /// Whether what was sent is there, and not twice. A socket that has left is sent nothing.
+    fn misses_nothing(&self) -> bool {
+        let Some(missed) = &self.scene.missed else {
+            return self.scene.waiting == 0 || self.sockets() > 1 || !self.scene.received.contains("hello");
+        };
+        let until = self.kicked().unwrap_or(self.log.len());
+        let left = self.first(|entry| is_left(entry, 0)).unwrap_or(until);
+        let is_missed = |number: usize| missed.matches(&format!("\"said\",{number}")).count();
+        self.log[..until]
+            .iter()
+            .enumerate()
+            .all(|(at, entry)| match *entry {
+                Entry::Said { number, to_all, .. } if number >= 100 && (to_all || at < left) => {
+                    usize::from(self.received(number)) + is_missed(number) == 1
+                }
+                _ => true,
+            })
     }
 
     fn is_heard_in_the_end(&self) -> bool {

@@ -47,6 +47,12 @@ pub(super) struct Scene {
     /// So much of what the client has said had not been read by then.
     pub(super) held_back: usize,
     pub(super) ack: Option<Result<(), AckError>>,
+    /// What had come to pass when nobody was there any more, and how many sessions waited.
+    pub(super) story: Vec<Entry>,
+    pub(super) waiting: usize,
+    pub(super) is_empty: bool,
+    /// What the client is told when it is back for its session.
+    pub(super) missed: Option<String>,
     runtime: Arc<Runtime>,
     sid: String,
     unread: VecDeque<Words>,
@@ -84,6 +90,8 @@ impl Scene {
 
     /// What happens inside of the connect handler.
     pub(super) fn plays_inside(&mut self, socket: &Socket) {
+        // Without an offset nobody gets a session back.
+        socket.emit("hello", ());
         self.acked = Some(socket.emit_with_ack("asked", ()));
         let acts = self.script.acts.clone();
         for act in &acts[..self.script.inside] {
@@ -105,6 +113,10 @@ impl Scene {
             is_open: false,
             held_back: 0,
             ack: None,
+            story: Vec::new(),
+            waiting: 0,
+            is_empty: false,
+            missed: None,
             runtime,
             script: script.clone(),
             sid: String::new(),
@@ -155,8 +167,7 @@ impl Scene {
                 leaves.leaves(&socket, reason)
             })
             .on_disconnect(async move |socket: Socket, reason: DisconnectReason| left.left(&socket, reason));
-        let open = at_once(&mut self.request(Method::GET, "")).unwrap();
-        self.sid = open.split('"').nth(3).unwrap().to_owned();
+        self.opens();
         for words in ["40", "40/chat,"] {
             assert_eq!(at_once(&mut self.request(Method::POST, words)).unwrap(), "ok");
         }
@@ -341,6 +352,32 @@ impl Scene {
         self.act(Act::End);
         self.act(Act::Timer);
         self.ack = self.acked.take().and_then(|mut ack| at_once(&mut ack));
+        self.story = self.log.entries();
+        let chat = self.chat();
+        self.waiting = chat.waiting_sessions();
+        self.is_empty = chat.is_empty() && chat.rooms().is_empty() && self.io.leaving().count() == 0;
+        if self.waiting == 1 && self.log.sockets().len() == 1 {
+            self.missed = self.returns();
+        }
+    }
+
+    /// What the client has missed, if it knows of its session.
+    fn returns(&mut self) -> Option<String> {
+        let mut packets = self.received.split('\u{1e}');
+        let welcome = packets.find(|packet| packet.starts_with("40/chat,"))?;
+        let pid = welcome.split('"').nth(7)?;
+        let last = packets.rfind(|packet| packet.starts_with("42/chat,["));
+        let offset = last?.rsplit('"').nth(1)?;
+        let connect = format!("40/chat,{{\"pid\":\"{pid}\",\"offset\":\"{offset}\"}}");
+        self.opens();
+        at_once(&mut self.request(Method::POST, &connect))?;
+        at_once(&mut self.request(Method::GET, ""))
+    }
+
+    fn opens(&mut self) {
+        self.sid.clear();
+        let open = at_once(&mut self.request(Method::GET, "")).unwrap();
+        self.sid = open.split('"').nth(3).unwrap().to_owned();
     }
 
     fn request(&self, method: Method, body: &str) -> Post {
