@@ -137,7 +137,7 @@ impl Script {
 /// Scripts that break a rule for a reason that is known.
 const KNOWN: &[(Mode, usize, &[Act])] = &[];
 
-/// How many acts scripts have of which all are played. `AXUM_SOCKETIO_ACTS=4` has more of them, for two minutes.
+/// How many acts scripts have of which all are played. `AXUM_SOCKETIO_ACTS=4` has more of them, for minutes.
 const LONGEST: usize = 3;
 
 /// One of so many is played of those that are longer by two.

@@ -187,7 +187,7 @@ impl Story {
         let script = &self.scene.script;
         let is_queued =
             script.mode == Mode::Sequential && (script.inside > 0 || script.acts.contains(&Act::Late));
-        let is_given_up = self.kicked().is_some() || is_queued || script.acts.contains(&Act::Claim);
+        let is_given_up = self.kicked().is_some() || is_queued;
         let mut reader = 0;
         self.log.iter().all(|entry| match *entry {
             Entry::Read(Act::Back, _) => {
@@ -306,11 +306,19 @@ impl Story {
                 })
     }
 
+    fn is_kicked_while_connected(&self, kicked: usize) -> bool {
+        let seen = self.log[..kicked].iter().rev().find_map(|entry| match entry {
+            Entry::Seen { connected, .. } | Entry::Heard { connected, .. } => Some(*connected),
+            _ => None,
+        });
+        seen == Some(true)
+    }
+
     fn may_be_back(&self) -> bool {
-        // Who is sent away for something that it has said is so before its connection ends, which comes after that.
+        // Who is sent away while it is there for the handlers of what it has said, is so as if its connection had not ended yet.
         let is_kicked_before = |lost: usize| {
             self.kicked()
-                .is_some_and(|kicked| kicked < lost || self.log[kicked] == Entry::Kicked(Act::EventKick))
+                .is_some_and(|kicked| kicked < lost || self.is_kicked_while_connected(kicked))
         };
         let is_lost = self
             .gone()

@@ -188,7 +188,7 @@ impl Scene {
             Act::Claim => {
                 self.reads();
                 self.is_lost = true;
-                first.depart_at_once(DisconnectReason::TransportClose);
+                first.depart_in_time(DisconnectReason::TransportClose);
                 first.connection().fail_later(CloseReason::TransportClose);
             }
             Act::GoodBye => self.says(act, "41/chat,".to_owned()),
