@@ -30,7 +30,8 @@ use crate::{
     sync::MutexGuard,
 };
 
-/// How long who leaves by itself, or has lost its connection, waits for handlers that start, if that is less than `ping_timeout`.
+/// How long who leaves by itself, or has lost its connection, waits for handlers that start, or for its events if its client is back for the session,
+/// unless `ping_timeout` is less.
 const LONGEST_START: Duration = Duration::from_secs(5);
 
 /// The same where the server closes, which has a deadline.

@@ -220,7 +220,7 @@ impl Inbox {
         }
         match self {
             Self::Held(held) => held,
-            Self::Open => unreachable!("it is held"),
+            Self::Open => unreachable!("invariant: it is held by now"),
         }
     }
 
