@@ -347,47 +347,48 @@ mod tests {
         inbox
     }
 
-    /// What the leave of a socket is behind that these have had leave, and for which reason it left if it has.
+    /// What the leave of a socket is behind that these have had leave, and why it leaves.
     fn after(
         mut inbox: Inbox,
         causes: &[(Cause, DisconnectReason)],
         starts: bool,
-    ) -> (Option<Behind>, Option<DisconnectReason>) {
+    ) -> (Behind, DisconnectReason) {
         let io = SocketIo::new();
         let mut left = None;
         for (cause, reason) in causes {
             let verdict = inbox.leave(leave(&io, *reason), *cause, || starts);
-            left = left.or(verdict.now.map(|leave| leave.reason));
+            left = left.or(verdict.now);
         }
-        (inbox.leaving().map(Leaving::behind), left)
+        let behind = inbox.leaving().map_or(Behind::Nothing, Leaving::behind);
+        (behind, inbox.take_leave().or(left).unwrap().reason)
     }
 
     #[test]
     fn the_first_that_has_a_socket_leave_says_why_and_the_others_only_when() {
         use Cause::*;
         let (away, left, lost, awaited) = ((SentAway, AWAY), (Gone, LEFT), (Gone, LOST), (Awaited, LOST));
-        let events = Some(Behind::Events);
         let rows: [(&[_], _, _); 9] = [
-            (&[left], events, None),
-            (&[lost, lost], events, None),
-            (&[left, lost], events, None),
-            (&[left, awaited], events, None),
-            (&[lost, awaited], events, None),
+            (&[left], Behind::Events, LEFT),
+            (&[lost, lost], Behind::Events, LOST),
+            (&[left, lost], Behind::Events, LEFT),
+            (&[left, awaited], Behind::Events, LEFT),
+            (&[lost, awaited], Behind::Events, LOST),
             // The handlers of the events before it find it connected, and may be who sends it away.
-            (&[left, away], None, Some(AWAY)),
-            (&[lost, away], None, Some(AWAY)),
-            (&[away], None, Some(AWAY)),
-            (&[awaited], events, None),
+            (&[left, away], Behind::Nothing, AWAY),
+            (&[lost, away], Behind::Nothing, AWAY),
+            (&[away], Behind::Nothing, AWAY),
+            (&[awaited], Behind::Events, LOST),
         ];
-        for (causes, behind, reason) in rows {
-            assert_eq!(after(in_turn(), causes, false), (behind, reason), "{causes:?}");
-            let (behind, reason) = match reason {
-                Some(_) => (Some(Behind::Starts), None),
-                None => (behind, None),
+        for (causes, behind, why) in rows {
+            assert_eq!(after(in_turn(), causes, false), (behind, why), "{causes:?}");
+            let behind = match behind {
+                Behind::Nothing => Behind::Starts,
+                behind => behind,
             };
-            assert_eq!(after(in_turn(), causes, true), (behind, reason), "{causes:?}");
-            let connecting = Some(Behind::ConnectHandlers);
-            assert_eq!(after(Inbox::connecting(), causes, true), (connecting, None));
+            assert_eq!(after(in_turn(), causes, true), (behind, why), "{causes:?}");
+            let (_, first) = causes[0];
+            let connecting = after(Inbox::connecting(), causes, true);
+            assert_eq!(connecting, (Behind::ConnectHandlers, first));
         }
     }
 
