@@ -190,7 +190,9 @@ impl<S: Clone + Send + Sync + 'static> Namespace<S> {
         self
     }
 
-    /// Calls `handler` for every socket that is about to leave, while it is still in its rooms.
+    /// Calls `handler` for every socket that is about to leave, while it is still in its rooms and
+    /// [connected](crate::Socket::is_connected). What is sent to it from now on doesn't reach its client, as from Node's server, which tells the
+    /// client before; but where sessions are recovered it is kept for one that has lost its connection.
     ///
     /// ```
     /// use axum_socketio::{DisconnectReason, Socket, SocketIo};

@@ -139,7 +139,8 @@ impl Socket {
         self.add_middleware(packet_middleware::erase(handler, ()))
     }
 
-    /// Calls `handler` when this socket is about to leave, while it is still in its rooms.
+    /// Calls `handler` when this socket is about to leave, while it is still in its rooms, see
+    /// [`Namespace::on_disconnecting`](crate::Namespace::on_disconnecting).
     #[doc(alias = "disconnecting")]
     pub fn on_disconnecting<H, T>(&self, handler: H) -> ListenerId
     where

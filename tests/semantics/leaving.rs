@@ -297,6 +297,36 @@ async fn who_is_sent_away_is_told_when_the_disconnect_handlers_have_started() {
     }
 }
 
+/// Node's server sends it behind the DISCONNECT.
+#[tokio::test]
+async fn who_leaves_is_sent_nothing_of_what_disconnecting_handlers_say() {
+    let (io, _main) = io(SocketIo::builder());
+    let _away = io
+        .of("/away")
+        .on("go", async |socket: Socket| socket.disconnect(false))
+        .on_disconnecting(async |socket: Socket| {
+            assert!(socket.is_connected());
+            assert!(socket.try_emit("to it", ()).unwrap_err().is_closed());
+            socket.namespace().emit("to all", ());
+        });
+    let server = TestServer::start(&io).await;
+    let mut other = TestClient::connect(&server, Eio::V4, Via::WebSocket).await;
+    other.join("/away").await;
+    for (eio, via) in TestClient::EVERY_WAY {
+        for goes in [r#"42/away,["go"]"#, "41/away,"] {
+            let mut client = TestClient::connect(&server, eio, via).await;
+            client.join("/away").await;
+            client.send(goes).await;
+            if goes != "41/away," {
+                client.expect("41/away,").await;
+            }
+            other.expect(r#"42/away,["to all"]"#).await;
+            client.expect_nothing().await;
+            client.close().await;
+        }
+    }
+}
+
 /// It would take that for the end of the socket that it has now.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_asks_for_a_namespace_as_it_is_sent_away_is_not_told_that_its_last_socket_was() {

@@ -55,19 +55,23 @@ impl Broadcast {
         if live.is_empty() && parked.is_empty() {
             return Ok(());
         }
-        let plain = OnceCell::new();
-        let plain = || plain.get_or_init(|| self.encode_payload(payload, None));
+        let written = OnceCell::new();
+        let plain = || written.get_or_init(|| self.encode_payload(payload, None));
         if self.namespace.tells_outgoing()
             && let Ok(packet) = plain()
         {
             self.tell_outgoing(&live, packet);
         }
-        let recorded = recovery.record(&self.namespace, payload, |payload| {
-            self.encode_payload(payload, None)
+        // Clients of Engine.IO 3 never come back for it, and the namespace is to end with the last of them.
+        let is_for_sessions = !parked.is_empty() || live.iter().any(|socket| socket.recoverable().is_some());
+        let recorded = is_for_sessions.then(|| {
+            recovery.record(&self.namespace, payload, |payload| {
+                self.encode_payload(payload, None)
+            })
         });
         live.each(|socket| match (socket.recoverable(), &recorded) {
             // It is connected, or waits for its client; but nothing comes after a leave that has been announced.
-            (Some(recoverable), Ok((position, packet)))
+            (Some(recoverable), Some(Ok((position, packet))))
                 if !socket.starts().is_lost() && !early.contains(&socket.serial()) =>
             {
                 // What became of it at one socket is no concern of the others.
@@ -84,6 +88,11 @@ impl Broadcast {
                 }
             }
         });
+        let Some(recorded) = recorded else {
+            return written
+                .into_inner()
+                .map_or(Ok(()), |packet| packet?.into_result());
+        };
         let (position, packet) = recorded?;
         parked.each(|parked| {
             let _ = parked.lifeline().send(&recovery.log, position, &packet);

@@ -18,7 +18,7 @@ use serde_json::json;
 use super::{Client, LONG, WAYS, events, recovering, told, value, with};
 use crate::{
     drops::Bomb,
-    wire::{TestServer, Via, within},
+    wire::{Eio, TestClient, TestServer, Via, within},
 };
 
 #[derive(Clone, Debug, PartialEq)]
@@ -330,6 +330,30 @@ async fn a_dynamic_namespace_ends_with_those_who_may_come_back_to_it() {
         }
     })
     .await;
+}
+
+/// Their generation knows of no recovery.
+#[tokio::test]
+async fn a_dynamic_namespace_of_clients_that_never_come_back_ends_with_them_whatever_they_were_sent() {
+    let io = recovering().build().unwrap();
+    let _main = io.of("/");
+    let _parent = io
+        .of_matching(|name| name.starts_with("/room-"))
+        .on_connect(async |socket: Socket| socket.namespace().emit("joined", ()));
+    let server = TestServer::start(&io).await;
+    for via in super::WAYS {
+        let mut client = TestClient::connect(&server, Eio::V3, via).await;
+        client.join("/room-1").await;
+        client.expect(r#"42/room-1,["joined"]"#).await;
+        client.send("41/room-1,").await;
+        within(async {
+            while io.get("/room-1").is_some() {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+        client.close().await;
+    }
 }
 
 /// As npm's does: after `socket.disconnect()` and `socket.connect()` it still says the last offset that it has heard.
