@@ -229,8 +229,13 @@ impl Socket {
         cut_off::spawn_or_else(self.io(), in_time, move || socket.has_waited());
     }
 
+    /// Its time is over; but it begins anew as long as its events go on.
     fn has_waited(&self) {
         let mut inbox = self.inbox();
+        if inbox.has_moved() {
+            drop(inbox);
+            return self.waits_in_time();
+        }
         if let Some(verdict) = inbox.has_waited() {
             self.follow(inbox, verdict);
         }

@@ -151,6 +151,12 @@ impl Inbox {
         Some(self.put(leaving, Behind::Nothing, starts))
     }
 
+    /// Whether events that the leave waits for have been given to handlers since this was asked before.
+    pub(super) fn has_moved(&mut self) -> bool {
+        let Self::Held(held) = self else { return false };
+        held.leaving.as_mut().is_some_and(Leaving::has_moved)
+    }
+
     /// The leave has waited for as long as it may.
     pub(super) fn has_waited(&mut self) -> Option<Verdict> {
         let leaving = self.take_leaving()?;
@@ -241,6 +247,9 @@ impl Inbox {
             *self = Self::Open;
             return (Next::Opened, false);
         };
+        if let Some(leaving) = &mut held.leaving {
+            leaving.move_up();
+        }
         held.bytes -= event.size();
         let eased = held.full && !held.is_too_much();
         held.full &= !eased;

@@ -71,6 +71,8 @@ pub(super) struct Leaving {
     is_awaited: bool,
     /// Somebody sees to it that it doesn't wait for ever.
     is_limited: bool,
+    /// An event that it waits for has been given to handlers since that was looked at.
+    has_moved: bool,
 }
 
 /// What everyone may see of a socket.
@@ -128,6 +130,7 @@ impl Leaving {
             has_gone: false,
             is_awaited: false,
             is_limited: false,
+            has_moved: false,
         };
         leaving.add(cause);
         leaving
@@ -188,6 +191,16 @@ impl Leaving {
             ends_acks: self.has_gone && waits_for_handlers,
             goes_on: false,
         }
+    }
+
+    /// An event before it is given to handlers.
+    pub(super) const fn move_up(&mut self) {
+        self.has_moved = true;
+    }
+
+    /// Whether one has been since this was asked before.
+    pub(super) const fn has_moved(&mut self) -> bool {
+        mem::replace(&mut self.has_moved, false)
     }
 
     pub(super) fn into_leave(self) -> Leave {

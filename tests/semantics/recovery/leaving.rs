@@ -148,6 +148,51 @@ async fn what_came_before_the_client_was_back_is_heard_before_it_gets_its_sessio
     }
 }
 
+/// All of them together take longer than one that doesn't return may.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_came_before_the_client_was_back_is_heard_as_long_as_handlers_return() {
+    const EVENTS: u32 = 12;
+
+    let io = recovering()
+        .ping_timeout(Duration::from_millis(200))
+        .build()
+        .unwrap();
+    let (log, mut heard) = log();
+    let (_go_on, busy) = mpsc::channel::<()>();
+    let busy = Arc::new(Mutex::new(busy));
+    let main = super::tell(io.of("/"), &log);
+    let _ = main
+        .with_state(log)
+        .on("late", async || {
+            for _ in 0..200 {
+                coop::consume_budget().await;
+            }
+        })
+        .on("n", async move |State(log): State<Log>, Data(n): Data<u32>| {
+            let works = || busy.lock().unwrap().recv_timeout(Duration::from_millis(50));
+            let _ = block_in_place(works);
+            log.say(n);
+        });
+    let server = TestServer::start(&io).await;
+    for via in WAYS {
+        let mut client = Client::connect(&server, via).await;
+        heard.expect("new ").await;
+        let next = TestClient::open(&server, Eio::V4, via).await;
+        let said = (0..EVENTS).map(|n| format!(r#"42["n",{n}]"#));
+        let said = [r#"42["late"]"#.to_owned()].into_iter().chain(said);
+        client.wire.send_at_once(said).await;
+        // The first has been read, and the others with it.
+        heard.expect("0").await;
+        let (_next, missed) = Client::over(next, "/", asking(&client.memory)).await;
+        assert_eq!(missed, events([]));
+        for n in 1..EVENTS {
+            assert_eq!(heard.next().await, n.to_string(), "{via:?}");
+        }
+        heard.expect("left: transport close").await;
+        heard.expect("recovered ").await;
+    }
+}
+
 /// A client that has said good-bye is waited for by nobody.
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn who_asks_for_a_session_that_ends_meanwhile_begins_anew() {
