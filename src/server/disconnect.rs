@@ -219,7 +219,8 @@ impl Socket {
         let in_time = async move {
             while now() < until {
                 sleep_until(until.min(now() + LONGEST_CLOSING).into()).await;
-                if socket.io().is_closing() {
+                // It may have left in its turn.
+                if socket.io().is_closing() || socket.status() == Status::Disconnected {
                     break;
                 }
             }

@@ -198,9 +198,9 @@ impl Leaving {
         self.has_moved = true;
     }
 
-    /// Whether one has been since this was asked before.
+    /// Whether one has been since this was asked before, and it isn't behind a handler by now.
     pub(super) const fn has_moved(&mut self) -> bool {
-        mem::replace(&mut self.has_moved, false)
+        mem::replace(&mut self.has_moved, false) && matches!(self.behind, Behind::Events)
     }
 
     pub(super) fn into_leave(self) -> Leave {
@@ -301,12 +301,16 @@ mod tests {
         };
         let mut gone = leaving(lost, &[Gone], Events);
         assert_eq!(told(&mut gone, Events), (false, false));
+        gone.move_up();
+        assert!(gone.has_moved() && !gone.has_moved());
+        gone.move_up();
         assert_eq!(
             told(&mut leaving(lost, &[Awaited], Events), Events),
             (false, true)
         );
         assert_eq!(told(&mut gone, ConnectHandlers), (true, false));
         assert_eq!(told(&mut gone, Starts), (true, true));
+        assert!(!gone.has_moved());
         assert_eq!(told(&mut gone, Starts), (true, false));
         let mut sent_away = leaving(away, &[SentAway], Starts);
         assert_eq!(told(&mut sent_away, Starts), (false, false));

@@ -158,7 +158,7 @@ impl Socket {
     }
 
     /// Middlewares have admitted the socket and it isn't about to leave. Its `disconnecting` handlers find it connected, and so do those of events
-    /// before its leave.
+    /// that came before its leave and start while that waits for them.
     #[doc(alias = "connected")]
     #[must_use]
     pub fn is_connected(&self) -> bool {

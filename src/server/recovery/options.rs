@@ -35,7 +35,7 @@ pub struct ConnectionStateRecovery {
 #[derive(Clone)]
 pub(super) struct ExpiryHook(pub(super) Arc<dyn Fn(&ExpiredSession) + Send + Sync>);
 
-/// A session whose client didn't come back in time, for [`ConnectionStateRecovery::on_expired`].
+/// A session whose client didn't come back in time, or wasn't let in again, for [`ConnectionStateRecovery::on_expired`].
 #[derive(Clone)]
 pub struct ExpiredSession {
     id: SocketId,
@@ -104,7 +104,7 @@ impl ConnectionStateRecovery {
     }
 
     /// Hears of every session that ends because its client didn't come back in time, or only when something of what it has missed was gone, or
-    /// was too much: nobody, by default.
+    /// was too much, or was not let in again: nobody, by default.
     ///
     /// The socket's disconnect handlers ran when its connection was lost. Whoever tells others only now that somebody has gone spares them
     /// the comings and goings of a weak network. Where a client begins anew because of what was gone, this comes before its connect handlers

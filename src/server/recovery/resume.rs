@@ -168,19 +168,12 @@ impl Recovery {
         Err(Unclaimed::Incomplete(Lapsed { parked, rooms }))
     }
 
-    /// Its client can't be sent all that it has missed.
-    fn end_incomplete(&self, claim: &Claim) {
+    /// Its client isn't let in again, or can't be sent all that it has missed.
+    fn end(&self, claim: &Claim) {
         let parked = claim.parked.clone();
         // Its own statement, as above.
         let rooms = self.sessions().leave(&parked);
         self.end_all(vec![Lapsed { parked, rooms }]);
-    }
-
-    /// The client isn't let in again.
-    fn end(&self, claim: &Claim) {
-        self.sessions().leave(&claim.parked);
-        claim.parked.lifeline().end();
-        self.forget_if_nobody();
     }
 }
 
@@ -312,7 +305,7 @@ impl Socket {
         self.client().is_left_in_the_dark(resumed.map(drop));
         // One for which there was no room would ask for the same again, and there might be none for ever.
         if resumed == Err(SendError::Full) || resumed == Ok(false) && !begins_anew {
-            recovery.end_incomplete(claim);
+            recovery.end(claim);
             self.connection().fail_later(CloseReason::TransportClose);
             return false;
         }

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use axum_socketio::{Socket, recovery::ConnectionStateRecovery};
+use axum_socketio::{ConnectError, Socket, recovery::ConnectionStateRecovery};
 use serde_json::json;
 
 use super::{Client, LONG, WAYS, events, recovering, told, value, with};
@@ -129,6 +129,37 @@ async fn a_session_ends_when_its_time_is_over_and_the_hook_is_told() {
     assert_eq!(missed, events([]));
     assert_ne!(client.memory.pid, memory.pid);
     heard.expect("new ").await;
+}
+
+/// Whose token has expired, say: nobody is told by a disconnect handler any more.
+#[tokio::test]
+async fn the_hook_is_told_of_who_is_not_let_in_again() {
+    let (log, mut expired) = crate::log::log();
+    let recovery = ConnectionStateRecovery::new()
+        .skip_middlewares(false)
+        .on_expired(move |session| log.say(format!("{} {:?}", session.id(), session.rooms())));
+    let (io, main, mut heard) = told(with(recovery));
+    let is_expired = Arc::new(AtomicBool::new(false));
+    let expires = is_expired.clone();
+    let main = main.middleware(async move || match expires.load(Ordering::Relaxed) {
+        true => Err(ConnectError::new("expired")),
+        false => Ok(()),
+    });
+    let server = TestServer::start(&io).await;
+    for via in WAYS {
+        is_expired.store(false, Ordering::Relaxed);
+        let mut client = Client::connect(&server, via).await;
+        heard.expect("new ").await;
+        client.join(&["room"]).await;
+        let memory = client.lose_connection(&mut heard).await;
+        is_expired.store(true, Ordering::Relaxed);
+        let mut wire = TestClient::open(&server, Eio::V4, via).await;
+        wire.send(format!("40{}", super::asking(&memory))).await;
+        assert!(wire.text().await.starts_with("44"));
+        expired.expect(&format!(r#"{} ["room"]"#, memory.sid)).await;
+        assert_eq!(main.waiting_sessions(), 0);
+        wire.close().await;
+    }
 }
 
 #[tokio::test]
