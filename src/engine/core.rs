@@ -198,6 +198,11 @@ impl Core {
         others.map(|others| others.closes.get_or_insert(reason)).is_some()
     }
 
+    /// Whether it is closed as soon as that has been sent.
+    pub(super) fn is_to_close(&self) -> bool {
+        self.others.as_ref().is_some_and(|others| others.closes.is_some())
+    }
+
     /// It has been sent, or never will be. Whether it is time to close.
     pub(super) fn end_parting(&mut self) -> Option<CloseReason> {
         let others = self.others();

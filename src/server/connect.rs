@@ -41,6 +41,9 @@ type Verdict = Pin<Box<dyn Future<Output = Result<(), ConnectError>> + Send>>;
 impl Client {
     /// The client asks for a namespace.
     pub(super) fn connect(&self, name: &str, query: Option<&str>, payload: &str) {
+        if self.connection().is_to_close() {
+            return;
+        }
         let protocol = self.connection().protocol();
         if protocol == Protocol::V3 && query.is_some_and(|query| query.len() > MAX_HEAD) {
             crate::log::debug!("the query of a namespace is longer than that of a request may be");

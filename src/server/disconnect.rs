@@ -120,10 +120,12 @@ impl Socket {
             return;
         }
         if close {
+            // Closed when all are told; its client gets into no namespace meanwhile.
+            let _parting = self.connection().begin_parting();
+            self.connection().close();
             self.client().sockets().iter().for_each(Self::send_away);
             // The client has forgotten it if its connection has ended.
             self.send_away();
-            self.connection().close();
         } else {
             self.send_away();
         }
@@ -365,7 +367,8 @@ impl Drop for LeaveSequence<'_> {
         }
         foreign::step(|| socket.session_can_be_had());
         // Not before: a client that comes again at once would be told of first.
-        if let Some(again) = remains.again {
+        let goes_on = !socket.connection().is_to_close();
+        if let Some(again) = remains.again.filter(|_| goes_on) {
             foreign::step(|| socket.client().connect_to(socket.home().clone(), again.auth));
         }
         foreign::step(|| socket.client().eased_of(eases));

@@ -175,7 +175,7 @@ impl Leaving {
 
     /// What is to be done besides, since it has got there.
     pub(super) fn verdict(&mut self) -> Verdict {
-        let waits_for_handlers = matches!(self.behind, Behind::ConnectHandlers | Behind::Starts);
+        let waits = !matches!(self.behind, Behind::Nothing);
         let is_limited = match self.behind {
             Behind::Starts => self.has_gone,
             Behind::Events => self.is_awaited,
@@ -188,7 +188,7 @@ impl Leaving {
             now: None,
             second: None,
             begins_to_be_limited: is_limited && !was_limited,
-            ends_acks: self.has_gone && waits_for_handlers,
+            ends_acks: self.has_gone && waits,
             goes_on: false,
         }
     }
@@ -300,14 +300,11 @@ mod tests {
             (verdict.ends_acks, verdict.begins_to_be_limited)
         };
         let mut gone = leaving(lost, &[Gone], Events);
-        assert_eq!(told(&mut gone, Events), (false, false));
+        assert_eq!(told(&mut gone, Events), (true, false));
         gone.move_up();
         assert!(gone.has_moved() && !gone.has_moved());
         gone.move_up();
-        assert_eq!(
-            told(&mut leaving(lost, &[Awaited], Events), Events),
-            (false, true)
-        );
+        assert_eq!(told(&mut leaving(lost, &[Awaited], Events), Events), (true, true));
         assert_eq!(told(&mut gone, ConnectHandlers), (true, false));
         assert_eq!(told(&mut gone, Starts), (true, true));
         assert!(!gone.has_moved());

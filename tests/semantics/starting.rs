@@ -400,6 +400,46 @@ async fn who_is_sent_away_after_its_connection_has_ended_leaves_in_time_though_a
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_sent_away_with_its_connection_as_it_leaves_and_comes_again_is_not_let_in() {
+    let mut scene = Scene::with(SocketIo::builder(), |away| away.on("enter", out_of_breath)).await;
+    let (comes, mut has_come) = unbounded_channel();
+    let _ = scene
+        .away
+        .clone()
+        .on_connect(async move || comes.send(()).unwrap());
+    let mut other = TestClient::connect(&scene.server, Eio::V4, Via::WebSocket).await;
+    for (eio, via) in TestClient::EVERY_WAY {
+        for asks in [true, false] {
+            let mut client = TestClient::connect(&scene.server, eio, via).await;
+            client.join("/away").await;
+            has_come.recv().await.unwrap();
+            client.send(ENTER).await;
+            scene.heard.expect("enters").await;
+            let socket = scene.socket();
+            // Held back, or read while it is sent away.
+            let leaves = ["41/away,", "40/away,", r#"42/away,["go"]"#].map(str::to_owned);
+            let again = async {
+                client
+                    .send_at_once(if asks { leaves.to_vec() } else { Vec::new() })
+                    .await;
+            };
+            let sends_away = async {
+                other.time_passes().await;
+                thread::spawn(move || socket.disconnect(true)).join().unwrap();
+                scene.go_on.send(()).unwrap();
+                scene.heard.expect("has entered").await;
+                scene.has_left("server namespace disconnect").await;
+            };
+            tokio::join!(again, sends_away);
+            other.time_passes().await;
+            assert_eq!(scene.heard.drain(), [""; 0], "{eio:?} {via:?}");
+            assert!(has_come.try_recv().is_err(), "{eio:?} {via:?}");
+            assert!(scene.away.is_empty());
+        }
+    }
+}
+
 /// It isn't told that it was sent away: it would take that for the end of the socket that it gets next.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_leaves_by_itself_while_it_is_to_be_sent_away_does_so_behind_the_handler_and_may_come_again() {

@@ -15,6 +15,11 @@ impl Connection {
         Parting(self.clone())
     }
 
+    /// Whether it is about to be closed.
+    pub(crate) fn is_to_close(&self) -> bool {
+        self.lock().is_to_close()
+    }
+
     /// Whether the connection is closed later, because something is to be sent before.
     pub(super) fn is_closed_later(&self, reason: CloseReason) -> bool {
         self.lock().close_later(reason)
