@@ -41,9 +41,6 @@ type Verdict = Pin<Box<dyn Future<Output = Result<(), ConnectError>> + Send>>;
 impl Client {
     /// The client asks for a namespace.
     pub(super) fn connect(&self, name: &str, query: Option<&str>, payload: &str) {
-        if self.connection().is_to_close() {
-            return;
-        }
         let protocol = self.connection().protocol();
         if protocol == Protocol::V3 && query.is_some_and(|query| query.len() > MAX_HEAD) {
             crate::log::debug!("the query of a namespace is longer than that of a request may be");
@@ -97,7 +94,9 @@ impl Client {
         namespace: Arc<NamespaceInner>,
         auth: Option<JsonText>,
     ) -> Option<Socket> {
-        if self.is_repeated(question.as_ref(), &namespace, auth.as_ref()) {
+        // Whose connection is about to be closed gets into nothing any more.
+        let is_over = self.connection().is_to_close();
+        if is_over || self.is_repeated(question.as_ref(), &namespace, auth.as_ref()) {
             return None;
         }
         let left = match self.claim(&namespace, auth.as_ref()) {

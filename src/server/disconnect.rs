@@ -367,8 +367,7 @@ impl Drop for LeaveSequence<'_> {
         }
         foreign::step(|| socket.session_can_be_had());
         // Not before: a client that comes again at once would be told of first.
-        let goes_on = !socket.connection().is_to_close();
-        if let Some(again) = remains.again.filter(|_| goes_on) {
+        if let Some(again) = remains.again {
             foreign::step(|| socket.client().connect_to(socket.home().clone(), again.auth));
         }
         foreign::step(|| socket.client().eased_of(eases));
