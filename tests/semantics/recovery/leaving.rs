@@ -7,7 +7,7 @@ use std::{
 };
 
 use axum::extract::State;
-use axum_socketio::{ConnectError, EventError, Namespace, Socket, extract::Data};
+use axum_socketio::{ConnectError, EventError, Namespace, Socket, SocketIo, extract::Data};
 use serde_json::json;
 use tokio::{
     sync::Semaphore,
@@ -66,9 +66,7 @@ async fn asks_again(server: &TestServer, via: Via, memory: &Memory) -> TestClien
 async fn who_is_back_before_its_last_socket_has_left_waits_for_that_and_gets_all_that_it_missed() {
     for via in WAYS {
         let (io, main, mut heard) = told(recovering());
-        let _ = io
-            .of("/other")
-            .on("echo", async |socket: Socket| socket.emit("echo", ()));
+        let _other = echoing(&io);
         let mut busy = busy(&main);
         let server = TestServer::start(&io).await;
         let client = Client::connect(&server, via).await;
@@ -113,6 +111,20 @@ async fn who_waits_for_a_handler_that_does_not_return_begins_anew_in_time() {
     }
 }
 
+fn echoing(io: &SocketIo) -> Namespace {
+    let echo = async |socket: Socket| socket.emit("echo", ());
+    io.of("/other").on("echo", echo)
+}
+
+/// All of it has been read afterwards.
+async fn says_all(wire: &mut TestClient, said: impl Iterator<Item = String>) {
+    wire.send("40/other,").await;
+    assert!(wire.text().await.starts_with("40/other,"));
+    let echo = r#"42/other,["echo"]"#.to_owned();
+    wire.send_at_once(said.chain([echo])).await;
+    assert!(wire.text().await.starts_with(r#"42/other,["echo","#));
+}
+
 /// Their handlers share the budget of a task, and most have to wait for others.
 #[tokio::test]
 async fn what_came_before_the_client_was_back_is_heard_before_it_gets_its_session() {
@@ -120,6 +132,7 @@ async fn what_came_before_the_client_was_back_is_heard_before_it_gets_its_sessio
 
     let io = recovering().build().unwrap();
     let (log, mut heard) = log();
+    let _other = echoing(&io);
     let main = super::tell(io.of("/"), &log);
     let _ = main
         .with_state(log)
@@ -135,12 +148,10 @@ async fn what_came_before_the_client_was_back_is_heard_before_it_gets_its_sessio
         heard.expect("new ").await;
         let next = TestClient::open(&server, Eio::V4, via).await;
         let said = (0..EVENTS).map(|n| format!(r#"42["n",{n}]"#));
-        client.wire.send_at_once(said).await;
-        // The first has been read, and the others with it.
-        heard.expect("0").await;
+        says_all(&mut client.wire, said).await;
         let (_next, missed) = Client::over(next, "/", asking(&client.memory)).await;
         assert_eq!(missed, events([]));
-        for n in 1..EVENTS {
+        for n in 0..EVENTS {
             assert_eq!(heard.next().await, n.to_string(), "{via:?}");
         }
         heard.expect("left: transport close").await;
@@ -160,6 +171,7 @@ async fn what_came_before_the_client_was_back_is_heard_as_long_as_handlers_retur
     let (log, mut heard) = log();
     let (_go_on, busy) = mpsc::channel::<()>();
     let busy = Arc::new(Mutex::new(busy));
+    let _other = echoing(&io);
     let main = super::tell(io.of("/"), &log);
     let _ = main
         .with_state(log)
@@ -180,12 +192,10 @@ async fn what_came_before_the_client_was_back_is_heard_as_long_as_handlers_retur
         let next = TestClient::open(&server, Eio::V4, via).await;
         let said = (0..EVENTS).map(|n| format!(r#"42["n",{n}]"#));
         let said = [r#"42["late"]"#.to_owned()].into_iter().chain(said);
-        client.wire.send_at_once(said).await;
-        // The first has been read, and the others with it.
-        heard.expect("0").await;
+        says_all(&mut client.wire, said).await;
         let (_next, missed) = Client::over(next, "/", asking(&client.memory)).await;
         assert_eq!(missed, events([]));
-        for n in 1..EVENTS {
+        for n in 0..EVENTS {
             assert_eq!(heard.next().await, n.to_string(), "{via:?}");
         }
         heard.expect("left: transport close").await;
@@ -222,9 +232,7 @@ async fn who_leaves_while_it_waits_for_its_session_is_not_let_in() {
     for via in WAYS {
         let (io, main, mut heard) = told(recovering());
         let mut busy = busy(&main);
-        let _ = io
-            .of("/other")
-            .on("echo", async |socket: Socket| socket.emit("echo", ()));
+        let _other = echoing(&io);
         let server = TestServer::start(&io).await;
         let client = Client::connect(&server, via).await;
         heard.expect("new ").await;
@@ -298,9 +306,7 @@ async fn who_asks_for_it_while_a_middleware_decides_waits_for_its_last_socket_to
 async fn who_is_back_while_a_handler_of_an_event_starts_comes_behind_it() {
     for via in WAYS {
         let (io, main, mut heard) = told(recovering());
-        let _ = io
-            .of("/other")
-            .on("echo", async |socket: Socket| socket.emit("echo", ()));
+        let _other = echoing(&io);
         let (go_on, wait) = mpsc::channel::<()>();
         let (wait, (log, mut started)) = (Arc::new(Mutex::new(wait)), log());
         let main = main
