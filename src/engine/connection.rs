@@ -124,7 +124,7 @@ impl Connection {
     /// 30 s over long-polling, whose client has to fetch it. JS `conn.close()`.
     ///
     /// From now on nothing is received. Its sockets leave with the reason `forced close` when the connection is closed. If one of them is being
-    /// [sent away](crate::Socket::disconnect) at this moment its client is told so before, and until then other namespaces are heard.
+    /// [sent away](crate::Socket::disconnect) at this moment its client is told so before, and until then other namespaces are heard, but none is joined.
     pub fn close(&self) {
         if !self.is_closed_later(CloseReason::ForcedClose) {
             self.close_with(CloseReason::ForcedClose);

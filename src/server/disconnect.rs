@@ -106,7 +106,8 @@ impl Socket {
     /// Disconnects this socket from its namespace: the client's `disconnect` event says `io server disconnect`, and it does
     /// not reconnect by itself.
     ///
-    /// With `close`, every socket of the same client leaves and its connection is closed after what is queued has been sent.
+    /// With `close`, every socket of the same client leaves and its connection is closed after what is queued has been sent; the client gets into
+    /// no namespace any more.
     /// Handlers hear the reason `server namespace disconnect` in both cases; they start inline, or as soon as the connect
     /// handlers have started. While another thread is in a handler of an event of the socket, up to its first `await`, they wait for
     /// that; no event is given to handlers afterwards (one that has begun goes on to its next handlers in a sequential namespace, and where one
