@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use axum_socketio::{ConnectError, Socket, recovery::ConnectionStateRecovery};
+use axum_socketio::{ConnectError, Socket, SocketIo, recovery::ConnectionStateRecovery};
 use serde_json::json;
 
 use super::{Client, LONG, WAYS, events, recovering, told, value, with};
@@ -340,6 +340,15 @@ async fn all_children_of_a_pattern_keep_no_more_bytes_than_one_namespace_may() {
     }
 }
 
+async fn has_ended(io: &SocketIo, namespace: &str) {
+    within(async {
+        while io.get(namespace).is_some() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_dynamic_namespace_ends_with_those_who_may_come_back_to_it() {
     let io = with(ConnectionStateRecovery::new().max_disconnection_duration(LONG))
@@ -355,12 +364,7 @@ async fn a_dynamic_namespace_ends_with_those_who_may_come_back_to_it() {
     client.event().await;
     client.wire.send("41/room-1,").await;
     heard.expect("left: client namespace disconnect").await;
-    within(async {
-        while io.get("/room-1").is_some() {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
+    has_ended(&io, "/room-1").await;
 }
 
 /// Their generation knows of no recovery.
@@ -377,12 +381,7 @@ async fn a_dynamic_namespace_of_clients_that_never_come_back_ends_with_them_what
         client.join("/room-1").await;
         client.expect(r#"42/room-1,["joined"]"#).await;
         client.send("41/room-1,").await;
-        within(async {
-            while io.get("/room-1").is_some() {
-                tokio::task::yield_now().await;
-            }
-        })
-        .await;
+        has_ended(&io, "/room-1").await;
         client.close().await;
     }
 }
@@ -403,12 +402,7 @@ async fn who_is_back_in_a_dynamic_namespace_that_had_ended_gets_its_session_thou
         client.event().await;
         client.wire.send("41/room-1,").await;
         heard.expect("left: client namespace disconnect").await;
-        within(async {
-            while io.get("/room-1").is_some() {
-                tokio::task::yield_now().await;
-            }
-        })
-        .await;
+        has_ended(&io, "/room-1").await;
         let asking = super::asking(&client.memory);
         let (client, missed) = Client::over(client.wire, "/room-1", asking).await;
         assert_eq!(missed, events([]));

@@ -116,6 +116,25 @@ fn echoing(io: &SocketIo) -> Namespace {
     io.of("/other").on("echo", echo)
 }
 
+/// A client says this and so many events, and is back for its session when that has been read.
+async fn all_is_heard_before_a_return(server: &TestServer, heard: &mut Heard, first: &[&str], count: u32) {
+    for via in WAYS {
+        let mut client = Client::connect(server, via).await;
+        heard.expect("new ").await;
+        let next = TestClient::open(server, Eio::V4, via).await;
+        let first = first.iter().map(|text| (*text).to_owned());
+        let said = first.chain((0..count).map(|n| format!(r#"42["n",{n}]"#)));
+        says_all(&mut client.wire, said).await;
+        let (_next, missed) = Client::over(next, "/", asking(&client.memory)).await;
+        assert_eq!(missed, events([]));
+        for n in 0..count {
+            assert_eq!(heard.next().await, n.to_string(), "{via:?}");
+        }
+        heard.expect("left: transport close").await;
+        heard.expect("recovered ").await;
+    }
+}
+
 /// All of it has been read afterwards.
 async fn says_all(wire: &mut TestClient, said: impl Iterator<Item = String>) {
     wire.send("40/other,").await;
@@ -128,8 +147,6 @@ async fn says_all(wire: &mut TestClient, said: impl Iterator<Item = String>) {
 /// Their handlers share the budget of a task, and most have to wait for others.
 #[tokio::test]
 async fn what_came_before_the_client_was_back_is_heard_before_it_gets_its_session() {
-    const EVENTS: u32 = 60;
-
     let io = recovering().build().unwrap();
     let (log, mut heard) = log();
     let _other = echoing(&io);
@@ -143,27 +160,12 @@ async fn what_came_before_the_client_was_back_is_heard_before_it_gets_its_sessio
             log.say(n);
         });
     let server = TestServer::start(&io).await;
-    for via in WAYS {
-        let mut client = Client::connect(&server, via).await;
-        heard.expect("new ").await;
-        let next = TestClient::open(&server, Eio::V4, via).await;
-        let said = (0..EVENTS).map(|n| format!(r#"42["n",{n}]"#));
-        says_all(&mut client.wire, said).await;
-        let (_next, missed) = Client::over(next, "/", asking(&client.memory)).await;
-        assert_eq!(missed, events([]));
-        for n in 0..EVENTS {
-            assert_eq!(heard.next().await, n.to_string(), "{via:?}");
-        }
-        heard.expect("left: transport close").await;
-        heard.expect("recovered ").await;
-    }
+    all_is_heard_before_a_return(&server, &mut heard, &[], 60).await;
 }
 
 /// All of them together take longer than one that doesn't return may.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_came_before_the_client_was_back_is_heard_as_long_as_handlers_return() {
-    const EVENTS: u32 = 12;
-
     let io = recovering()
         .ping_timeout(Duration::from_millis(200))
         .build()
@@ -186,21 +188,7 @@ async fn what_came_before_the_client_was_back_is_heard_as_long_as_handlers_retur
             log.say(n);
         });
     let server = TestServer::start(&io).await;
-    for via in WAYS {
-        let mut client = Client::connect(&server, via).await;
-        heard.expect("new ").await;
-        let next = TestClient::open(&server, Eio::V4, via).await;
-        let said = (0..EVENTS).map(|n| format!(r#"42["n",{n}]"#));
-        let said = [r#"42["late"]"#.to_owned()].into_iter().chain(said);
-        says_all(&mut client.wire, said).await;
-        let (_next, missed) = Client::over(next, "/", asking(&client.memory)).await;
-        assert_eq!(missed, events([]));
-        for n in 0..EVENTS {
-            assert_eq!(heard.next().await, n.to_string(), "{via:?}");
-        }
-        heard.expect("left: transport close").await;
-        heard.expect("recovered ").await;
-    }
+    all_is_heard_before_a_return(&server, &mut heard, &[r#"42["late"]"#], 12).await;
 }
 
 /// A client that has said good-bye is waited for by nobody.
@@ -208,9 +196,7 @@ async fn what_came_before_the_client_was_back_is_heard_as_long_as_handlers_retur
 async fn who_asks_for_a_session_that_ends_meanwhile_begins_anew() {
     let (io, main, mut heard) = told(recovering());
     let mut busy = busy(&main);
-    let _ = io
-        .of("/other")
-        .on("echo", async |socket: Socket| socket.emit("echo", ()));
+    let _other = echoing(&io);
     let server = TestServer::start(&io).await;
     let mut client = Client::connect(&server, Via::WebSocket).await;
     heard.expect("new ").await;
@@ -272,9 +258,7 @@ async fn who_asks_for_it_while_a_middleware_decides_waits_for_its_last_socket_to
         Ok::<_, ConnectError>(())
     });
     let mut busy = busy(&main);
-    let _ = io
-        .of("/other")
-        .on("echo", async |socket: Socket| socket.emit("echo", ()));
+    let _other = echoing(&io);
     let server = TestServer::start(&io).await;
     let client = Client::connect(&server, Via::WebSocket).await;
     heard.expect("new ").await;
