@@ -94,9 +94,7 @@ impl Client {
         namespace: Arc<NamespaceInner>,
         auth: Option<JsonText>,
     ) -> Option<Socket> {
-        // Whose connection is about to be closed gets into nothing any more.
-        let is_over = self.connection().is_to_close();
-        if is_over || self.is_repeated(question.as_ref(), &namespace, auth.as_ref()) {
+        if self.is_repeated(question.as_ref(), &namespace, auth.as_ref()) {
             return None;
         }
         let left = match self.claim(&namespace, auth.as_ref()) {

@@ -12,7 +12,7 @@ use std::{
 
 use axum::extract::State;
 use axum_socketio::{
-    Builder, DisconnectReason, EventError, Namespace, Socket, SocketIo, engine::ReadyState,
+    Builder, ConnectError, DisconnectReason, EventError, Namespace, Socket, SocketIo, engine::ReadyState,
     recovery::ConnectionStateRecovery,
 };
 use tokio::{
@@ -432,6 +432,35 @@ async fn who_is_sent_away_with_its_connection_as_it_leaves_and_comes_again_is_no
         assert_eq!(heard, left, "{eio:?}");
         assert!(has_come.try_recv().is_err(), "{eio:?}");
         assert!(scene.away.is_empty());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_sent_away_with_its_connection_while_a_middleware_decides_is_not_let_in() {
+    let mut scene = Scene::new(behind_a_middleware).await;
+    let (comes, mut has_come) = unbounded_channel();
+    let (asks, mut has_asked) = unbounded_channel();
+    let decides = Arc::new(Semaphore::new(0));
+    let decided = decides.clone();
+    let late = scene.io.of("/late").middleware(async move || {
+        asks.send(()).unwrap();
+        decided.acquire().await.unwrap().forget();
+        Ok::<_, ConnectError>(())
+    });
+    let late = late.on_connect(async move || comes.send(()).unwrap());
+    let mut other = TestClient::connect(&scene.server, Eio::V4, Via::WebSocket).await;
+    for eio in [Eio::V4, Eio::V3].repeat(10) {
+        let mut client = TestClient::connect(&scene.server, eio, Via::WebSocket).await;
+        client.join("/away").await;
+        client.send("40/late,").await;
+        has_asked.recv().await.unwrap();
+        client.send(ENTER).await;
+        scene.is_sent_away_as_it_enters(true).await;
+        decides.add_permits(1);
+        other.time_passes().await;
+        scene.leaves_when_it_has_entered().await;
+        other.time_passes().await;
+        assert!(has_come.try_recv().is_err() && late.is_empty(), "{eio:?}");
     }
 }
 

@@ -30,7 +30,7 @@ pub(in crate::server) enum Place {
 pub(in crate::server) enum Admission {
     /// It takes events from now on.
     Joined,
-    /// The connection has ended meanwhile.
+    /// The connection has ended meanwhile, or is about to be closed.
     Gone,
     /// The client has asked again meanwhile. Its place is kept for [another](Client::replace).
     Again(Box<Again>),
@@ -166,7 +166,9 @@ impl Client {
     /// The middlewares let the socket in.
     pub(in crate::server) fn admit(&self, socket: &Socket) -> Admission {
         let mut state = self.0.state();
-        let Some(at) = state.position_of(socket) else {
+        // Under the lock: whoever closes the connection and has its sockets leave sees this one, or is seen.
+        let is_over = self.connection().is_to_close();
+        let Some(at) = state.position_of(socket).filter(|_| !is_over) else {
             return Admission::Gone;
         };
         let entry = &mut state.sockets[at];

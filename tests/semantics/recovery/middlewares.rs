@@ -2,15 +2,17 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
+        mpsc,
     },
+    thread,
     time::Duration,
 };
 
 use axum_socketio::{ConnectError, Namespace, Socket, Value, recovery::ConnectionStateRecovery};
 use serde_json::json;
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, task::block_in_place};
 
 use super::{Client, LONG, Memory, WAYS, asking, events, tell, told, value, with};
 use crate::{
@@ -266,6 +268,36 @@ async fn who_is_back_before_it_is_noticed_that_it_has_gone_again_gets_its_sessio
     main.emit("after", ());
     assert_eq!(client.event().await, value(json!(["after"])));
     assert_eq!((main.waiting_sessions(), main.len()), (0, 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_sent_away_with_its_connection_while_a_middleware_decides_may_be_back_for_its_session() {
+    let (io, main, mut heard) = told(with(asked()));
+    let keeps = Arc::new(AtomicBool::new(true));
+    let (main, mut asked, gate) = kept_waiting(main, &keeps);
+    let (log, mut leaves) = log();
+    let (go_on, told) = mpsc::channel::<()>();
+    let told = Arc::new(Mutex::new(told));
+    let other = io.of("/other").on_disconnecting(async move || {
+        log.say("leaves");
+        block_in_place(|| told.lock().unwrap().recv().unwrap());
+    });
+    let server = TestServer::start(&io).await;
+    let memory = Client::away(&server, Via::WebSocket, &mut heard).await;
+    let mut wire = waiting(&server, Via::WebSocket, &memory, &mut asked).await;
+    wire.join("/other").await;
+    let socket = other.sockets().remove(0);
+    let sends_away = thread::spawn(move || socket.disconnect(true));
+    leaves.expect("leaves").await;
+    gate.add_permits(1);
+    asked.expect("decided").await;
+    wait_for_sessions(&main, 1).await;
+    go_on.send(()).unwrap();
+    sends_away.join().unwrap();
+    keeps.store(false, Ordering::Relaxed);
+    let (client, _) = Client::resume(&server, Via::WebSocket, &memory).await;
+    heard.expect("recovered ").await;
+    assert_eq!(client.memory.pid, memory.pid);
 }
 
 #[tokio::test]
