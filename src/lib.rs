@@ -102,6 +102,10 @@ mod from_socketio_js {}
 #[doc = include_str!("../docs/deploys.md")]
 mod deploys {}
 
+#[cfg(doctest)]
+#[doc = include_str!("../docs/testing.md")]
+mod testing {}
+
 #[doc = include_str!("../docs/observability.md")]
 pub mod observability {}
 
