@@ -1,7 +1,8 @@
 //! The server itself.
 
+mod registry;
+
 use std::{
-    borrow::Cow,
     collections::HashMap,
     fmt,
     sync::{
@@ -13,11 +14,11 @@ use std::{
 
 use tokio::sync::watch;
 
+use self::registry::Registered;
 use crate::{
     adapter::Cluster,
     engine::{Acceptor, Connection, Engine, Receiver},
     packet::parser::PacketParser,
-    room::shrink,
     server::{
         Builder, Client, Namespace, Origins,
         builder::Settings,
@@ -72,13 +73,6 @@ pub(super) struct IoInner {
     alive: watch::Sender<bool>,
 }
 
-/// A namespace as the server knows it.
-enum Registered {
-    Static(Arc<NamespaceInner>),
-    /// It ends when nobody else has it.
-    Dynamic(Weak<NamespaceInner>),
-}
-
 impl SocketIo {
     /// A server with the default options.
     #[must_use]
@@ -121,26 +115,6 @@ impl SocketIo {
         io
     }
 
-    /// The namespace of this name, created on first use. A missing leading `/` is added.
-    ///
-    /// Clients can connect to a namespace from its creation on, and it stays: don't make names out of what clients say. To have namespaces
-    /// made by those who ask for them, see [`of_matching`](Self::of_matching); a name that such a pattern accepts becomes a child here too,
-    /// as in Node, and one that is there already stays from then on. [`get`](Self::get) makes none.
-    #[must_use]
-    pub fn of(&self, name: impl AsRef<str>) -> Namespace {
-        let name = absolute(name.as_ref());
-        if let Some(known) = self.namespace(&name) {
-            return Namespace::new(self.keep(&name, known));
-        }
-        let parents = self.parents();
-        let parent = parents.iter().find(|parent| parent.pattern.accepts(&name));
-        let made = match parent {
-            Some(parent) => self.new_child(&parent.namespace, &*name),
-            None => self.new_namespace(&name),
-        };
-        Namespace::new(self.register(&name, &made, Registered::Static(made.clone())))
-    }
-
     pub(super) fn set_mounted(&self) {
         self.0.mounted.store(true, Ordering::Relaxed);
     }
@@ -152,73 +126,6 @@ impl SocketIo {
 
     pub(super) fn complaints(&self) -> &Arc<Complaints> {
         &self.0.complaints
-    }
-
-    /// A namespace that the application has named stays, also if a client was the first to do so.
-    fn keep(&self, name: &str, known: Arc<NamespaceInner>) -> Arc<NamespaceInner> {
-        match known.is_child() && !self.is_kept(name) {
-            true => self.register(name, &known, Registered::Static(known.clone())),
-            false => known,
-        }
-    }
-
-    fn is_kept(&self, name: &str) -> bool {
-        let namespaces = self.0.namespaces.read().unwrap_or_else(PoisonError::into_inner);
-        matches!(namespaces.get(name), Some(Registered::Static(_)))
-    }
-
-    /// The namespace of this name, if there is one; a missing leading `/` is added.
-    ///
-    /// ```
-    /// # let io = axum_socketio::SocketIo::new();
-    /// assert!(io.get("/chat").is_none());
-    /// let _ = io.of("/chat");
-    /// assert!(io.get("chat").is_some());
-    /// ```
-    #[must_use]
-    pub fn get(&self, name: impl AsRef<str>) -> Option<Namespace> {
-        self.namespace(&absolute(name.as_ref())).map(Namespace::new)
-    }
-
-    fn new_namespace(&self, name: &str) -> Arc<NamespaceInner> {
-        // Before anyone can emit in it, and under no lock: it runs code of the back end.
-        if let Some(cluster) = self.cluster() {
-            cluster.open(name);
-        }
-        let cluster = self.0.cluster.clone();
-        Arc::new(NamespaceInner::new(name, cluster, self).with_recovery(self))
-    }
-
-    /// Registers a namespace that has just been made, unless there is one of its name by now. Gives the one that is there.
-    fn register(&self, name: &str, made: &Arc<NamespaceInner>, entry: Registered) -> Arc<NamespaceInner> {
-        let mut namespaces = self.0.namespaces.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = namespaces.get(name).and_then(Registered::get) {
-            if let Registered::Static(_) = entry {
-                namespaces.insert(known.shared_name(), Registered::Static(known.clone()));
-            }
-            return known;
-        }
-        if self.0.compresses.load(Ordering::Relaxed) {
-            made.set_compresses();
-        }
-        // First, and under the lock: whoever finds it here may join it, and then emits through its parent have to reach him.
-        made.is_about_to_be_registered();
-        namespaces.insert(made.shared_name(), entry);
-        made.clone()
-    }
-
-    pub(super) fn register_child(&self, name: &str, child: &Arc<NamespaceInner>) -> Arc<NamespaceInner> {
-        self.register(name, child, Registered::Dynamic(Arc::downgrade(child)))
-    }
-
-    /// Forgets a child that has ended, unless there is another one of its name by now.
-    pub(super) fn unregister_child(&self, name: &str) {
-        let mut namespaces = self.0.namespaces.write().unwrap_or_else(PoisonError::into_inner);
-        if namespaces.get(name).is_some_and(Registered::has_ended) {
-            namespaces.remove(name);
-            let (left, capacity) = (namespaces.len(), namespaces.capacity());
-            shrink(left, capacity, |to| namespaces.shrink_to(to));
-        }
     }
 
     pub(super) fn parents(&self) -> Vec<Arc<Parent>> {
@@ -329,25 +236,6 @@ impl SocketIo {
         &self.0.settings
     }
 
-    /// All of them, in no particular order.
-    pub(super) fn namespaces(&self) -> Vec<Namespace> {
-        let namespaces = self.0.namespaces.read().unwrap_or_else(PoisonError::into_inner);
-        namespaces
-            .values()
-            .filter_map(Registered::get)
-            .map(Namespace::new)
-            .collect()
-    }
-
-    pub(super) fn namespace(&self, name: &str) -> Option<Arc<NamespaceInner>> {
-        self.0
-            .namespaces
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(name)
-            .and_then(Registered::get)
-    }
-
     /// Tells those who look after what outlives connections that the server has closed, and when it is no more.
     pub(super) fn alive(&self) -> &watch::Sender<bool> {
         &self.0.alive
@@ -363,27 +251,6 @@ impl SocketIo {
 
     pub(super) fn next_serial(&self) -> u64 {
         self.0.next_serial.fetch_add(1, Ordering::Relaxed)
-    }
-}
-
-impl Registered {
-    fn get(&self) -> Option<Arc<NamespaceInner>> {
-        match self {
-            Self::Static(namespace) => Some(namespace.clone()),
-            Self::Dynamic(namespace) => namespace.upgrade(),
-        }
-    }
-
-    fn has_ended(&self) -> bool {
-        matches!(self, Self::Dynamic(namespace) if namespace.strong_count() == 0)
-    }
-}
-
-fn absolute(name: &str) -> Cow<'_, str> {
-    if name.starts_with('/') {
-        Cow::Borrowed(name)
-    } else {
-        Cow::Owned(format!("/{name}"))
     }
 }
 
@@ -418,26 +285,5 @@ impl fmt::Debug for SocketIo {
         f.debug_struct("SocketIo")
             .field("namespaces", &names)
             .finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tables_of_namespaces_that_were_many_once_are_small_again() {
-        let io = SocketIo::new();
-        let parent = io.of_matching(|_| true);
-        let name = |number| format!("/{number}");
-        let children: Vec<_> = (0..10_000)
-            .map(|number| io.register_child(&name(number), &io.new_child(parent.inner(), name(number))))
-            .collect();
-        assert_eq!(io.namespaces().len(), 10_001);
-        drop(children);
-        assert_eq!(io.namespaces().len(), 1);
-        let known = io.0.namespaces.read().unwrap().capacity();
-        let of_parent = parent.inner().children().unwrap().capacity();
-        assert!(known < 128 && of_parent < 128, "{known}, {of_parent}");
     }
 }
