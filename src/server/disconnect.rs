@@ -26,12 +26,13 @@ use crate::{
         runtimes,
         socket::Status,
         socket_listeners::{Heard, SocketListeners},
+        starts::Leaves,
     },
     sync::MutexGuard,
 };
 
-/// How long who leaves by itself, or has lost its connection, waits for handlers that start, or for its events if its client is back for the session,
-/// unless `ping_timeout` is less.
+/// How long a leave waits for handlers that other threads start or go on with, or for events if its client is back for the session, unless
+/// `ping_timeout` is less.
 const LONGEST_START: Duration = Duration::from_secs(5);
 
 /// The same where the server closes, which has a deadline.
@@ -109,7 +110,7 @@ impl Socket {
     /// With `close`, every socket of the same client leaves and its connection is closed after what is queued has been sent; the client gets into
     /// no namespace any more.
     /// Handlers hear the reason `server namespace disconnect` in both cases; they start inline, or as soon as the connect
-    /// handlers have started. While another thread is in a handler of an event of the socket, up to its first `await`, they wait for
+    /// handlers have started. While another thread is in a handler of the socket, up to its next `await`, they wait for
     /// that; no event is given to handlers afterwards (one that has begun goes on to its next handlers in a sequential namespace, and where one
     /// of its handlers does this). Nothing that is sent to the socket meanwhile reaches its client; one whose connection
     /// has ended by then, and that still waits for handlers which start, may be back for its session and for what it has missed. Does nothing if the
@@ -215,7 +216,7 @@ impl Socket {
         drop(verdict.second);
     }
 
-    /// Who has gone by itself doesn't stay for ever because a handler keeps its thread. That hears of it if it looks, or waits for an answer.
+    /// Nobody stays for ever because a handler keeps its thread. That hears of it if it looks, or waits for an answer.
     fn waits_in_time(&self) {
         let until = now() + self.connection().ping_timeout().min(LONGEST_START);
         let socket = self.clone();
@@ -292,6 +293,7 @@ impl Socket {
     }
 
     fn run_disconnecting(&self, reason: DisconnectReason) {
+        let _leaves = Leaves::enter(self);
         let listeners = self.home().listeners().disconnecting();
         let own = self
             .own_listeners()

@@ -216,7 +216,7 @@ pub(super) fn start(socket: &Socket, event: Option<&str>, mut run: Run) -> Optio
     None
 }
 
-/// Polls the run to its end.
+/// Polls the run to its end. A leave that begins while it is polled waits for that.
 pub(super) async fn finish(socket: &Socket, event: Option<&str>, run: Run) {
     let mut rest = Some(run);
     poll_fn(|cx| {
@@ -224,6 +224,7 @@ pub(super) async fn finish(socket: &Socket, event: Option<&str>, run: Run) {
             return Poll::Ready(());
         };
         let _cork = Cork::new();
+        let _start = socket.begin_start();
         let error = match foreign::call(|| run.as_mut().poll(cx)) {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(Ok(()))) => None,

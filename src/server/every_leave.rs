@@ -59,6 +59,11 @@ impl Act {
         matches!(self, GoodBye | Back | Event | Late | EventKick)
     }
 
+    /// The socket is to leave.
+    const fn has_it_leave(self) -> bool {
+        matches!(self, Kick | KickAll | GoodBye | Back | End | Claim | EventKick)
+    }
+
     /// The client's connection is no more.
     const fn is_loss(self) -> bool {
         matches!(self, End | Claim)

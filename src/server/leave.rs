@@ -177,7 +177,7 @@ impl Leaving {
     pub(super) fn verdict(&mut self) -> Verdict {
         let waits = !matches!(self.behind, Behind::Nothing);
         let is_limited = match self.behind {
-            Behind::Starts => self.has_gone,
+            Behind::Starts => true,
             Behind::Events => self.is_awaited,
             Behind::ConnectHandlers | Behind::Nothing => false,
         };
@@ -310,9 +310,9 @@ mod tests {
         assert!(!gone.has_moved());
         assert_eq!(told(&mut gone, Starts), (true, false));
         let mut sent_away = leaving(away, &[SentAway], Starts);
-        assert_eq!(told(&mut sent_away, Starts), (false, false));
+        assert_eq!(told(&mut sent_away, Starts), (false, true));
         sent_away.add(Gone);
-        assert_eq!(told(&mut sent_away, Starts), (true, true));
+        assert_eq!(told(&mut sent_away, Starts), (true, false));
     }
 
     #[test]

@@ -32,6 +32,10 @@ impl Socket {
         if listeners.is_empty() || TELLING.get() {
             return;
         }
+        // They are dropped as it leaves, and a disconnect handler forgets what they have noted.
+        let Some(_start) = self.begin_to_tell() else {
+            return;
+        };
         packet.read(self.home().parser(), |event| self.tell(&listeners, &event));
     }
 

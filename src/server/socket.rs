@@ -159,13 +159,16 @@ impl Socket {
 
     /// Middlewares have admitted the socket and it isn't about to leave. Its `disconnecting` handlers find it connected, and so do those of events
     /// that came before its leave and start while that waits for them.
+    ///
+    /// A handler that looks, and notes that the socket is there, has noted it before its disconnect handlers start, as in Node, if there is no `await` between
+    /// the two. A task of the application's own has no such promise: another thread may have the socket leave at any moment.
     #[doc(alias = "connected")]
     #[must_use]
     pub fn is_connected(&self) -> bool {
         match self.status() {
             Status::Connected => !self.starts().is_out_of_reach(),
-            // As in Node, where `disconnecting` handlers run.
-            Status::Disconnecting => true,
+            // As in Node, where `disconnecting` handlers run; handlers that go on elsewhere aren't waited for.
+            Status::Disconnecting => self.leaves_here(),
             Status::Connecting | Status::Disconnected => false,
         }
     }

@@ -1,9 +1,10 @@
-//! Handlers of events that are being started, for which a leave waits.
+//! Handlers of events that are being started, and those that go on, for which a leave waits.
 //!
-//! In Node nobody leaves while a handler runs up to its first `await`, and none is called afterwards. Here another thread may send the socket
+//! In Node nobody leaves while a handler runs from one `await` to the next, and none is called afterwards. Here another thread may send the socket
 //! away meanwhile, or find that its client has gone. Its disconnect handlers must not run before that of an event, or beside it: who notes
-//! somebody in the one and forgets them in the other would never forget them. A leave that a handler begins itself runs inside of it, as in
-//! Node. One that the client has begun, or the end of its connection, waits for a while only: a handler may block its thread for ever.
+//! somebody in the one and forgets them in the other would never forget them. One that goes on when the leave has begun isn't waited for: it
+//! finds its socket gone. A leave that a handler begins itself runs inside of it, as in Node. Any other waits for a while only: a handler may block
+//! its thread for ever.
 //!
 //! The count and what shuts it are one word, so whoever comes second sees the first: a start finds it shut, or the leave finds a start, waits
 //! in the inbox, and is taken from there by whoever ends the last of them.
@@ -41,6 +42,11 @@ thread_local! {
     static STARTING: Cell<u64> = const { Cell::new(NONE) };
 }
 
+thread_local! {
+    /// The socket whose `disconnecting` handlers this thread starts.
+    static LEAVING: Cell<u64> = const { Cell::new(NONE) };
+}
+
 /// This thread starts handlers of an event of the socket. It must not outlive a poll.
 #[must_use]
 pub(super) struct Start<'a> {
@@ -56,6 +62,13 @@ pub(super) struct Mark(Socket);
 /// What this thread starts is known to be this, until it is dropped.
 #[must_use]
 pub(super) struct Here {
+    before: u64,
+    _not_send: PhantomData<*const ()>,
+}
+
+/// This thread starts the `disconnecting` handlers of a socket, until it is dropped.
+#[must_use]
+pub(super) struct Leaves {
     before: u64,
     _not_send: PhantomData<*const ()>,
 }
@@ -86,7 +99,7 @@ impl Starts {
 
     /// Whether nothing reaches its client any more, though it has still to leave.
     pub(super) fn is_out_of_reach(&self) -> bool {
-        self.0.load(Ordering::Relaxed) & (LOST | KEPT) != 0
+        self.0.load(Ordering::Relaxed) & (LOST | KEPT | SHUT) != 0
     }
 
     /// Whether it leaves now.
@@ -116,7 +129,7 @@ impl Starts {
 }
 
 impl Socket {
-    /// To start handlers of an event; `None` if the socket is to hear none any more.
+    /// To start handlers of an event, or to go on with one; `None` if the socket is to hear none any more.
     pub(super) fn begin_start(&self) -> Option<Start<'_>> {
         let start = Start::of(self);
         // After it was counted.
@@ -124,11 +137,24 @@ impl Socket {
         stays.then_some(start)
     }
 
+    /// To tell listeners of what is sent to it; `None` if it leaves. It may be before it is connected.
+    pub(super) fn begin_to_tell(&self) -> Option<Start<'_>> {
+        let start = Start::of(self);
+        // As above.
+        let stays = matches!(self.status(), Status::Connecting | Status::Connected);
+        (stays && !self.starts().is_shut()).then_some(start)
+    }
+
     /// The socket begins to leave, and no handler of an event is started any more. Whether other threads do so just now; to be asked
     /// under the inbox's lock, under which the leave is put there then.
     pub(super) fn shut_starts(&self) -> bool {
         let own = STARTING.with(Cell::get) == self.serial();
         self.starts().shut(u16::from(own))
+    }
+
+    /// Whether this thread starts its `disconnecting` handlers.
+    pub(super) fn leaves_here(&self) -> bool {
+        LEAVING.with(Cell::get) == self.serial()
     }
 
     /// `false` if there are too many, so that it isn't counted.
@@ -178,6 +204,21 @@ impl Mark {
 impl Drop for Mark {
     fn drop(&mut self) {
         self.0.end_start();
+    }
+}
+
+impl Leaves {
+    pub(super) fn enter(socket: &Socket) -> Self {
+        Self {
+            before: LEAVING.with(|leaving| leaving.replace(socket.serial())),
+            _not_send: PhantomData,
+        }
+    }
+}
+
+impl Drop for Leaves {
+    fn drop(&mut self) {
+        LEAVING.with(|leaving| leaving.set(self.before));
     }
 }
 

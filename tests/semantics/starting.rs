@@ -29,7 +29,7 @@ use crate::{
 
 const ENTER: &str = r#"42/away,["enter"]"#;
 
-/// A server whose handler of `enter` keeps its thread until it may go on.
+/// A server whose handlers of `enter`, and of `enter later` when it has waited, keep their threads until they may go on.
 struct Scene {
     io: SocketIo,
     server: TestServer,
@@ -48,12 +48,15 @@ impl Scene {
         let (io, _main) = io(builder);
         let (go_on, busy) = mpsc::channel::<()>();
         let busy = Arc::new(Mutex::new(busy));
+        let later = busy.clone();
         let away = make(io.of("/away"))
             .with_state(log)
             .on("enter", async move |State(log): State<Log>| {
-                log.say("enters");
-                block_in_place(|| busy.lock().unwrap().recv().unwrap());
-                log.say("has entered");
+                enters(&log, &busy);
+            })
+            .on("enter later", async move |State(log): State<Log>| {
+                yield_now().await;
+                enters(&log, &later);
             })
             .on("go", async |socket: Socket, State(log): State<Log>| {
                 log.say("goes");
@@ -97,6 +100,12 @@ impl Scene {
         self.heard.expect("leaves").await;
         self.heard.expect(&format!("has left, {reason}")).await;
     }
+}
+
+fn enters(log: &Log, busy: &Mutex<mpsc::Receiver<()>>) {
+    log.say("enters");
+    block_in_place(|| busy.lock().unwrap().recv().unwrap());
+    log.say("has entered");
 }
 
 /// What the middleware lets pass goes on in a task.
@@ -344,6 +353,178 @@ async fn who_leaves_in_turn_while_a_handler_starts_leaves_behind_it() {
         scene.heard.expect("has entered").await;
         scene.has_left("client namespace disconnect").await;
         client.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_leaves_while_a_handler_that_has_waited_goes_on_leaves_behind_it() {
+    let mut scene = Scene::new(|away| away).await;
+    for (eio, via) in TestClient::EVERY_WAY {
+        for reason in [
+            "server namespace disconnect",
+            "client namespace disconnect",
+            "transport close",
+        ] {
+            let mut client = TestClient::connect(&scene.server, eio, via).await;
+            let mut other = TestClient::connect(&scene.server, Eio::V4, Via::WebSocket).await;
+            client.join("/away").await;
+            client.send(r#"42/away,["enter later"]"#).await;
+            scene.heard.expect("enters").await;
+            let socket = scene.socket();
+            let connection = socket.connection().clone();
+            match reason {
+                "client namespace disconnect" => client.send("41/away,").await,
+                "transport close" => client.close().await,
+                _ => {
+                    let socket = socket.clone();
+                    thread::spawn(move || socket.disconnect(false)).join().unwrap();
+                }
+            }
+            while socket.is_connected() {
+                other.expect_nothing().await;
+            }
+            other.time_passes().await;
+            assert_eq!(scene.heard.drain(), [""; 0], "{eio:?} {via:?} {reason}");
+            scene.go_on.send(()).unwrap();
+            scene.heard.expect("has entered").await;
+            scene.has_left(reason).await;
+            connection.close();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_leaves_while_a_listener_is_told_what_is_sent_to_it_leaves_behind_that() {
+    let (log, mut heard) = log();
+    let (io, _main) = io(SocketIo::builder());
+    let (go_on, busy) = mpsc::channel::<()>();
+    let busy = Arc::new(Mutex::new(busy));
+    let (tells, told) = (log.clone(), log);
+    let away = io
+        .of("/away")
+        .on_connect(async move |socket: Socket| {
+            socket.on_any_outgoing(async move || enters(&tells, &busy));
+        })
+        .on_disconnect(async move || told.say("has left"));
+    let server = TestServer::start(&io).await;
+    let mut other = TestClient::connect(&server, Eio::V4, Via::WebSocket).await;
+    for (eio, via) in TestClient::EVERY_WAY {
+        let mut client = TestClient::connect(&server, eio, via).await;
+        client.join("/away").await;
+        let (socket, all) = (away.sockets().remove(0), away.clone());
+        let emits = thread::spawn(move || all.emit("news", 1));
+        heard.expect("enters").await;
+        thread::spawn(move || socket.disconnect(false)).join().unwrap();
+        other.time_passes().await;
+        assert_eq!(heard.drain(), [""; 0], "{eio:?} {via:?}");
+        go_on.send(()).unwrap();
+        heard.expect("has entered").await;
+        heard.expect("has left").await;
+        emits.join().unwrap();
+        client.expect("41/away,").await;
+        // Nobody is told any more.
+        away.emit("news", 2);
+    }
+    assert_eq!(heard.drain(), [""; 0]);
+}
+
+/// As presence is written: load the user, look whether the socket is still there, note it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whom_a_connect_handler_notes_that_has_waited_is_forgotten_as_it_leaves() {
+    let (log, mut heard) = log();
+    let (io, _main) = io(SocketIo::builder());
+    let (go_on, busy) = mpsc::channel::<()>();
+    let (busy, loaded) = (Arc::new(Mutex::new(busy)), Arc::new(Semaphore::new(0)));
+    let loads = loaded.clone();
+    let online = io.of("/online").on_connect(async move |socket: Socket| {
+        loads.acquire().await.unwrap().forget();
+        if !socket.is_connected() {
+            return log.say("has gone");
+        }
+        log.say("is there");
+        block_in_place(|| busy.lock().unwrap().recv().unwrap());
+        log.say("is noted");
+        socket.on_disconnect(async move || log.say("is forgotten"));
+    });
+    let server = TestServer::start(&io).await;
+    let mut other = TestClient::connect(&server, Eio::V4, Via::WebSocket).await;
+    for (eio, via) in TestClient::EVERY_WAY {
+        for looks_first in [true, false] {
+            let mut client = TestClient::connect(&server, eio, via).await;
+            client.join("/online").await;
+            let socket = online.sockets().remove(0);
+            if looks_first {
+                loaded.add_permits(1);
+                heard.expect("is there").await;
+            }
+            client.close().await;
+            while socket.is_connected() {
+                other.expect_nothing().await;
+            }
+            if looks_first {
+                go_on.send(()).unwrap();
+                heard.expect("is noted").await;
+                heard.expect("is forgotten").await;
+            } else {
+                loaded.add_permits(1);
+                heard.expect("has gone").await;
+            }
+        }
+    }
+}
+
+/// Its disconnect handlers, which have begun on another thread, don't wait for it any more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_handler_that_goes_on_as_its_socket_leaves_finds_it_gone() {
+    let (log, mut heard) = log();
+    let (leaves, finds) = (log.clone(), log);
+    let (io, _main) = io(SocketIo::builder());
+    let (go_on, busy) = mpsc::channel::<()>();
+    let (busy, goes_on) = (Arc::new(Mutex::new(busy)), Arc::new(Semaphore::new(0)));
+    let waits = goes_on.clone();
+    let away = io
+        .of("/away")
+        .on("enter", async move |socket: Socket| {
+            finds.say(format!("enters, {}", socket.is_connected()));
+            waits.acquire().await.unwrap().forget();
+            finds.say(format!("goes on, {}", socket.is_connected()));
+        })
+        .on_disconnecting(async move |socket: Socket| {
+            leaves.say(format!("leaves, {}", socket.is_connected()));
+            block_in_place(|| busy.lock().unwrap().recv().unwrap());
+            leaves.say(format!("has left, {}", socket.is_connected()));
+        });
+    let server = TestServer::start(&io).await;
+    for (eio, via) in TestClient::EVERY_WAY {
+        let mut client = TestClient::connect(&server, eio, via).await;
+        client.join("/away").await;
+        client.send(ENTER).await;
+        heard.expect("enters, true").await;
+        let socket = away.sockets().remove(0);
+        let sends_away = thread::spawn(move || socket.disconnect(false));
+        heard.expect("leaves, true").await;
+        goes_on.add_permits(1);
+        heard.expect("goes on, false").await;
+        go_on.send(()).unwrap();
+        heard.expect("has left, true").await;
+        sends_away.join().unwrap();
+        client.expect("41/away,").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_sent_away_leaves_in_time_though_a_handler_keeps_its_thread() {
+    let builder = SocketIo::builder().ping_timeout(Duration::from_millis(100));
+    let mut scene = Scene::with(builder, |away| away).await;
+    for (eio, via) in TestClient::EVERY_WAY {
+        let mut client = TestClient::connect(&scene.server, eio, via).await;
+        client.join("/away").await;
+        client.send(r#"42/away,["enter later"]"#).await;
+        scene.is_sent_away_as_it_enters(false).await;
+        scene.has_left("server namespace disconnect").await;
+        client.expect("41/away,").await;
+        scene.go_on.send(()).unwrap();
+        scene.heard.expect("has entered").await;
     }
 }
 

@@ -219,10 +219,9 @@ impl Story {
                 .iter()
                 .any(|entry| matches!(entry, Entry::Breathes(number) if has_heard(*number)));
         let starts = matches!(self.log[at], Entry::Leaves { starts, .. } if starts > 0);
-        let gone = before.iter().position(|entry| match entry {
-            Entry::Does(act) => act.is_loss() || matches!(act, Act::GoodBye | Act::Back),
-            _ => false,
-        });
+        let gone = before
+            .iter()
+            .position(|entry| matches!(entry, Entry::Does(act) if act.has_it_leave()));
         let is_over = gone.is_some_and(|gone| before[gone..].contains(&Entry::Does(Act::Timer)));
         is_over || !(starts || is_breathless)
     }
@@ -244,7 +243,7 @@ impl Story {
                 Entry::Does(_) => {
                     must_leave = [
                         has_come && (is_kicked || has_gone) && starts == 0,
-                        has_come && has_gone,
+                        has_come && (is_kicked || has_gone),
                     ];
                 }
                 Entry::Done(Act::Tasks) => return !must_leave[0] || left < at,

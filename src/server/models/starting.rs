@@ -94,6 +94,27 @@ fn who_is_sent_away_as_handlers_start_on_two_threads_leaves_behind_both() {
 }
 
 #[test]
+fn who_goes_on_as_its_socket_leaves_is_waited_for_or_finds_it_gone() {
+    explore(3, || {
+        let presence = Presence::new();
+        let (socket, noted) = (presence.client.socket.clone(), presence.is_noted.clone());
+        let other = Mark::of(&socket);
+        let goes_on = thread::spawn(move || {
+            let _start = socket.begin_start();
+            if socket.is_connected() {
+                noted.store(true, SeqCst);
+            }
+        });
+        presence.client.socket.disconnect(false);
+        drop(other);
+        goes_on.join().unwrap();
+        presence.has_left_once();
+        assert!(!presence.is_noted.load(SeqCst));
+        presence.client.socket.connection().close_now();
+    });
+}
+
+#[test]
 fn whose_connection_ends_as_it_is_to_be_sent_away_leaves_once() {
     explore(2, || {
         let presence = Presence::new();
