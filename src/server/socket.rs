@@ -20,7 +20,7 @@ use crate::{
         inbox::Inbox,
         namespace::NamespaceInner,
         pending_acks::{NotAwaited, PendingAcks, Waiter},
-        recovery::Recoverable,
+        recovery::{Recoverable, ToCome},
         socket_listeners::SocketListeners,
         starts::Starts,
     },
@@ -255,9 +255,15 @@ impl Socket {
     /// The rooms that the socket is in, the one of its own id first.
     #[must_use]
     pub fn rooms(&self) -> Vec<Room> {
-        let own = (self.is_inside() && self.in_own_room()).then(|| Room::from(self.id()));
+        let to_come = self.session_to_come();
         let index = self.0.namespace.index();
-        own.into_iter().chain(index.joined(self).cloned()).collect()
+        let session = to_come.as_ref().and_then(ToCome::rooms);
+        let is_inside = self.is_inside() || session.is_some();
+        let own = (is_inside && self.in_own_room()).then(|| Room::from(self.id()));
+        let others = session.into_iter().flatten();
+        let others = others.filter(|room| !index.has_joined(self, room.as_str()));
+        let joined = index.joined(self).cloned();
+        own.into_iter().chain(joined).chain(others).collect()
     }
 
     /// Whether the socket is in this room.
@@ -265,7 +271,9 @@ impl Socket {
     pub fn is_in(&self, room: impl AsRef<str>) -> bool {
         let room = room.as_ref();
         let own = self.is_inside() && self.in_own_room() && *self.id() == *room;
-        own || self.home().index().has_joined(self, room)
+        let to_come = self.session_to_come();
+        let index = self.home().index();
+        own || index.has_joined(self, room) || to_come.as_ref().is_some_and(|it| it.is_in(self, room))
     }
 
     /// Joins rooms. Takes effect at once; does nothing for a socket that has left.
@@ -287,13 +295,17 @@ impl Socket {
     /// Leaves rooms. Those it isn't in don't matter; the room of its own id can be left too.
     pub fn leave(&self, rooms: impl Rooms) {
         let rooms = listed(rooms);
+        let to_come = self.session_to_come();
         let mut index = self.0.namespace.index();
-        for room in rooms {
-            if room == *self.id() {
+        for room in &rooms {
+            if *room == *self.id() {
                 self.0.left_own_room.store(true, Ordering::Relaxed);
             } else {
-                index.leave(self, &room);
+                index.leave(self, room);
             }
+        }
+        if let Some(session) = &to_come {
+            session.leave(&rooms);
         }
     }
 

@@ -26,6 +26,7 @@ mod park;
 mod recoverable;
 mod resume;
 mod sessions;
+mod to_come;
 mod together;
 
 use std::{
@@ -38,7 +39,7 @@ use std::{
 };
 
 pub use self::options::{ConnectionStateRecovery, ExpiredSession};
-pub(super) use self::{recoverable::Recoverable, resume::Claim, together::Together};
+pub(super) use self::{recoverable::Recoverable, resume::Claim, to_come::ToCome, together::Together};
 use tokio::sync::{Notify, watch};
 
 use self::{

@@ -67,6 +67,10 @@ impl ConnectionStateRecovery {
     /// Whether a client that is recovered is let in without asking the middlewares again: true by default. Who is turned away has lost its
     /// session.
     ///
+    /// What they are asked about is in the rooms of the session, and has its id, its data and its extensions. A room that one has it leave is left at
+    /// once: what is sent to that from then on isn't kept for the client, also if its connection ends before they have decided and the session
+    /// waits on.
+    ///
     /// While they decide, something of what the client has missed may be given up, or no longer have room in its send buffer. Then it
     /// begins anew as the socket that they have been asked about: with its id, its data and its extensions, since these may be theirs by then, but in
     /// no room other than theirs, and [`recovered`](crate::Socket::recovered) doesn't hold any more. Where they aren't asked, its connection is

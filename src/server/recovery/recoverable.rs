@@ -60,6 +60,10 @@ impl Recoverable {
         self.state().recovered
     }
 
+    pub(super) fn claim(&self) -> Option<Arc<Claim>> {
+        self.state().claim.clone()
+    }
+
     pub(super) fn take_claim(&self) -> Option<Arc<Claim>> {
         self.state().claim.take()
     }

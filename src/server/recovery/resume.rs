@@ -205,6 +205,7 @@ impl Socket {
             kept.data.clone(),
             copied(|| http::Extensions::clone(&kept.extensions)),
         );
+        self.set_in_own_room(claim.parked.in_own_room());
         self.set_recoverable(Recoverable::again(claim));
     }
 
@@ -257,13 +258,15 @@ impl Socket {
         let Some(recoverable) = self.recoverable() else {
             return self.enter_anew(recovery);
         };
-        let claim = recoverable.take_claim();
+        // It has it until it is in: rooms that it leaves meanwhile are those of the session.
+        let claim = recoverable.claim();
         let Some(claim) = claim.filter(|claim| recovery.sessions().begin_entry(claim)) else {
             // It has been given back, or another connection of the client has got it.
             self.connection().fail_later(CloseReason::TransportClose);
             return false;
         };
         let entered = self.enter_again(recovery, &claim);
+        drop(recoverable.take_claim());
         recovery.can_be_had(claim.parked.pid());
         entered
     }
@@ -326,10 +329,10 @@ impl Socket {
         sessions.is_not_early(self.serial());
         index.insert(self.clone());
         if resumed {
-            self.set_in_own_room(claim.parked.in_own_room());
             index.join(self, rooms);
             return true;
         }
+        self.set_in_own_room(true);
         drop((sessions, index));
         // It is in none: its connect handlers, which start afterwards, see to that. What it has besides is what middlewares have seen, or given
         // it, and nobody can tell which.

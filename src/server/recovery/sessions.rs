@@ -3,7 +3,10 @@
 use std::{
     borrow::Borrow,
     collections::{HashMap, HashSet, VecDeque},
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Instant,
 };
 
@@ -29,7 +32,7 @@ pub(super) struct Parked(Arc<ParkedInner>);
 
 struct ParkedInner {
     serial: u64,
-    in_own_room: bool,
+    in_own_room: AtomicBool,
     pid: Pid,
     kept: Kept,
 }
@@ -111,7 +114,7 @@ impl Parked {
     pub(super) fn new(serial: u64, in_own_room: bool, pid: Pid, kept: Kept) -> Self {
         Self(Arc::new(ParkedInner {
             serial,
-            in_own_room,
+            in_own_room: AtomicBool::new(in_own_room),
             pid,
             kept,
         }))
@@ -140,7 +143,7 @@ impl Member for Parked {
     }
 
     fn in_own_room(&self) -> bool {
-        self.0.in_own_room
+        self.0.in_own_room.load(Ordering::Relaxed)
     }
 }
 
@@ -237,13 +240,33 @@ impl Sessions {
 
     /// What has been asked for is for who has asked to dispose of. `false` if it isn't any more: of all who try once, one may.
     pub(super) fn redeem(&mut self, claim: &Arc<Claim>) -> bool {
-        let pid = claim.parked().pid();
-        let known = self.by_pid.get(pid);
-        let held = matches!(known, Some(Session::Claimed(known)) if Arc::ptr_eq(known, claim));
+        let held = self.is_held(claim);
         if held {
-            self.forget(pid.as_str());
+            self.forget(claim.parked().pid().as_str());
         }
         held
+    }
+
+    fn is_held(&self, claim: &Arc<Claim>) -> bool {
+        let known = self.by_pid.get(claim.parked().pid());
+        matches!(known, Some(Session::Claimed(known)) if Arc::ptr_eq(known, claim))
+    }
+
+    /// Whether who has asked for it is still to get it: what becomes of that isn't decided, or it is being let in.
+    pub(super) fn is_to_come(&self, claim: &Arc<Claim>) -> bool {
+        let is_redeemed = || !self.by_pid.contains_key(claim.parked().pid());
+        self.is_held(claim) || self.parked.has(claim.parked()) && is_redeemed()
+    }
+
+    /// It waits in these rooms no more.
+    pub(super) fn leave_rooms(&mut self, parked: &Parked, rooms: &[Room]) {
+        for room in rooms {
+            if *room == *parked.id() {
+                parked.0.in_own_room.store(false, Ordering::Relaxed);
+            } else {
+                self.parked.leave(parked, room);
+            }
+        }
     }
 
     /// The same, and who asks for it meanwhile waits until [that is over](Self::left).

@@ -1,20 +1,22 @@
 //! What middlewares do to a socket whose client is about to get its session back.
 
 use std::{
+    pin::pin,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
         mpsc,
     },
+    task::{Context, Wake, Waker},
     thread,
     time::Duration,
 };
 
-use axum_socketio::{ConnectError, Namespace, Socket, Value, recovery::ConnectionStateRecovery};
+use axum_socketio::{ConnectError, Namespace, Room, Socket, Value, recovery::ConnectionStateRecovery};
 use serde_json::json;
 use tokio::{sync::Semaphore, task::block_in_place};
 
-use super::{Client, LONG, Memory, WAYS, asking, events, tell, told, value, with};
+use super::{Client, LONG, Memory, WAYS, asking, events, rooms, tell, told, value, with};
 use crate::{
     log::{Heard, log},
     wire::{Eio, TestClient, TestServer, Via, within},
@@ -144,6 +146,123 @@ async fn who_has_gone_and_could_not_have_been_sent_all_begins_anew_the_next_time
     heard.expect("new ").await;
 }
 
+/// As in Node. One that is asked again may find that the client has lost a right.
+#[tokio::test]
+async fn a_middleware_finds_a_socket_in_the_rooms_of_its_session_and_may_take_it_out() {
+    let (io, main, mut heard) = told(with(asked()));
+    let (log, mut seen) = log();
+    let everyone = main.clone();
+    let main = main.middleware(async move |socket: Socket| {
+        if !socket.recovered() {
+            socket.join(["admins", "hall"]);
+            return Ok(());
+        }
+        socket.join(["hall", "early"]);
+        let own = (socket.rooms()[0] == *socket.id(), socket.is_in(socket.id()));
+        log.say(format!("{} {own:?} {}", rooms(&socket), socket.is_in("admins")));
+        socket.leave(["admins", "no room of its"]);
+        log.say(format!("{} {}", rooms(&socket), socket.is_in("admins")));
+        everyone.to("admins").emit("secret", ());
+        everyone.to("hall").emit("meanwhile", ());
+        Ok::<_, ConnectError>(())
+    });
+    let server = TestServer::start(&io).await;
+    for via in WAYS {
+        let client = Client::connect(&server, via).await;
+        heard.expect("new admins hall").await;
+        let memory = client.lose_connection(&mut heard).await;
+        let (mut client, missed) = Client::resume(&server, via, &memory).await;
+        seen.expect("hall early admins (true, true) true").await;
+        seen.expect("hall early false").await;
+        assert_eq!(missed, events([json!(["meanwhile"])]));
+        heard.expect("recovered hall early").await;
+        main.to("admins").emit("secret", ());
+        main.to("hall").emit("after", ());
+        assert_eq!(client.event().await, value(json!(["after"])));
+        client.lose_connection(&mut heard).await;
+    }
+}
+
+#[tokio::test]
+async fn a_socket_that_a_middleware_takes_out_of_the_room_of_its_id_is_not_sent_what_is_for_it() {
+    let (io, main, mut heard) = told(with(asked()));
+    let everyone = main.clone();
+    let main = main.middleware(async move |socket: Socket| {
+        if socket.recovered() {
+            socket.leave(socket.id());
+            everyone.to(socket.id()).emit("not for it", ());
+        }
+        Ok::<_, ConnectError>(())
+    });
+    let server = TestServer::start(&io).await;
+    let memory = Client::away(&server, Via::WebSocket, &mut heard).await;
+    let (_client, missed) = Client::resume(&server, Via::WebSocket, &memory).await;
+    assert_eq!(missed, [Value::Null; 0]);
+    assert!(!main.socket(&memory.sid).unwrap().is_in(&memory.sid));
+}
+
+#[tokio::test]
+async fn who_begins_anew_is_in_the_room_of_its_id_though_its_last_socket_had_left_that() {
+    let (io, main, mut heard) = told(with(asked().max_log_size(400)));
+    let everyone = main.clone();
+    let main = main.middleware(async move |socket: Socket| {
+        if socket.recovered() {
+            assert!(!socket.is_in(socket.id()));
+            everyone.emit("too much", "x".repeat(400));
+        }
+        Ok::<_, ConnectError>(())
+    });
+    let server = TestServer::start(&io).await;
+    let client = Client::connect(&server, Via::WebSocket).await;
+    heard.expect("new ").await;
+    let socket = main.socket(&client.memory.sid).unwrap();
+    socket.leave(socket.id());
+    let memory = client.lose_connection(&mut heard).await;
+    let (mut client, _) = Client::resume(&server, Via::WebSocket, &memory).await;
+    heard.expect("new ").await;
+    main.to(&*memory.sid).emit("for it", ());
+    assert_eq!(client.event().await, value(json!(["for it"])));
+}
+
+/// Leaves a room whenever it is woken.
+struct Leaves(Socket);
+
+impl Wake for Leaves {
+    fn wake(self: Arc<Self>) {
+        self.0.leave("room");
+    }
+}
+
+/// Who listens to its connection is woken as it is told that it is in, which it isn't quite yet.
+#[tokio::test]
+async fn a_room_that_is_left_as_a_socket_is_let_in_is_left() {
+    let (io, main, mut heard) = told(with(asked()));
+    let listens = Arc::new(Mutex::new(Vec::new()));
+    let main = main.middleware(async move |socket: Socket| {
+        if !socket.recovered() {
+            socket.join("room");
+            return Ok(());
+        }
+        let waker = Waker::from(Arc::new(Leaves(socket.clone())));
+        let mut events = socket.connection().events();
+        let waits = pin!(events.next()).poll(&mut Context::from_waker(&waker));
+        assert!(waits.is_pending());
+        listens.lock().unwrap().push(events);
+        assert!(socket.is_in("room"));
+        Ok::<_, ConnectError>(())
+    });
+    let server = TestServer::start(&io).await;
+    for via in WAYS {
+        let client = Client::connect(&server, via).await;
+        heard.expect("new room").await;
+        let memory = client.lose_connection(&mut heard).await;
+        let (client, _) = Client::resume(&server, via, &memory).await;
+        heard.expect("recovered ").await;
+        assert_eq!(main.rooms(), [""; 0]);
+        client.lose_connection(&mut heard).await;
+    }
+}
+
 /// Before its connect handlers start, which know it for a new one.
 #[tokio::test]
 async fn a_session_that_turns_out_to_be_incomplete_as_its_client_is_let_in_is_told_to_the_hook() {
@@ -268,6 +387,33 @@ async fn who_is_back_before_it_is_noticed_that_it_has_gone_again_gets_its_sessio
     main.emit("after", ());
     assert_eq!(client.event().await, value(json!(["after"])));
     assert_eq!((main.waiting_sessions(), main.len()), (0, 1));
+}
+
+#[tokio::test]
+async fn a_room_that_a_middleware_has_left_stays_left_though_its_client_goes_again() {
+    let (io, main, mut heard) = told(with(asked()));
+    let main = main.middleware(async move |socket: Socket| {
+        if socket.recovered() && socket.is_in("room") {
+            socket.leave(["room".into(), Room::from(socket.id())]);
+            socket.connection().close_now();
+        }
+        Ok::<_, ConnectError>(())
+    });
+    let server = TestServer::start(&io).await;
+    let mut client = Client::connect(&server, Via::WebSocket).await;
+    heard.expect("new ").await;
+    client.join(&["room", "hall"]).await;
+    let memory = client.lose_connection(&mut heard).await;
+    let mut wire = TestClient::open(&server, Eio::V4, Via::WebSocket).await;
+    wire.send(format!("40{}", asking(&memory))).await;
+    while wire.recv().await.is_some() {}
+    main.to("room").emit("secret", ());
+    main.to(&*memory.sid).emit("secret", ());
+    main.to("hall").emit("missed", ());
+    let (_client, missed) = Client::resume(&server, Via::WebSocket, &memory).await;
+    assert_eq!(missed, events([json!(["missed"])]));
+    let socket = main.sockets().remove(0);
+    assert_eq!(socket.rooms(), ["hall"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
