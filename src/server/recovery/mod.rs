@@ -23,6 +23,7 @@ mod lifeline;
 mod log;
 mod options;
 mod park;
+mod parked;
 mod recoverable;
 mod resume;
 mod sessions;

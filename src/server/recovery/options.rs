@@ -97,7 +97,7 @@ impl ConnectionStateRecovery {
 
     /// How many sessions each namespace keeps for clients that are away: 10,000 by default. For one more, the one that has waited longest
     /// ends: clients that come and go as fast as they can shall not fill the memory. In the children of a pattern so many wait together,
-    /// and for one more an eighth of them ends.
+    /// and for one more an eighth of them ends. Those whose disconnect handlers have not all started yet don't count.
     ///
     /// An event to its rooms costs for each about a thirteenth of what a client costs that is there, and each takes up to 64 KB of memory. Whoever
     /// connects and breaks off 83 times a second keeps 10,000 of them: a server whose clients aren't trusted, and whose events are many, has fewer.
@@ -110,7 +110,7 @@ impl ConnectionStateRecovery {
     /// Hears of every session that ends because its client didn't come back in time, or only when something of what it has missed was gone, or
     /// was too much, or was not let in again: nobody, by default.
     ///
-    /// The socket's disconnect handlers ran when its connection was lost. Whoever tells others only now that somebody has gone spares them
+    /// The socket's disconnect handlers ran when its connection was lost, or have at least started. Whoever tells others only now that somebody has gone spares them
     /// the comings and goings of a weak network. Where a client begins anew because of what was gone, this comes before its connect handlers
     /// start; its new socket has the same id if middlewares [have been asked](Self::skip_middlewares) about it.
     #[must_use]

@@ -12,7 +12,8 @@ use tokio::{runtime::Id, time::timeout_at};
 
 use super::{
     ExpiredSession, Recoverable, Recovery,
-    sessions::{Kept, Lapsed, Parked, Pid},
+    parked::{Kept, Parked, Pid},
+    sessions::Lapsed,
 };
 use crate::{
     engine,
@@ -80,7 +81,7 @@ impl Socket {
     /// The disconnect handlers have started: from now on the client can have its session again, and its connect handlers run after those.
     pub(in crate::server) fn session_can_be_had(&self) {
         if let (Some(recovery), Some(recoverable)) = (self.home().recovery(), self.recoverable()) {
-            recovery.can_be_had(&recoverable.pid());
+            recovery.can_be_had(self.home(), &recoverable.pid());
         }
     }
 
@@ -99,10 +100,6 @@ impl Socket {
         let mut sessions = recovery.sessions();
         sessions.park(&parked, rooms, until);
         recoverable.lifeline.wait();
-        let surplus = sessions.surplus(recovery.options.max_waiting_sessions);
-        drop((sessions, index));
-        recovery.end_all(surplus);
-        self.home().end_surplus_together(recovery);
     }
 }
 
@@ -117,8 +114,23 @@ pub(super) fn copied(copy: impl FnOnce() -> http::Extensions) -> http::Extension
 }
 
 impl Recovery {
-    /// Tells those who have asked for the session that they can ask again.
-    pub(super) fn can_be_had(&self, pid: &Pid) {
+    /// Its socket has left, or a client has got it: it may end from now on, be it as one too many, and those who have asked for it can ask again.
+    pub(super) fn can_be_had(&self, home: &NamespaceInner, pid: &Pid) {
+        let (is_next, surplus) = {
+            let mut sessions = self.sessions();
+            let is_next = sessions.may_end(pid);
+            (is_next, sessions.surplus(self.options.max_waiting_sessions))
+        };
+        if is_next {
+            // Its time may be over before the task would have looked.
+            self.idle.notify_one();
+        }
+        self.end_all(surplus);
+        home.end_surplus_together(self);
+        self.tell_who_waits(pid);
+    }
+
+    fn tell_who_waits(&self, pid: &Pid) {
         let waiting = self.sessions().left(pid.as_str());
         for client in waiting {
             // One that has gone meanwhile doesn't hear it.
@@ -128,8 +140,7 @@ impl Recovery {
 
     /// Forgets the sessions that wait: the server is closed.
     pub(in crate::server) fn close(&self) {
-        let far = engine::now() + 2 * self.options.max_disconnection_duration;
-        let waited = self.sessions().lapsed(far);
+        let waited = self.sessions().end_all();
         waited.iter().for_each(|lapsed| lapsed.parked.lifeline().end());
         self.log.clear();
     }
@@ -177,7 +188,7 @@ impl Recovery {
     }
 
     fn is_idle(&self) -> bool {
-        self.log.is_empty() && self.sessions().next_expiry().is_none()
+        self.log.is_empty() && self.sessions().is_idle()
     }
 
     fn check(&self) -> Duration {

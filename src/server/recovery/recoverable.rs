@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, PoisonError},
 };
 
-use super::{lifeline::Lifeline, resume::Claim, sessions::Pid};
+use super::{lifeline::Lifeline, parked::Pid, resume::Claim};
 use crate::sync::{Mutex, MutexGuard};
 
 /// What makes a socket of a namespace with recovery one that its client may get back.

@@ -10,7 +10,8 @@ use super::{
     history::Position,
     lifeline::Lifeline,
     park::copied,
-    sessions::{Found, Holder, Lapsed, Parked, Pid, Sessions},
+    parked::{Parked, Pid},
+    sessions::{Found, Holder, Lapsed, Sessions},
 };
 use crate::{
     Protocol, SocketId,
@@ -267,7 +268,7 @@ impl Socket {
         };
         let entered = self.enter_again(recovery, &claim);
         drop(recoverable.take_claim());
-        recovery.can_be_had(claim.parked.pid());
+        recovery.can_be_had(self.home(), claim.parked.pid());
         entered
     }
 

@@ -1,50 +1,25 @@
 //! The sessions of a namespace: those that have a connection, and those that wait for their client.
 
 use std::{
-    borrow::Borrow,
     collections::{HashMap, HashSet, VecDeque},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::Instant,
 };
 
 use tokio::sync::oneshot;
 
-use super::{lifeline::Lifeline, resume::Claim, together::Together};
+use super::{
+    parked::{Parked, Pid},
+    resume::Claim,
+    together::Together,
+};
 use crate::{
     SocketId,
-    foreign::Foreign,
-    room::{Index, Member, Room, shrink},
+    room::{Index, Member as _, Room, shrink},
 };
 
 /// How many expiries of sessions that wait no more are not worth looking for.
 const STALE_EXPIRIES: usize = 64;
-
-/// What names a session to its own client, and to nobody else: whoever knows it gets what is sent to it.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub(super) struct Pid(Arc<str>);
-
-/// A session whose client is away. It stays in its rooms, so that its lifeline hears what is sent to them.
-#[derive(Clone)]
-pub(super) struct Parked(Arc<ParkedInner>);
-
-struct ParkedInner {
-    serial: u64,
-    in_own_room: AtomicBool,
-    pid: Pid,
-    kept: Kept,
-}
-
-/// What a socket has besides its rooms, and gets back.
-#[derive(Clone)]
-pub(super) struct Kept {
-    pub(super) id: SocketId,
-    pub(super) data: serde_json::Value,
-    pub(super) extensions: Foreign<http::Extensions>,
-    pub(super) lifeline: Arc<Lifeline>,
-}
 
 /// The sessions of a namespace.
 pub(super) struct Sessions {
@@ -60,11 +35,15 @@ pub(super) struct Sessions {
     leaving: HashMap<Pid, Vec<oneshot::Sender<()>>>,
     /// How many of those that are parked have been asked for.
     claimed: usize,
+    /// How many can't end yet.
+    leave: usize,
     together: Arc<Together>,
 }
 
 enum Session {
     Connected(Holder),
+    /// It waits, but can't end yet: its socket's disconnect handlers have not all started.
+    Leaves(Parked, Instant),
     Parked(Parked, Instant),
     /// A client has asked for it and isn't let in yet: until then all is as if it waited, but that its time can't be over.
     Claimed(Arc<Claim>),
@@ -94,59 +73,6 @@ pub(super) struct Lapsed {
     pub(super) rooms: Vec<Room>,
 }
 
-impl Pid {
-    pub(super) fn new(id: &SocketId) -> Self {
-        Self(id.as_str().into())
-    }
-
-    pub(super) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl Borrow<str> for Pid {
-    fn borrow(&self) -> &str {
-        &self.0
-    }
-}
-
-impl Parked {
-    pub(super) fn new(serial: u64, in_own_room: bool, pid: Pid, kept: Kept) -> Self {
-        Self(Arc::new(ParkedInner {
-            serial,
-            in_own_room: AtomicBool::new(in_own_room),
-            pid,
-            kept,
-        }))
-    }
-
-    pub(super) fn pid(&self) -> &Pid {
-        &self.0.pid
-    }
-
-    pub(super) fn kept(&self) -> &Kept {
-        &self.0.kept
-    }
-
-    pub(super) fn lifeline(&self) -> &Lifeline {
-        &self.0.kept.lifeline
-    }
-}
-
-impl Member for Parked {
-    fn serial(&self) -> u64 {
-        self.0.serial
-    }
-
-    fn id(&self) -> &SocketId {
-        &self.0.kept.id
-    }
-
-    fn in_own_room(&self) -> bool {
-        self.0.in_own_room.load(Ordering::Relaxed)
-    }
-}
-
 impl Sessions {
     pub(super) fn new(together: Arc<Together>) -> Self {
         Self {
@@ -156,6 +82,7 @@ impl Sessions {
             early: Arc::default(),
             leaving: HashMap::new(),
             claimed: 0,
+            leave: 0,
             together,
         }
     }
@@ -185,14 +112,28 @@ impl Sessions {
         self.early.clone()
     }
 
-    /// The session waits for its client in these rooms, and for its socket to [have left](Self::left).
+    /// The session waits for its client in these rooms, and for its socket to [have left](Self::left). It can't end before it [may](Self::may_end).
     pub(super) fn park(&mut self, parked: &Parked, rooms: Vec<Room>, until: Instant) {
         self.parked.insert(parked.clone());
-        self.together.waiting.fetch_add(1, Ordering::Relaxed);
         self.parked.join(parked, rooms);
+        let pid = parked.pid();
         // Somebody may wait for it already.
-        self.leaving.entry(parked.pid().clone()).or_default();
-        self.wait(parked, until);
+        self.leaving.entry(pid.clone()).or_default();
+        self.by_pid
+            .insert(pid.clone(), Session::Leaves(parked.clone(), until));
+        self.leave += 1;
+    }
+
+    /// The handlers of its socket have heard that it has left. Whether it is the next whose time is over.
+    pub(super) fn may_end(&mut self, pid: &Pid) -> bool {
+        let Some(Session::Leaves(parked, until)) = self.by_pid.get(pid) else {
+            return false;
+        };
+        let (parked, until) = (parked.clone(), *until);
+        self.leave -= 1;
+        self.together.waiting.fetch_add(1, Ordering::Relaxed);
+        self.wait(&parked, until);
+        self.expiries.front().is_some_and(|(_, next)| next == pid)
     }
 
     /// The handlers of its socket have heard that it has left, or a client has got it. Gives back who is to be told.
@@ -262,7 +203,7 @@ impl Sessions {
     pub(super) fn leave_rooms(&mut self, parked: &Parked, rooms: &[Room]) {
         for room in rooms {
             if *room == *parked.id() {
-                parked.0.in_own_room.store(false, Ordering::Relaxed);
+                parked.leave_own_room();
             } else {
                 self.parked.leave(parked, room);
             }
@@ -284,7 +225,9 @@ impl Sessions {
         }
         match self.by_pid.get(pid)? {
             Session::Connected(holder) => Some(Found::Connected(holder.clone())),
-            Session::Parked(parked, until) => (now <= *until).then(|| Found::Parked(parked.clone(), *until)),
+            Session::Leaves(parked, until) | Session::Parked(parked, until) => {
+                (now <= *until).then(|| Found::Parked(parked.clone(), *until))
+            }
             Session::Claimed(claim) => (now <= claim.until()).then(|| Found::Claimed(claim.clone())),
         }
     }
@@ -304,10 +247,12 @@ impl Sessions {
         let session = self.by_pid.remove(pid);
         let (left, capacity) = (self.by_pid.len(), self.by_pid.capacity());
         shrink(left, capacity, |to| self.by_pid.shrink_to(to));
-        if matches!(session, Some(Session::Claimed(_))) {
-            self.claimed -= 1;
-            self.together.waiting.fetch_add(1, Ordering::Relaxed);
+        match session {
+            Some(Session::Claimed(_)) => self.claimed -= 1,
+            Some(Session::Leaves(..)) => self.leave -= 1,
+            _ => return session,
         }
+        self.together.waiting.fetch_add(1, Ordering::Relaxed);
         session
     }
 
@@ -334,10 +279,10 @@ impl Sessions {
         lapsed
     }
 
-    /// Those that have waited longest, if more wait than may; they are forgotten.
+    /// Those that have waited longest, if more wait than may, without those that can't end yet; they are forgotten.
     pub(super) fn surplus(&mut self, max: usize) -> Vec<Lapsed> {
         let mut surplus = Vec::new();
-        while self.len() > max && !self.expiries.is_empty() {
+        while self.len() - self.leave > max && !self.expiries.is_empty() {
             surplus.extend(self.end_first());
         }
         surplus
@@ -351,7 +296,20 @@ impl Sessions {
         if !self.waits_until(&pid, until) {
             return None;
         }
-        let Some(Session::Parked(parked, _)) = self.take(pid.as_str()) else {
+        self.end(&pid)
+    }
+
+    /// All that wait; they are forgotten.
+    pub(super) fn end_all(&mut self) -> Vec<Lapsed> {
+        let waits = |session: &Session| matches!(session, Session::Leaves(..) | Session::Parked(..));
+        let waiting = self.by_pid.iter().filter(|(_, session)| waits(session));
+        let pids: Vec<Pid> = waiting.map(|(pid, _)| pid.clone()).collect();
+        self.forget_expiries();
+        pids.iter().filter_map(|pid| self.end(pid)).collect()
+    }
+
+    fn end(&mut self, pid: &Pid) -> Option<Lapsed> {
+        let (Session::Leaves(parked, _) | Session::Parked(parked, _)) = self.take(pid.as_str())? else {
             return None;
         };
         let rooms = self.leave(&parked);
@@ -383,6 +341,11 @@ impl Sessions {
         self.expiries = VecDeque::new();
     }
 
+    /// None waits, and none will have to be looked at as its time is over.
+    pub(super) fn is_idle(&self) -> bool {
+        self.len() == 0 && self.expiries.is_empty()
+    }
+
     /// How many wait, and have not been asked for.
     pub(super) fn len(&self) -> usize {
         self.parked.len() - self.claimed
@@ -399,7 +362,8 @@ fn wait_in(waiting: &mut Vec<oneshot::Sender<()>>) -> oneshot::Receiver<()> {
 
 impl Drop for Sessions {
     fn drop(&mut self) {
-        self.together.waiting.fetch_sub(self.len(), Ordering::Relaxed);
+        let waiting = self.len() - self.leave;
+        self.together.waiting.fetch_sub(waiting, Ordering::Relaxed);
     }
 }
 
@@ -408,23 +372,30 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::{foreign::Foreign, server::recovery::parked::Kept};
+
+    fn parked(number: u64) -> Parked {
+        let kept = Kept {
+            id: SocketId::from(format!("socket {number}")),
+            data: serde_json::Value::Null,
+            extensions: Foreign::new(http::Extensions::new()),
+            lifeline: Arc::default(),
+        };
+        let pid = Pid::new(&SocketId::from(format!("session {number}")));
+        Parked::new(number, true, pid, kept)
+    }
 
     #[test]
     fn who_comes_and_goes_as_often_as_it_likes_leaves_no_trail() {
         let now = crate::engine::now();
         let mut sessions = Sessions::new(Arc::default());
-        let id = SocketId::from("socket");
-        let kept = Kept {
-            id: id.clone(),
-            data: serde_json::Value::Null,
-            extensions: Foreign::new(http::Extensions::new()),
-            lifeline: Arc::default(),
-        };
-        let pid = Pid::new(&SocketId::from("session"));
-        let parked = Parked::new(1, true, pid.clone(), kept);
+        let parked = parked(1);
+        let (id, pid) = (parked.id().clone(), parked.pid().clone());
         for round in 1..10_000 {
             let until = now + Duration::from_millis(round);
             sessions.park(&parked, Vec::new(), until);
+            assert_eq!(sessions.together.waiting.load(Ordering::Relaxed), 0);
+            sessions.may_end(&pid);
             assert_eq!(sessions.together.waiting.load(Ordering::Relaxed), 1);
             assert!(sessions.expiries.len() <= 2 + STALE_EXPIRIES);
             assert_eq!(sessions.expiries(), [until]);
@@ -441,6 +412,44 @@ mod tests {
         sessions.park(&parked, Vec::new(), now);
         drop(sessions);
         assert_eq!(together.waiting.load(Ordering::Relaxed), 0);
+        let mut sessions = Sessions::new(together.clone());
+        sessions.park(&parked, Vec::new(), now);
+        sessions.may_end(&pid);
+        drop(sessions);
+        assert_eq!(together.waiting.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn a_session_ends_when_the_disconnect_handlers_of_its_socket_have_started_and_not_before() {
+        let now = crate::engine::now();
+        let mut sessions = Sessions::new(Arc::default());
+        let at = |number| now + Duration::from_millis(number);
+        let [first, second, third] = [1, 2, 3].map(parked);
+        for (parked, until) in [(&first, at(10)), (&second, at(20)), (&third, at(30))] {
+            sessions.park(parked, Vec::new(), until);
+        }
+        assert!(sessions.may_end(second.pid()));
+        // Nothing for the task that looks after them to come back to at once, again and again.
+        assert_eq!(sessions.next_expiry(), Some(at(20)));
+        let pids =
+            |lapsed: Vec<Lapsed>| -> Vec<Pid> { lapsed.iter().map(|it| it.parked.pid().clone()).collect() };
+        // As many as may.
+        assert_eq!(sessions.surplus(1).len(), 0);
+        assert!(pids(sessions.lapsed(at(25))) == [second.pid().clone()]);
+        assert_eq!(
+            (sessions.surplus(0).len(), sessions.len(), sessions.next_expiry()),
+            (0, 2, None)
+        );
+        assert!(!sessions.is_idle());
+        assert!(sessions.may_end(first.pid()));
+        // It has been told before.
+        assert!(!sessions.may_end(first.pid()));
+        assert!(pids(sessions.surplus(0)) == [first.pid().clone()]);
+        // The server is closed.
+        assert!(pids(sessions.end_all()) == [third.pid().clone()]);
+        assert!(!sessions.may_end(third.pid()));
+        assert!(sessions.is_idle());
+        assert_eq!(sessions.together.waiting.load(Ordering::Relaxed), 0);
     }
 
     #[test]
@@ -448,18 +457,11 @@ mod tests {
         let now = crate::engine::now();
         let mut sessions = Sessions::new(Arc::default());
         let at = |number| now + Duration::from_millis(number);
-        let [first, second] = [1, 2].map(|number| {
-            let kept = Kept {
-                id: SocketId::from(format!("socket {number}")),
-                data: serde_json::Value::Null,
-                extensions: crate::foreign::Foreign::new(http::Extensions::new()),
-                lifeline: Arc::default(),
-            };
-            let pid = Pid::new(&SocketId::from(format!("session {number}")));
-            Parked::new(number, true, pid, kept)
-        });
-        sessions.park(&first, Vec::new(), at(10));
-        sessions.park(&second, Vec::new(), at(20));
+        let [first, second] = [1, 2].map(parked);
+        for (parked, until) in [(&first, at(10)), (&second, at(20))] {
+            sessions.park(parked, Vec::new(), until);
+            sessions.may_end(parked.pid());
+        }
         // Before its time would have been over, and after that.
         for time in [5, 15] {
             sessions.forget(first.pid().as_str());
@@ -478,19 +480,13 @@ mod tests {
         let now = crate::engine::now();
         let mut sessions = Sessions::new(Arc::default());
         for number in 0..MANY {
-            let id = SocketId::from(format!("socket {number}"));
-            let pid = Pid::new(&SocketId::from(format!("session {number}")));
-            let kept = Kept {
-                id,
-                data: serde_json::Value::Null,
-                extensions: Foreign::new(http::Extensions::new()),
-                lifeline: Arc::default(),
-            };
             let until = now + Duration::from_millis(number);
-            sessions.park(&Parked::new(number, true, pid, kept), Vec::new(), until);
+            sessions.park(&parked(number), Vec::new(), until);
         }
         for number in 0..MANY {
-            let waiting = sessions.left(&format!("session {number}"));
+            let pid = Pid::new(&SocketId::from(format!("session {number}")));
+            sessions.may_end(&pid);
+            let waiting = sessions.left(pid.as_str());
             assert!(waiting.is_empty());
         }
         let lapsed = sessions.lapsed(now + Duration::from_millis(MANY - 10));

@@ -175,7 +175,12 @@ async fn no_more_sessions_wait_than_may_and_the_oldest_end_first() {
         let client = Client::connect(&server, Via::WebSocket).await;
         heard.expect("new ").await;
         memories.push(client.lose_connection(&mut heard).await);
-        assert!(main.waiting_sessions() <= 2);
+        within(async {
+            while main.waiting_sessions() > 2 {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
     }
     for gone in &memories[..3] {
         expired.expect(&gone.sid).await;

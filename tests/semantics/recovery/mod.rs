@@ -2,6 +2,7 @@
 
 mod between;
 mod entry;
+mod expiry;
 mod kept;
 mod leaving;
 mod middlewares;
