@@ -110,9 +110,11 @@ impl ConnectionStateRecovery {
     /// Hears of every session that ends because its client didn't come back in time, or only when something of what it has missed was gone, or
     /// was too much, or was not let in again: nobody, by default.
     ///
-    /// The socket's disconnect handlers ran when its connection was lost, or have at least started. Whoever tells others only now that somebody has gone spares them
-    /// the comings and goings of a weak network. Where a client begins anew because of what was gone, this comes before its connect handlers
-    /// start; its new socket has the same id if middlewares [have been asked](Self::skip_middlewares) about it.
+    /// The socket's disconnect handlers ran when its connection was lost, or have at least started. Whoever tells others only now that somebody
+    /// has gone spares them the comings and goings of a weak network. Where the client is back and begins anew, this comes before its connect
+    /// handlers start, but it doesn't wait longer for a hook that another thread is in than half of
+    /// [`connect_timeout`](Builder::connect_timeout); its new socket has the same id if middlewares [have been asked](Self::skip_middlewares)
+    /// about it.
     #[must_use]
     pub fn on_expired(mut self, hook: impl Fn(&ExpiredSession) + Send + Sync + 'static) -> Self {
         self.on_expired = Some(ExpiryHook(Arc::new(hook)));

@@ -141,7 +141,10 @@ impl Recovery {
     /// Forgets the sessions that wait: the server is closed.
     pub(in crate::server) fn close(&self) {
         let waited = self.sessions().end_all();
-        waited.iter().for_each(|lapsed| lapsed.parked.lifeline().end());
+        for lapsed in waited {
+            lapsed.parked.lifeline().end();
+            self.tell_who_waits(lapsed.parked.pid());
+        }
         self.log.clear();
     }
 
@@ -156,7 +159,10 @@ impl Recovery {
     pub(super) fn end_all(&self, lapsed: Vec<Lapsed>) {
         for lapsed in lapsed {
             lapsed.parked.lifeline().end();
+            let pid = lapsed.parked.pid().clone();
             self.tell_expired(lapsed);
+            // Not before: who asks for it begins anew.
+            self.tell_who_waits(&pid);
         }
         self.forget_if_nobody();
     }

@@ -137,7 +137,8 @@ impl Recovery {
         // Another connection's is dropped when the lock is free.
         let found;
         let mut sessions = self.sessions();
-        found = sessions.find(pid, engine::now());
+        let now = engine::now();
+        found = sessions.find(pid, now);
         let (parked, until) = match &found {
             Some(Found::Parked(parked, until)) => (parked.clone(), *until),
             Some(Found::Claimed(before)) => (before.parked.clone(), before.until),
@@ -146,12 +147,19 @@ impl Recovery {
                 let left = sessions.when_left(pid);
                 return left.map_or(Ok(None), |left| Err(Unclaimed::Leaving(left)));
             }
-            Some(Found::Leaving(_)) | None => {
+            Some(Found::Leaving(_)) => {
                 drop(sessions);
                 return match found {
                     Some(Found::Leaving(left)) => Err(Unclaimed::Leaving(left)),
                     _ => Ok(None),
                 };
+            }
+            None => {
+                // Its time may just be over: that is told before its client begins anew.
+                let lapsed = sessions.lapsed(now);
+                drop(sessions);
+                self.end_all(lapsed);
+                return Ok(None);
             }
         };
         if parked.lifeline().can_resume(&self.log, received, connection) {
@@ -164,17 +172,14 @@ impl Recovery {
             sessions.claimed(&claim);
             return Ok(Some(claim));
         }
-        sessions.forget(pid);
-        let rooms = sessions.leave(&parked);
-        Err(Unclaimed::Incomplete(Lapsed { parked, rooms }))
+        Err(Unclaimed::Incomplete(sessions.lapse(parked)))
     }
 
     /// Its client isn't let in again, or can't be sent all that it has missed.
     fn end(&self, claim: &Claim) {
-        let parked = claim.parked.clone();
         // Its own statement, as above.
-        let rooms = self.sessions().leave(&parked);
-        self.end_all(vec![Lapsed { parked, rooms }]);
+        let lapsed = self.sessions().lapse(claim.parked.clone());
+        self.end_all(vec![lapsed]);
     }
 }
 
@@ -222,10 +227,13 @@ impl Socket {
         let (Some(recovery), Some(claim)) = (self.home().recovery(), claim) else {
             return;
         };
-        let held = recovery.sessions().redeem(&claim);
-        if held {
-            recovery.end(&claim);
-        }
+        // Under one lock: whoever asks for it meanwhile waits.
+        let lapsed = {
+            let mut sessions = recovery.sessions();
+            let held = sessions.redeem(&claim);
+            held.then(|| sessions.lapse(claim.parked.clone()))
+        };
+        recovery.end_all(lapsed.into_iter().collect());
     }
 
     /// The client has gone again before it got its session, perhaps while middlewares decide, which may take for ever: that waits on.

@@ -31,7 +31,7 @@ pub(super) struct Sessions {
     /// that such a socket is to have gets where it waits.
     early: Arc<HashSet<u64>>,
     /// What is to be left by a socket that a client has met, or began to wait when its socket's disconnect handlers had not all started, or
-    /// is being given to a client, and who is to be told when it has been, they have, and that is over.
+    /// is being given to a client, or is over and that isn't told yet, and who is to be told when it has been, they have, and that is over.
     leaving: HashMap<Pid, Vec<oneshot::Sender<()>>>,
     /// How many of those that are parked have been asked for.
     claimed: usize,
@@ -60,8 +60,8 @@ pub(super) struct Holder {
 /// Where a session was found.
 pub(super) enum Found {
     Connected(Holder),
-    /// Its socket's disconnect handlers have not all started, or a client is being given it. They will have, and that will be, when this is
-    /// told.
+    /// Its socket's disconnect handlers have not all started, or a client is being given it, or its end is being told. They will have, and that
+    /// will be, when this is told.
     Leaving(oneshot::Receiver<()>),
     Parked(Parked, Instant),
     Claimed(Arc<Claim>),
@@ -136,7 +136,8 @@ impl Sessions {
         self.expiries.front().is_some_and(|(_, next)| next == pid)
     }
 
-    /// The handlers of its socket have heard that it has left, or a client has got it. Gives back who is to be told.
+    /// The handlers of its socket have heard that it has left, or a client has got it, or the application has heard that it is over. Gives back
+    /// who is to be told.
     pub(super) fn left(&mut self, pid: &str) -> Vec<oneshot::Sender<()>> {
         let waiting = self.leaving.remove(pid);
         let (left, capacity) = (self.leaving.len(), self.leaving.capacity());
@@ -309,11 +310,19 @@ impl Sessions {
     }
 
     fn end(&mut self, pid: &Pid) -> Option<Lapsed> {
-        let (Session::Leaves(parked, _) | Session::Parked(parked, _)) = self.take(pid.as_str())? else {
+        let (Session::Leaves(parked, _) | Session::Parked(parked, _)) = self.by_pid.get(pid)? else {
             return None;
         };
+        let parked = parked.clone();
+        Some(self.lapse(parked))
+    }
+
+    /// It is over. Who asks for it waits until [that has been told](Self::left).
+    pub(super) fn lapse(&mut self, parked: Parked) -> Lapsed {
+        self.forget(parked.pid().as_str());
+        self.leaving.entry(parked.pid().clone()).or_default();
         let rooms = self.leave(&parked);
-        Some(Lapsed { parked, rooms })
+        Lapsed { parked, rooms }
     }
 
     /// When the next one's time is over.
@@ -491,6 +500,9 @@ mod tests {
         }
         let lapsed = sessions.lapsed(now + Duration::from_millis(MANY - 10));
         assert_eq!((lapsed.len(), sessions.len()), (9_990, 10));
+        for lapsed in lapsed {
+            assert!(sessions.left(lapsed.parked.pid().as_str()).is_empty());
+        }
         let Sessions {
             by_pid,
             expiries,
