@@ -86,7 +86,7 @@ async fn who_is_gone_before_the_middlewares_have_decided_is_in_no_room_that_one_
         }
     })
     .await;
-    assert_eq!(main.waiting_sessions(), 1);
+    wait_for_sessions(&main, 1).await;
 }
 
 /// Both the session that waits and the socket that is to have it are in the room then.
