@@ -78,11 +78,12 @@ impl Client {
     }
 
     /// The same, whatever session it asks for.
-    fn connect_anew(&self, question: &Question, namespace: Arc<NamespaceInner>, auth: Option<JsonText>) {
-        if self.is_repeated(Some(question), &namespace, auth.as_ref()) {
+    fn connect_anew(&self, question: Question, namespace: Arc<NamespaceInner>, auth: Option<JsonText>) {
+        let mut question = Some(question);
+        if self.is_repeated(&mut question, &namespace, auth.as_ref(), false) {
             return;
         }
-        if let Some(socket) = self.begin_with(None, Some(question), namespace, auth) {
+        if let Some(socket) = self.begin_with(None, question.as_ref(), namespace, auth) {
             socket.pass_middlewares();
         }
     }
@@ -90,35 +91,34 @@ impl Client {
     /// Makes a socket and keeps a place for it; gives it back if the middlewares are to be asked now.
     fn begin(
         &self,
-        question: Option<Question>,
+        mut question: Option<Question>,
         namespace: Arc<NamespaceInner>,
         auth: Option<JsonText>,
     ) -> Option<Socket> {
-        if self.is_repeated(question.as_ref(), &namespace, auth.as_ref()) {
+        let wanted = self.asks_for(&namespace, auth.as_ref());
+        if self.is_repeated(&mut question, &namespace, auth.as_ref(), wanted.is_some()) {
             return None;
         }
-        let left = match self.claim(&namespace, auth.as_ref()) {
+        let left = match self.claim(&namespace, wanted) {
             Ok(claim) => return self.begin_with(claim, question.as_ref(), namespace, auth),
             Err(left) => left,
         };
-        let begins = || self.begin_question(namespace.name(), auth.as_ref(), namespace.made_up());
-        match question.map_or_else(begins, Ok) {
-            Ok(question) => {
-                self.connect_later(question, left, namespace, auth);
-                None
-            }
-            Err(_) => self.begin_with(None, None, namespace, auth),
-        }
+        let Some(question) = question else {
+            return self.begin_with(None, None, namespace, auth);
+        };
+        self.connect_later(question, left, namespace, auth);
+        None
     }
 
     /// Whether the client has asked for the namespace before, and has its answer or will have it.
     fn is_repeated(
         &self,
-        question: Option<&Question>,
+        question: &mut Option<Question>,
         namespace: &NamespaceInner,
         auth: Option<&JsonText>,
+        for_session: bool,
     ) -> bool {
-        match self.repeats(question, namespace.name(), auth) {
+        match self.repeats(question, namespace, auth, for_session) {
             Repeated::No => return false,
             Repeated::Later | Repeated::Joined | Repeated::Unwanted => {}
             Repeated::Wordy => drop(self.has_no_place(Place::Wordy, namespace.name())),
@@ -131,7 +131,7 @@ impl Client {
         let namespace = socket.home().clone();
         // One that has gone is not to take the session from the next.
         let claim = match self.connection().ready_state() {
-            ReadyState::Open => self.claim(&namespace, again.auth.as_ref()),
+            ReadyState::Open => self.claim(&namespace, self.asks_for(&namespace, again.auth.as_ref())),
             _ => Ok(None),
         };
         let Ok(claim) = claim else {
@@ -215,9 +215,10 @@ impl Client {
             if client.connection().ready_state() != ReadyState::Open {
                 return;
             }
+            let auth = question.said_last(auth);
             match left {
                 Ok(_) => client.connect_after(Some(question), namespace, auth),
-                Err(_) => client.connect_anew(&question, namespace, auth),
+                Err(_) => client.connect_anew(question, namespace, auth),
             }
         };
         cut_off::spawn_or_else(self.io(), connected, move || {

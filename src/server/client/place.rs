@@ -7,7 +7,7 @@ use crate::{
     Protocol,
     engine::{Limit, Outgoing},
     packet::JsonText,
-    server::{ConnectError, DisconnectReason, Socket, leave::Leave},
+    server::{ConnectError, DisconnectReason, Socket, leave::Leave, namespace::NamespaceInner},
     sync::MutexGuard,
 };
 
@@ -65,15 +65,13 @@ pub(in crate::server) struct Forgotten {
 }
 
 impl Client {
-    /// Keeps a place for a socket that wants to connect: that of the question, if there was one.
+    /// Keeps a place for a socket that wants to connect: that of the question, if there was one, with what the client has said since.
     pub(in crate::server) fn reserve(&self, socket: &Socket, question: Option<&Question>) -> Place {
         let mut state = self.0.state();
         if question.is_some_and(|question| !state.wants(question)) {
             return Place::Taken;
         }
-        if let Some(question) = question {
-            state.ends(question);
-        }
+        let again = question.and_then(|question| state.ends(question));
         if state.closed || state.find(socket.namespace_name()).is_some() {
             return Place::Taken;
         }
@@ -92,7 +90,7 @@ impl Client {
         state.sockets.push(Entry {
             socket: socket.clone(),
             stage,
-            again: None,
+            again,
         });
         place
     }
@@ -116,32 +114,34 @@ impl Client {
     }
 
     /// Whether the client has asked for this namespace before; while the middlewares are at it, they are asked again afterwards, and
-    /// about what it has said last, and so they are when it has left.
+    /// about what it has said last, and so they are when it has left. One that asks for a session [has its turn](Self::takes_turn) otherwise.
     pub(in crate::server) fn repeats(
         &self,
-        question: Option<&Question>,
-        namespace: &str,
+        question: &mut Option<Question>,
+        namespace: &NamespaceInner,
         auth: Option<&JsonText>,
+        for_session: bool,
     ) -> Repeated {
         let mut state = self.0.state();
-        if question.is_some_and(|question| !state.wants(question)) {
+        if question.as_ref().is_some_and(|question| !state.wants(question)) {
             return Repeated::Unwanted;
         }
-        let Some(at) = state.position(namespace) else {
+        let at = state.position(namespace.name());
+        if at.is_none() && (!for_session || self.takes_turn(&mut state, question, namespace, auth)) {
             return Repeated::No;
-        };
+        }
         if let Some(question) = question {
             state.ends(question);
         }
-        if state.sockets[at].stage == Stage::Joined {
+        if at.is_some_and(|at| state.sockets[at].stage == Stage::Joined) {
             return Repeated::Joined;
         }
-        state.sockets[at].again = None;
-        if self.is_wordy(&state, auth.map_or(0, |auth| auth.get().len())) {
+        state.says_again(namespace.name(), None);
+        let again = Again { auth: auth.cloned() };
+        if self.is_wordy(&state, again.said()) {
             return Repeated::Wordy;
         }
-        let auth = auth.cloned();
-        state.sockets[at].again = Some(Box::new(Again { auth }));
+        state.says_again(namespace.name(), Some(Box::new(again)));
         Repeated::Later
     }
 
@@ -251,7 +251,7 @@ impl Client {
         // At once: a DISCONNECT that comes now is for the next.
         let is_wanted = left.is_wanted();
         let again = left.again.take().unwrap_or(again);
-        let said = again.auth.as_ref().map_or(0, |auth| auth.get().len()) + socket.home().made_up();
+        let said = again.said() + socket.home().made_up();
         let question = is_wanted.then(|| self.asks(&mut state, socket.namespace_name().into(), said));
         drop(state);
         drop(left);
@@ -358,11 +358,17 @@ impl Client {
     }
 }
 
+impl Again {
+    /// How many bytes of it are kept.
+    pub(super) fn said(&self) -> usize {
+        self.auth.as_ref().map_or(0, |auth| auth.get().len())
+    }
+}
+
 impl Entry {
     /// What the client has said to get in, in bytes.
     fn said(&self) -> usize {
-        let again = self.again.as_ref().and_then(|again| again.auth.as_ref());
-        self.socket.said() + again.map_or(0, |auth| auth.get().len())
+        self.socket.said() + self.again.as_ref().map_or(0, |again| again.said())
     }
 
     /// What the client has asked for since, and what it had said between the two, to be dropped without the lock.
@@ -394,6 +400,17 @@ impl State {
 
     fn position_of(&self, socket: &Socket) -> Option<usize> {
         self.sockets.iter().position(|entry| entry.socket == *socket)
+    }
+
+    /// What the client has said last while its socket there, or the question whose turn it is, keeps it waiting.
+    fn says_again(&mut self, namespace: &str, said: Option<Box<Again>>) {
+        let kept = match self.position(namespace) {
+            Some(at) => Some(&mut self.sockets[at].again),
+            None => self.whose_turn(namespace).map(|asked| &mut asked.again),
+        };
+        if let Some(kept) = kept {
+            *kept = said;
+        }
     }
 
     /// How many namespaces the client is in, or may come to be in.

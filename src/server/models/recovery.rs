@@ -7,7 +7,7 @@ use http::Method;
 use super::{Client, answer, at_once, request};
 use crate::{
     packet::JsonText,
-    server::{DisconnectReason, Socket, SocketIo, recovery::ConnectionStateRecovery},
+    server::{DisconnectReason, Socket, SocketIo, client::Repeated, recovery::ConnectionStateRecovery},
     sync::{explore, thread},
 };
 
@@ -144,15 +144,84 @@ fn a_client_that_is_back_as_its_socket_leaves_gets_its_session_or_is_told_when_i
         let socket = client.socket.clone();
         let leaving = thread::spawn(move || socket.depart(DisconnectReason::TransportClose));
         let auth = JsonText::checked(&format!("{{\"pid\":\"{pid}\"}}"));
-        let claimed = next.claim(main.inner(), auth.as_ref());
+        let ask = || next.claim(main.inner(), next.asks_for(main.inner(), auth.as_ref()));
+        let claimed = ask();
         leaving.join().unwrap();
         let claimed = claimed.or_else(|left| {
             assert_eq!(at_once(left), Some(Ok(())));
-            next.claim(main.inner(), auth.as_ref())
+            ask()
         });
         assert!(matches!(claimed, Ok(Some(_))));
         // It is there, and given out.
         assert_eq!((main.len(), main.waiting_sessions()), (0, 0));
+    });
+}
+
+/// What it has waited for has come to pass, for both, or for the one before the other.
+#[test]
+fn a_client_that_asks_for_its_session_twice_at_once_gets_that_and_all_that_it_missed() {
+    for is_asked_anew in [false, true] {
+        explore(2, move || {
+            let io = SocketIo::builder().connection_state_recovery(ConnectionStateRecovery::new());
+            let io = io.build().unwrap();
+            let (main, other) = (io.sockets(), io.of("/other"));
+            let (client, welcome) = Client::connect_and_read(&io);
+            let pid = welcome.split('"').nth(7).unwrap().to_owned();
+            let mut received = Received::default();
+            main.emit("news", 0);
+            received.add(&client.poll());
+            assert_eq!(client.poll_and_leave(), None);
+            main.emit("news", 1);
+            let sid = super::open(&io);
+            assert_eq!(request(&io, &sid, Method::POST, "40/other,"), "ok");
+            let next = other.sockets().remove(0).client().clone();
+            let auth = JsonText::checked(&format!(
+                "{{\"pid\":\"{pid}\",\"offset\":\"{}\"}}",
+                received.offset
+            ));
+            let ask = |is_asked_before: bool| {
+                let question = is_asked_before.then(|| next.begin_question("/", auth.as_ref(), 0).unwrap());
+                let (next, main, auth) = (next.clone(), main.inner().clone(), auth.clone());
+                move || next.connect_after(question, main, auth)
+            };
+            let (first, second) = (ask(true), ask(!is_asked_anew));
+            let first = thread::spawn(first);
+            second();
+            first.join().unwrap();
+            let answer = request(&io, &sid, Method::GET, "");
+            received.add(&answer);
+            assert_eq!(received.numbers, [0, 1]);
+            assert!(answer.contains(&pid), "{answer}");
+            assert_eq!((main.len(), main.waiting_sessions()), (1, 0));
+        });
+    }
+}
+
+#[test]
+fn what_a_client_says_as_it_is_being_given_its_session_is_what_it_is_asked_about() {
+    explore(2, || {
+        let io = SocketIo::builder().connection_state_recovery(ConnectionStateRecovery::new());
+        let io = io.build().unwrap();
+        let (main, other) = (io.sockets(), io.of("/other"));
+        let (client, welcome) = Client::connect_and_read(&io);
+        let pid = welcome.split('"').nth(7).unwrap().to_owned();
+        assert_eq!(client.poll_and_leave(), None);
+        let sid = super::open(&io);
+        assert_eq!(request(&io, &sid, Method::POST, "40/other,"), "ok");
+        let next = other.sockets().remove(0).client().clone();
+        let [first, second] = [1, 2].map(|n| JsonText::checked(&format!("{{\"pid\":\"{pid}\",\"n\":{n}}}")));
+        let [mut earlier, mut later] =
+            [&first, &second].map(|auth| next.begin_question("/", auth.as_ref(), 0).ok());
+        // It is asked about the first, and hasn't its place yet.
+        let repeated = next.repeats(&mut earlier, main.inner(), first.as_ref(), true);
+        assert_eq!(repeated, Repeated::No);
+        let repeated = next.repeats(&mut later, main.inner(), second.as_ref(), true);
+        assert_eq!(repeated, Repeated::Later);
+        next.connect_after(earlier, main.inner().clone(), first);
+        let socket = main.sockets().remove(0);
+        assert!(socket.recovered());
+        let auth: serde_json::Value = socket.handshake().auth().unwrap();
+        assert_eq!(auth["n"], 2);
     });
 }
 

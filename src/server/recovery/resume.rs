@@ -45,6 +45,13 @@ enum Unclaimed {
     Incomplete(Lapsed),
 }
 
+/// A session that a client asks for, and which of its packets it received last.
+pub(in crate::server) struct Wanted<'a> {
+    recovery: &'a Recovery,
+    pid: String,
+    received: Option<Position>,
+}
+
 /// What a client says of the session it had, among the rest of its auth payload.
 #[derive(Deserialize)]
 struct Question {
@@ -54,7 +61,7 @@ struct Question {
 }
 
 impl Client {
-    /// The session that the client asks for, if it can have it.
+    /// The session that the client asks for, if it does and can have it.
     ///
     /// # Errors
     ///
@@ -63,9 +70,14 @@ impl Client {
     pub(in crate::server) fn claim(
         &self,
         namespace: &Arc<NamespaceInner>,
-        auth: Option<&JsonText>,
+        wanted: Option<Wanted<'_>>,
     ) -> Result<Option<Arc<Claim>>, oneshot::Receiver<()>> {
-        let Some((recovery, pid, received)) = self.asks_for(namespace, auth) else {
+        let Some(Wanted {
+            recovery,
+            pid,
+            received,
+        }) = wanted
+        else {
             return Ok(None);
         };
         loop {
@@ -101,12 +113,12 @@ impl Client {
         }
     }
 
-    /// The session whose pid the client says, and which of its packets it received last.
-    fn asks_for<'a>(
+    /// The session whose pid the client says.
+    pub(in crate::server) fn asks_for<'a>(
         &self,
         namespace: &'a NamespaceInner,
         auth: Option<&JsonText>,
-    ) -> Option<(&'a Recovery, String, Option<Position>)> {
+    ) -> Option<Wanted<'a>> {
         let recovery = namespace.recovery()?;
         if self.protocol() != Protocol::V4 {
             return None;
@@ -116,7 +128,11 @@ impl Client {
             Some(offset) => Some(recovery.log.position(offset)?),
             None => None,
         };
-        Some((recovery, question.pid, received))
+        Some(Wanted {
+            recovery,
+            pid: question.pid,
+            received,
+        })
     }
 }
 

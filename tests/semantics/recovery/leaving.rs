@@ -7,14 +7,19 @@ use std::{
 };
 
 use axum::extract::State;
-use axum_socketio::{ConnectError, EventError, Namespace, Socket, SocketIo, extract::Data};
+use axum_socketio::{
+    ConnectError, EventError, Namespace, Socket, SocketIo,
+    extract::{Auth, Data},
+    recovery::ConnectionStateRecovery,
+};
 use serde_json::json;
 use tokio::{
     sync::Semaphore,
     task::{block_in_place, coop, yield_now},
+    time::timeout,
 };
 
-use super::{Client, Memory, WAYS, asking, events, recovering, told};
+use super::{Client, Memory, WAYS, asking, events, recovering, told, with};
 use crate::{
     log::{Heard, Log, log},
     wire::{Eio, TestClient, TestServer, Via},
@@ -108,6 +113,119 @@ async fn who_waits_for_a_handler_that_does_not_return_begins_anew_in_time() {
             "{reply}"
         );
         drop(busy.go_on);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn who_asks_again_while_it_waits_for_a_handler_that_does_not_return_begins_anew_in_time() {
+    for via in WAYS {
+        let longest = Duration::from_secs(3);
+        let (io, main, mut heard) = told(recovering().connect_timeout(longest));
+        let mut busy = busy(&main);
+        let server = TestServer::start(&io).await;
+        let client = Client::connect(&server, via).await;
+        heard.expect("new ").await;
+        let memory = client.memory.clone();
+        close(client.wire);
+        busy.started.expect("started").await;
+        let mut wire = TestClient::open(&server, Eio::V4, via).await;
+        for _ in 0..2 {
+            wire.send(format!("40{}", asking(&memory))).await;
+        }
+        // Half of it, and not that twice.
+        let reply = timeout(longest.mul_f32(0.8), wire.text()).await.unwrap();
+        assert!(
+            reply.starts_with("40{") && !reply.contains(&memory.pid),
+            "{reply}"
+        );
+        drop(busy.go_on);
+    }
+}
+
+/// What a client says while it waits for its last socket to leave: that it asks, with these numbers, or that it leaves. The middlewares are asked
+/// once, about the last number, and it gets one answer and all that it missed.
+async fn is_asked_about_the_last(via: Via, max_namespaces: usize, said: &[Option<u32>]) {
+    let recovery = ConnectionStateRecovery::new().skip_middlewares(false);
+    let (io, main, mut heard) = told(with(recovery).max_namespaces(max_namespaces));
+    let (log, mut asked) = log();
+    let main = main.middleware(async move |Auth(auth): Auth<serde_json::Value>| log.say(&auth["n"]));
+    let mut busy = busy(&main);
+    let _other = echoing(&io);
+    let server = TestServer::start(&io).await;
+    let client = Client::connect(&server, via).await;
+    asked.expect("null").await;
+    heard.expect("new ").await;
+    let pid = client.memory.pid.clone();
+    close(client.wire);
+    busy.started.expect("started").await;
+    main.emit("missed", 1);
+    let mut wire = TestClient::open(&server, Eio::V4, via).await;
+    let said = said.iter().map(|n| match n {
+        Some(n) => format!("40{}", json!({ "pid": pid, "n": n })),
+        None => "41".to_owned(),
+    });
+    says_all(&mut wire, said).await;
+    busy.go_on.send(()).unwrap();
+    heard.expect("left: transport close").await;
+    heard.expect("recovered ").await;
+    let missed = wire.text().await;
+    assert!(missed.starts_with(r#"42["missed",1,"#), "{missed}");
+    let reply = wire.text().await;
+    assert!(reply.starts_with("40{") && reply.contains(&pid), "{reply}");
+    // There is one.
+    wire.send(r#"42/other,["echo"]"#).await;
+    assert!(wire.text().await.starts_with(r#"42/other,["echo","#));
+    asked.expect("3").await;
+    assert_eq!((asked.drain(), heard.drain()), (vec![], vec![]));
+    assert_eq!((main.len(), main.waiting_sessions()), (1, 0));
+}
+
+/// As npm's does where the application calls `connect()` as long as it isn't connected. It takes one place, beside that in `/other`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn who_asks_again_while_it_waits_for_its_session_has_one_answer_to_what_it_said_last() {
+    for via in WAYS {
+        is_asked_about_the_last(via, 2, &[Some(1), Some(2), Some(3)]).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn who_leaves_and_asks_again_while_it_waits_for_its_session_gets_that() {
+    for via in WAYS {
+        is_asked_about_the_last(via, 3, &[Some(1), Some(2), None, Some(4), Some(3)]).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn what_is_said_again_while_it_waits_for_its_session_counts_as_long_as_it_is_kept() {
+    for via in WAYS {
+        let (io, main, mut heard) = told(recovering().max_http_buffer_size(1000));
+        let _third = io.of("/third");
+        let mut busy = busy(&main);
+        let _other = echoing(&io);
+        let server = TestServer::start(&io).await;
+        let client = Client::connect(&server, via).await;
+        heard.expect("new ").await;
+        let pid = client.memory.pid.clone();
+        close(client.wire);
+        busy.started.expect("started").await;
+        let says = |length: usize| json!({ "pid": pid, "more": "a".repeat(length) });
+        let mut wire = TestClient::open(&server, Eio::V4, via).await;
+        says_all(
+            &mut wire,
+            [300, 500].map(|length| format!("40{}", says(length))).into_iter(),
+        )
+        .await;
+        wire.send(format!("40/third,{}", says(200))).await;
+        wire.expect(r#"44/third,{"message":"auth too large"}"#).await;
+        // This is too much, and what it comes in place of is kept no more.
+        wire.send(format!("40{}", says(700))).await;
+        wire.send(format!("40/third,{}", says(500))).await;
+        assert!(wire.text().await.starts_with("40/third,{"));
+        busy.go_on.send(()).unwrap();
+        heard.expect("left: transport close").await;
+        heard.expect("recovered ").await;
+        let reply = wire.text().await;
+        assert!(reply.contains(&pid), "{reply}");
     }
 }
 
