@@ -215,7 +215,7 @@ impl Sessions {
     pub(super) fn begin_entry(&mut self, claim: &Arc<Claim>) -> bool {
         let held = self.redeem(claim);
         if held {
-            self.leaving.insert(claim.parked().pid().clone(), Vec::new());
+            self.leaving.entry(claim.parked().pid().clone()).or_default();
         }
         held
     }
