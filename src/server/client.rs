@@ -397,7 +397,7 @@ impl Receiver for ClientInner {
         drop(state);
         // Before any handler runs: its client may be about to ask for it over the next connection.
         for entry in &sockets {
-            foreign::step(|| entry.socket.gives_back_session());
+            foreign::step(|| entry.lets_go_of_session());
         }
         // All of them leave before any is dropped.
         for entry in &sockets {

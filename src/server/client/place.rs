@@ -377,6 +377,15 @@ impl Entry {
         Some((again, self.socket.inbox().take_leave()))
     }
 
+    /// Its connection has ended: if it wasn't in yet, its session waits on; unless the client has said good-bye.
+    pub(super) fn lets_go_of_session(&self) {
+        if self.is_wanted() {
+            self.socket.gives_back_session();
+        } else {
+            self.socket.gives_up_session();
+        }
+    }
+
     /// Whether the client hasn't left since it asked last.
     fn is_wanted(&self) -> bool {
         self.again.is_some() || !self.socket.inbox().is_leaving()

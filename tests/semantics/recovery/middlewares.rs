@@ -366,6 +366,40 @@ async fn who_has_gone_again_while_a_middleware_decides_gets_its_session_over_the
     assert_eq!(heard.drain(), [""; 0]);
 }
 
+/// Unless it has asked for it again.
+#[tokio::test]
+async fn who_says_good_bye_while_a_middleware_decides_and_goes_begins_anew() {
+    let (log, mut expired) = log();
+    let recovery = asked().on_expired(move |session| log.say(session.id()));
+    let (io, main, mut heard) = told(with(recovery));
+    let keeps = Arc::new(AtomicBool::new(true));
+    let (main, mut asked, _gate) = kept_waiting(main, &keeps);
+    let server = TestServer::start(&io).await;
+    for (via, asks_again) in WAYS.into_iter().flat_map(|via| [(via, false), (via, true)]) {
+        keeps.store(true, Ordering::Relaxed);
+        let memory = Client::away(&server, via, &mut heard).await;
+        let mut wire = waiting(&server, via, &memory, &mut asked).await;
+        wire.send("41").await;
+        if asks_again {
+            wire.send(format!("40{}", asking(&memory))).await;
+        }
+        wire.close().await;
+        if asks_again {
+            wait_for_sessions(&main, 1).await;
+        } else {
+            expired.expect(&memory.sid).await;
+        }
+        keeps.store(false, Ordering::Relaxed);
+        let (client, _) = Client::resume(&server, via, &memory).await;
+        heard.expect(if asks_again { "recovered " } else { "new " }).await;
+        assert_eq!(client.memory.pid == memory.pid, asks_again);
+        main.disconnect(true);
+        heard.expect("left: server namespace disconnect").await;
+        assert_eq!(main.waiting_sessions(), 0);
+    }
+    assert_eq!(expired.drain(), [""; 0]);
+}
+
 #[tokio::test]
 async fn who_is_back_before_it_is_noticed_that_it_has_gone_again_gets_its_session() {
     let (io, main, mut heard) = told(with(asked()));
