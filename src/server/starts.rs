@@ -14,7 +14,7 @@ use std::{cell::Cell, marker::PhantomData, sync::atomic::Ordering};
 use crate::{
     room::Member as _,
     server::{
-        Socket,
+        Socket, dispatch,
         leave::{Reach, Signs},
         socket::Status,
     },
@@ -53,7 +53,12 @@ pub(super) struct Start<'a> {
     socket: &'a Socket,
     is_counted: bool,
     here: Option<Here>,
+    /// This thread is inside of the application's code, which may hold locks: whoever has waited for this leaves elsewhere.
+    is_inside: bool,
 }
+
+/// A leave that has waited for the last start, taken as this is dropped.
+struct Waited(Socket);
 
 /// Handlers of an event of the socket will be started, wherever that is.
 #[must_use]
@@ -137,9 +142,10 @@ impl Socket {
         stays.then_some(start)
     }
 
-    /// To tell listeners of what is sent to it; `None` if it leaves. It may be before it is connected.
+    /// To tell listeners of what is sent to it, inside of an emit; `None` if it leaves. It may be before it is connected.
     pub(super) fn begin_to_tell(&self) -> Option<Start<'_>> {
-        let start = Start::of(self);
+        let mut start = Start::of(self);
+        start.is_inside = true;
         // As above.
         let stays = matches!(self.status(), Status::Connecting | Status::Connected);
         (stays && !self.starts().is_shut()).then_some(start)
@@ -182,6 +188,7 @@ impl<'a> Start<'a> {
             socket,
             is_counted: !is_nested && socket.count_start(),
             here: Some(here),
+            is_inside: false,
         }
     }
 }
@@ -189,9 +196,19 @@ impl<'a> Start<'a> {
 impl Drop for Start<'_> {
     fn drop(&mut self) {
         drop(self.here.take());
-        if self.is_counted {
-            self.socket.end_start();
+        if self.is_counted && self.socket.starts().take_off() {
+            let waited = Waited(self.socket.clone());
+            let elsewhere = self.is_inside.then(|| dispatch::runtime(self.socket.io()));
+            if let Some(runtime) = elsewhere.flatten() {
+                runtime.spawn(async move { drop(waited) });
+            }
         }
+    }
+}
+
+impl Drop for Waited {
+    fn drop(&mut self) {
+        self.0.departs_behind_starts();
     }
 }
 

@@ -400,19 +400,28 @@ async fn who_leaves_while_a_listener_is_told_what_is_sent_to_it_leaves_behind_th
     let (go_on, busy) = mpsc::channel::<()>();
     let busy = Arc::new(Mutex::new(busy));
     let (tells, told) = (log.clone(), log);
+    // Who emits may hold a lock that a disconnect handler wants.
+    let game = Arc::new(Mutex::new(()));
+    let ends = game.clone();
     let away = io
         .of("/away")
         .on_connect(async move |socket: Socket| {
             socket.on_any_outgoing(async move || enters(&tells, &busy));
         })
-        .on_disconnect(async move || told.say("has left"));
+        .on_disconnect(async move || {
+            block_in_place(|| drop(ends.lock().unwrap()));
+            told.say("has left");
+        });
     let server = TestServer::start(&io).await;
     let mut other = TestClient::connect(&server, Eio::V4, Via::WebSocket).await;
     for (eio, via) in TestClient::EVERY_WAY {
         let mut client = TestClient::connect(&server, eio, via).await;
         client.join("/away").await;
-        let (socket, all) = (away.sockets().remove(0), away.clone());
-        let emits = thread::spawn(move || all.emit("news", 1));
+        let (socket, all, game) = (away.sockets().remove(0), away.clone(), game.clone());
+        let emits = thread::spawn(move || {
+            let _held = game.lock().unwrap();
+            all.emit("news", 1);
+        });
         heard.expect("enters").await;
         thread::spawn(move || socket.disconnect(false)).join().unwrap();
         other.time_passes().await;
