@@ -91,7 +91,8 @@ impl SocketIo {
     /// The namespaces whose names this predicate accepts, which come to be when a client asks for them: JS `io.of(/regex/)`.
     ///
     /// What it gives is their parent. What is registered on it by the time at which a child comes to be, the child has too: handlers,
-    /// middlewares, [`sequential`](Namespace::sequential). What is registered later is for later children. To emit through the parent, or
+    /// middlewares, [`sequential`](Namespace::sequential). What is registered later is for later children, so patterns are made before the server
+    /// serves: a client that asks for a name just then has a child made without the middleware of the next line. To emit through the parent, or
     /// through a selection of it, reaches the sockets of all children on this server; [`sockets`](Namespace::sockets),
     /// [`len`](Namespace::len), [`disconnect`](Namespace::disconnect) and their likes mean all of them too. The parent itself has no
     /// sockets; in a handler, [`Socket::namespace`](crate::Socket::namespace) is the child.

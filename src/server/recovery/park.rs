@@ -8,7 +8,7 @@ use std::{
 };
 
 use futures_util::future::{Either, select};
-use tokio::{runtime::Id, time::timeout_at};
+use tokio::{runtime::Id, sync::oneshot, time::timeout_at};
 
 use super::{
     ExpiredSession, Recoverable, Recovery,
@@ -113,13 +113,24 @@ pub(super) fn copied(copy: impl FnOnce() -> http::Extensions) -> http::Extension
     })
 }
 
+/// Those who have asked for a session can ask again. One that has gone meanwhile doesn't hear it.
+fn tell_all(waiting: Vec<oneshot::Sender<()>>) {
+    for client in waiting {
+        let _ = client.send(());
+    }
+}
+
 impl Recovery {
     /// Its socket has left, or a client has got it: it may end from now on, be it as one too many, and those who have asked for it can ask again.
     pub(super) fn can_be_had(&self, home: &NamespaceInner, pid: &Pid) {
-        let (is_next, surplus) = {
+        let (is_next, surplus, waiting) = {
             let mut sessions = self.sessions();
             let is_next = sessions.may_end(pid);
-            (is_next, sessions.surplus(self.options.max_waiting_sessions))
+            let surplus = sessions.surplus(self.options.max_waiting_sessions);
+            let is_over = surplus.iter().any(|lapsed| lapsed.parked.pid() == pid);
+            // Under the lock: those who wait for the end of one that ends from now on are told of that.
+            let waiting = (!is_over).then(|| sessions.left(pid.as_str()));
+            (is_next, surplus, waiting.unwrap_or_default())
         };
         if is_next {
             // Its time may be over before the task would have looked.
@@ -127,15 +138,13 @@ impl Recovery {
         }
         self.end_all(surplus);
         home.end_surplus_together(self);
-        self.tell_who_waits(pid);
+        tell_all(waiting);
     }
 
     fn tell_who_waits(&self, pid: &Pid) {
+        // Its own statement: the guard must be gone.
         let waiting = self.sessions().left(pid.as_str());
-        for client in waiting {
-            // One that has gone meanwhile doesn't hear it.
-            let _ = client.send(());
-        }
+        tell_all(waiting);
     }
 
     /// Forgets the sessions that wait: the server is closed.
