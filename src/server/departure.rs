@@ -10,7 +10,7 @@ use crate::server::{Socket, dispatch, leave::Leave};
 
 thread_local! {
     /// How many sequences of leaving run inside of each other on this thread.
-    static DEPTH: Cell<u32> = const { Cell::new(0) };
+    static DEPTH: Cell<usize> = const { Cell::new(0) };
     /// Who leaves when the outermost of them has ended, because there is no task for it. It is there for what the thread drops at its end, too.
     static AFTERWARDS: ManuallyDrop<RefCell<VecDeque<Departure>>> =
         const { ManuallyDrop::new(RefCell::new(VecDeque::new())) };
@@ -20,7 +20,7 @@ thread_local! {
 pub(super) struct Nested(());
 
 impl Nested {
-    const LIMIT: u32 = 8;
+    pub(super) const LIMIT: usize = 8;
 
     /// `None` if there are as many as there may be.
     pub(super) fn enter() -> Option<Self> {

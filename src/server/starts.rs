@@ -14,7 +14,9 @@ use std::{cell::Cell, marker::PhantomData, sync::atomic::Ordering};
 use crate::{
     room::Member as _,
     server::{
-        Socket, dispatch,
+        Socket,
+        departure::Nested,
+        dispatch,
         leave::{Reach, Signs},
         socket::Status,
     },
@@ -43,8 +45,8 @@ thread_local! {
 }
 
 thread_local! {
-    /// The socket whose `disconnecting` handlers this thread starts.
-    static LEAVING: Cell<u64> = const { Cell::new(NONE) };
+    /// The sockets whose `disconnecting` handlers this thread starts, the innermost first.
+    static LEAVING: Cell<Leaving> = const { Cell::new([NONE; Nested::LIMIT]) };
 }
 
 /// This thread starts handlers of an event of the socket. It must not outlive a poll.
@@ -53,8 +55,6 @@ pub(super) struct Start<'a> {
     socket: &'a Socket,
     is_counted: bool,
     here: Option<Here>,
-    /// This thread is inside of the application's code, which may hold locks: whoever has waited for this leaves elsewhere.
-    is_inside: bool,
 }
 
 /// A leave that has waited for the last start, taken as this is dropped.
@@ -74,9 +74,11 @@ pub(super) struct Here {
 /// This thread starts the `disconnecting` handlers of a socket, until it is dropped.
 #[must_use]
 pub(super) struct Leaves {
-    before: u64,
+    before: Leaving,
     _not_send: PhantomData<*const ()>,
 }
+
+type Leaving = [u64; Nested::LIMIT];
 
 impl Starts {
     pub(super) fn new() -> Self {
@@ -144,8 +146,7 @@ impl Socket {
 
     /// To tell listeners of what is sent to it, inside of an emit; `None` if it leaves. It may be before it is connected.
     pub(super) fn begin_to_tell(&self) -> Option<Start<'_>> {
-        let mut start = Start::of(self);
-        start.is_inside = true;
+        let start = Start::of(self);
         // As above.
         let stays = matches!(self.status(), Status::Connecting | Status::Connected);
         (stays && !self.starts().is_shut()).then_some(start)
@@ -160,7 +161,7 @@ impl Socket {
 
     /// Whether this thread starts its `disconnecting` handlers.
     pub(super) fn leaves_here(&self) -> bool {
-        LEAVING.with(Cell::get) == self.serial()
+        LEAVING.with(Cell::get).contains(&self.serial())
     }
 
     /// `false` if there are too many, so that it isn't counted.
@@ -172,9 +173,14 @@ impl Socket {
         is_counted
     }
 
+    /// Whoever has waited for the last leaves in a task of its own. This one may be that of a handler that goes on, for which disconnect handlers wait
+    /// in place; or this is inside of an emit, whose caller holds a lock that they want.
     fn end_start(&self) {
         if self.starts().take_off() {
-            self.departs_behind_starts();
+            let waited = Waited(self.clone());
+            if let Some(runtime) = dispatch::runtime(self.io()) {
+                runtime.spawn(async move { drop(waited) });
+            }
         }
     }
 }
@@ -188,7 +194,6 @@ impl<'a> Start<'a> {
             socket,
             is_counted: !is_nested && socket.count_start(),
             here: Some(here),
-            is_inside: false,
         }
     }
 }
@@ -196,12 +201,8 @@ impl<'a> Start<'a> {
 impl Drop for Start<'_> {
     fn drop(&mut self) {
         drop(self.here.take());
-        if self.is_counted && self.socket.starts().take_off() {
-            let waited = Waited(self.socket.clone());
-            let elsewhere = self.is_inside.then(|| dispatch::runtime(self.socket.io()));
-            if let Some(runtime) = elsewhere.flatten() {
-                runtime.spawn(async move { drop(waited) });
-            }
+        if self.is_counted {
+            self.socket.end_start();
         }
     }
 }
@@ -226,8 +227,13 @@ impl Drop for Mark {
 
 impl Leaves {
     pub(super) fn enter(socket: &Socket) -> Self {
+        let before = LEAVING.with(Cell::get);
+        let mut now = before;
+        now.rotate_right(1);
+        now[0] = socket.serial();
+        LEAVING.with(|leaving| leaving.set(now));
         Self {
-            before: LEAVING.with(|leaving| leaving.replace(socket.serial())),
+            before,
             _not_send: PhantomData,
         }
     }

@@ -521,6 +521,79 @@ async fn a_handler_that_goes_on_as_its_socket_leaves_finds_it_gone() {
     }
 }
 
+/// A disconnect handler may wait in place for what a handler holds that waits itself: it isn't run by the task of that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_has_waited_for_a_handler_that_goes_on_does_not_leave_inside_of_its_task() {
+    let ways: [fn(Namespace) -> Namespace; 3] = [|away| away, Namespace::sequential, behind_a_middleware];
+    for make in ways {
+        let (log, mut heard) = log();
+        let (works, leaves) = (log.clone(), log);
+        let (io, _main) = io(SocketIo::builder());
+        let (go_on, busy) = mpsc::channel::<()>();
+        let (busy, ends) = (Arc::new(Mutex::new(busy)), Arc::new(Semaphore::new(0)));
+        let (waits, document) = (ends.clone(), Arc::new(Semaphore::new(1)));
+        let closes = document.clone();
+        let away = make(io.of("/away"))
+            .on("enter", async move || {
+                let _open = document.acquire().await.unwrap();
+                enters(&works, &busy);
+                waits.acquire().await.unwrap().forget();
+            })
+            .on_disconnect(async move || {
+                leaves.say("waits");
+                block_in_place(|| {
+                    let began = std::time::Instant::now();
+                    while closes.try_acquire().is_err() && began.elapsed() < Duration::from_secs(20) {
+                        thread::yield_now();
+                    }
+                });
+                leaves.say("has left");
+            });
+        let server = TestServer::start(&io).await;
+        for (eio, via) in TestClient::EVERY_WAY {
+            let mut client = TestClient::connect(&server, eio, via).await;
+            client.join("/away").await;
+            tokio::join!(client.send(ENTER), async {
+                heard.expect("enters").await;
+                let socket = away.sockets().remove(0);
+                thread::spawn(move || socket.disconnect(false)).join().unwrap();
+                go_on.send(()).unwrap();
+                heard.expect("has entered").await;
+                heard.expect("waits").await;
+                ends.add_permits(1);
+                heard.expect("has left").await;
+            });
+            client.expect("41/away,").await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_sends_others_away_as_it_leaves_is_connected_for_their_handlers_too() {
+    let (log, mut heard) = log();
+    let (io, _main) = io(SocketIo::builder());
+    let away = io.of("/away").on_disconnecting(async move |socket: Socket| {
+        for guest in socket.to("all").sockets() {
+            guest.disconnect(false);
+        }
+        let everybody = socket.namespace().to("all").sockets();
+        log.say(format!("{}, {}", socket.is_connected(), everybody.len()));
+    });
+    let server = TestServer::start(&io).await;
+    let mut clients = Vec::new();
+    for (eio, via) in TestClient::EVERY_WAY {
+        let mut client = TestClient::connect(&server, eio, via).await;
+        client.join("/away").await;
+        clients.push(client);
+    }
+    away.join("all");
+    away.sockets().remove(0).disconnect(false);
+    // From the innermost, who finds those that wait for it.
+    for left in 1..=clients.len() {
+        heard.expect(&format!("true, {}", clients.len() + 1 - left)).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_is_sent_away_leaves_in_time_though_a_handler_keeps_its_thread() {
     let builder = SocketIo::builder().ping_timeout(Duration::from_millis(100));
