@@ -21,7 +21,7 @@ use std::{
 };
 
 use axum_socketio::{
-    ConnectError, HandlerError, Namespace, Socket, SocketIo,
+    ConnectError, EventError, HandlerError, Namespace, Socket, SocketIo,
     adapter::Bus,
     extract::{Auth, Data},
     layer::Origins,
@@ -227,6 +227,32 @@ async fn handlers_have_spans_within_that_of_their_session() {
         let sessions = heard.all().into_iter().filter(|said| said.name == "session");
         assert_eq!(sessions.count(), 1);
     }
+}
+
+#[tokio::test]
+async fn handlers_that_start_in_other_tasks_are_within_that_of_their_session_too() {
+    let (heard, _listening) = listen();
+    let (io, server) = serve().await;
+    let late = io
+        .of("/late")
+        .middleware(async || {
+            tokio::task::yield_now().await;
+            Ok::<_, ConnectError>(())
+        })
+        .packet_middleware(async || {
+            tokio::task::yield_now().await;
+            Ok::<_, EventError>(())
+        });
+    handlers(&late);
+    let mut client = TestClient::connect(&server, Eio::V4, Via::WebSocket).await;
+    client.join("/late").await;
+    client.send(r#"42/late,["wait"]"#).await;
+    client.expect(r#"42/late,["waited"]"#).await;
+    late.disconnect(false);
+    client.expect("41/late,").await;
+    let handlers = heard.all().into_iter().filter(|said| said.name == "handler");
+    let late = handlers.filter(|said| said.fields["namespace"] == "/late");
+    assert!(late.clone().count() >= 5 && late.into_iter().all(|said| said.within == ["session"]));
 }
 
 #[tokio::test]

@@ -31,7 +31,7 @@ pub(super) fn session(transport: Transport, protocol: Protocol, remote: Option<S
 
 impl Connection {
     /// The span of the session; if nobody wanted it when the session began, there is none.
-    pub(super) fn span(&self) -> Span {
+    pub(crate) fn span(&self) -> Span {
         self.handshake().span()
     }
 }

@@ -160,8 +160,9 @@ impl Socket {
     /// Middlewares have admitted the socket and it isn't about to leave. Its `disconnecting` handlers find it connected, and so do those of events
     /// that came before its leave and start while that waits for them.
     ///
-    /// A handler that looks, and notes that the socket is there, has noted it before its disconnect handlers start, as in Node, if there is no `await` between
-    /// the two. A task of the application's own has no such promise: another thread may have the socket leave at any moment.
+    /// A handler that looks whether its own socket is there, and notes that, has noted it before the disconnect handlers of that start, as in Node, if there is
+    /// no `await` between the two. What it notes about another's socket, and what a task of the application's own does, has no such promise: another thread may have that
+    /// leave at any moment. There a lock that disconnect handlers want is held from the look to the note.
     #[doc(alias = "connected")]
     #[must_use]
     pub fn is_connected(&self) -> bool {

@@ -19,8 +19,11 @@ pub(super) fn handler(socket: &Socket, kind: &'static str, event: Option<&str>) 
         return Span::none();
     }
     let span = foreign::call(|| {
+        // Not the one that this thread is in: handlers start in tasks of their own, too, and in those of others.
+        let session = socket.connection().span();
         tracing::debug_span!(
             target: "axum_socketio::handler",
+            parent: &session,
             "handler",
             kind,
             namespace = brief(socket.namespace_name()),

@@ -535,6 +535,7 @@ async fn who_has_waited_for_a_handler_that_goes_on_does_not_leave_inside_of_its_
         let closes = document.clone();
         let away = make(io.of("/away"))
             .on("enter", async move || {
+                yield_now().await;
                 let _open = document.acquire().await.unwrap();
                 enters(&works, &busy);
                 waits.acquire().await.unwrap().forget();
