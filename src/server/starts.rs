@@ -176,7 +176,7 @@ impl Socket {
     /// Whoever has waited for the last leaves in a task of its own. This one may be that of a handler that goes on, for which disconnect handlers wait
     /// in place; or this is inside of an emit, whose caller holds a lock that they want.
     fn end_start(&self) {
-        if self.starts().take_off() {
+        if self.starts().take_off() && !self.starts().is_decided() {
             let waited = Waited(self.clone());
             if let Some(runtime) = dispatch::runtime(self.io()) {
                 runtime.spawn(async move { drop(waited) });

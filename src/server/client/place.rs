@@ -336,16 +336,23 @@ impl Client {
         None
     }
 
-    /// The client doesn't want it any more. Whether it waited for `/`, which it does no more either.
+    /// The client doesn't want it any more. Whether it waited for `/`, which it does no more either. If it is in, nothing is read until it has left: that may
+    /// be done on another thread as soon as it begins.
     fn waits_no_more(&self, socket: &Socket) -> bool {
         let mut state = self.0.state();
         let Some(at) = state.position_of(socket) else {
             return false;
         };
-        state.sockets[at].again = None;
-        let waits = state.sockets[at].stage == Stage::Waits;
+        let entry = &mut state.sockets[at];
+        entry.again = None;
+        let is_held_back = entry.begins_to_leave();
+        let waits = entry.stage == Stage::Waits;
         if waits {
             state.sockets.remove(at);
+        }
+        drop(state);
+        if is_held_back {
+            self.pressed();
         }
         waits
     }

@@ -147,6 +147,25 @@ fn who_leaves_by_itself_as_it_is_to_be_sent_away_leaves_once_and_is_back() {
     });
 }
 
+/// Its connect handlers start behind the disconnect handlers of the last, whichever thread has these run.
+#[test]
+fn who_leaves_and_joins_again_as_a_handler_goes_on_is_noted_behind_the_leave() {
+    explore(2, || {
+        let presence = Presence::new();
+        let noted = presence.is_noted.clone();
+        let (io, sid) = (&presence.client.io, &presence.client.sid);
+        let _ = io.sockets().on_connect(async move || noted.store(true, SeqCst));
+        let goes_on = Mark::of(&presence.client.socket);
+        let ends = thread::spawn(move || drop(goes_on));
+        assert_eq!(block_on(super::answer(io, sid, Method::POST, "41\x1e40")), "ok");
+        ends.join().unwrap();
+        assert_eq!(presence.departures.load(Ordering::Relaxed), 1);
+        assert!(presence.is_noted.load(SeqCst));
+        assert_eq!(io.sockets().len(), 1);
+        presence.client.socket.connection().close_now();
+    });
+}
+
 /// Nobody takes what would be put behind handlers that start then.
 #[test]
 fn who_has_left_while_handlers_start_is_not_sent_away_once_more() {
