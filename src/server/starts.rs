@@ -46,7 +46,7 @@ thread_local! {
 
 thread_local! {
     /// The sockets whose `disconnecting` handlers this thread starts, the innermost first.
-    static LEAVING: Cell<Leaving> = const { Cell::new([NONE; Nested::LIMIT]) };
+    static LEAVING: Cell<Serials> = const { Cell::new([NONE; Nested::LIMIT]) };
 }
 
 /// This thread starts handlers of an event of the socket. It must not outlive a poll.
@@ -74,11 +74,11 @@ pub(super) struct Here {
 /// This thread starts the `disconnecting` handlers of a socket, until it is dropped.
 #[must_use]
 pub(super) struct Leaves {
-    before: Leaving,
+    before: Serials,
     _not_send: PhantomData<*const ()>,
 }
 
-type Leaving = [u64; Nested::LIMIT];
+type Serials = [u64; Nested::LIMIT];
 
 impl Starts {
     pub(super) fn new() -> Self {

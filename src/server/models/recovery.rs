@@ -7,7 +7,7 @@ use http::Method;
 use super::{Client, answer, at_once, request};
 use crate::{
     packet::JsonText,
-    server::{DisconnectReason, Socket, SocketIo, client::Repeated, recovery::ConnectionStateRecovery},
+    server::{self, DisconnectReason, Socket, SocketIo, client::Repeated, recovery::ConnectionStateRecovery},
     sync::{explore, thread},
 };
 
@@ -45,6 +45,14 @@ fn ask(io: &SocketIo, pid: &str, received: &Received) -> String {
     let connect = format!("40{{\"pid\":\"{pid}\",\"offset\":\"{}\"}}", received.offset);
     assert_eq!(request(io, &sid, Method::POST, connect), "ok");
     sid
+}
+
+/// A client that is about to ask for a session of `/`: it is in another namespace by now.
+fn elsewhere(io: &SocketIo) -> (String, server::Client) {
+    let other = io.of("/other");
+    let sid = super::open(io);
+    assert_eq!(request(io, &sid, Method::POST, "40/other,"), "ok");
+    (sid, other.sockets().remove(0).client().clone())
 }
 
 #[test]
@@ -135,12 +143,10 @@ fn a_client_that_is_back_as_its_socket_leaves_gets_its_session_or_is_told_when_i
     explore(2, || {
         let io = SocketIo::builder().connection_state_recovery(ConnectionStateRecovery::new());
         let io = io.build().unwrap();
-        let (main, other) = (io.sockets(), io.of("/other"));
+        let main = io.sockets();
         let (client, welcome) = Client::connect_and_read(&io);
         let pid = welcome.split('"').nth(7).unwrap().to_owned();
-        let sid = super::open(&io);
-        assert_eq!(request(&io, &sid, Method::POST, "40/other,"), "ok");
-        let next = other.sockets().remove(0).client().clone();
+        let (_, next) = elsewhere(&io);
         let socket = client.socket.clone();
         let leaving = thread::spawn(move || socket.depart(DisconnectReason::TransportClose));
         let auth = JsonText::checked(&format!("{{\"pid\":\"{pid}\"}}"));
@@ -164,7 +170,7 @@ fn a_client_that_asks_for_its_session_twice_at_once_gets_that_and_all_that_it_mi
         explore(2, move || {
             let io = SocketIo::builder().connection_state_recovery(ConnectionStateRecovery::new());
             let io = io.build().unwrap();
-            let (main, other) = (io.sockets(), io.of("/other"));
+            let main = io.sockets();
             let (client, welcome) = Client::connect_and_read(&io);
             let pid = welcome.split('"').nth(7).unwrap().to_owned();
             let mut received = Received::default();
@@ -172,9 +178,7 @@ fn a_client_that_asks_for_its_session_twice_at_once_gets_that_and_all_that_it_mi
             received.add(&client.poll());
             assert_eq!(client.poll_and_leave(), None);
             main.emit("news", 1);
-            let sid = super::open(&io);
-            assert_eq!(request(&io, &sid, Method::POST, "40/other,"), "ok");
-            let next = other.sockets().remove(0).client().clone();
+            let (sid, next) = elsewhere(&io);
             let auth = JsonText::checked(&format!(
                 "{{\"pid\":\"{pid}\",\"offset\":\"{}\"}}",
                 received.offset
@@ -202,13 +206,11 @@ fn what_a_client_says_as_it_is_being_given_its_session_is_what_it_is_asked_about
     explore(2, || {
         let io = SocketIo::builder().connection_state_recovery(ConnectionStateRecovery::new());
         let io = io.build().unwrap();
-        let (main, other) = (io.sockets(), io.of("/other"));
+        let main = io.sockets();
         let (client, welcome) = Client::connect_and_read(&io);
         let pid = welcome.split('"').nth(7).unwrap().to_owned();
         assert_eq!(client.poll_and_leave(), None);
-        let sid = super::open(&io);
-        assert_eq!(request(&io, &sid, Method::POST, "40/other,"), "ok");
-        let next = other.sockets().remove(0).client().clone();
+        let (_, next) = elsewhere(&io);
         let [first, second] = [1, 2].map(|n| JsonText::checked(&format!("{{\"pid\":\"{pid}\",\"n\":{n}}}")));
         let [mut earlier, mut later] =
             [&first, &second].map(|auth| next.begin_question("/", auth.as_ref(), 0).ok());

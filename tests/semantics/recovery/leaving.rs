@@ -59,6 +59,15 @@ async fn back(server: &TestServer, via: Via, memory: &Memory) -> TestClient {
     wire
 }
 
+/// A client that has lost its connection, and whose socket a handler keeps.
+async fn is_kept(server: &TestServer, via: Via, heard: &mut Heard, busy: &mut Busy) -> Memory {
+    let client = Client::connect(server, via).await;
+    heard.expect("new ").await;
+    close(client.wire);
+    busy.started.expect("started").await;
+    client.memory
+}
+
 async fn asks_again(server: &TestServer, via: Via, memory: &Memory) -> TestClient {
     let mut wire = TestClient::open(server, Eio::V4, via).await;
     wire.send("40/other,").await;
@@ -74,11 +83,7 @@ async fn who_is_back_before_its_last_socket_has_left_waits_for_that_and_gets_all
         let _other = echoing(&io);
         let mut busy = busy(&main);
         let server = TestServer::start(&io).await;
-        let client = Client::connect(&server, via).await;
-        heard.expect("new ").await;
-        let memory = client.memory.clone();
-        close(client.wire);
-        busy.started.expect("started").await;
+        let memory = is_kept(&server, via, &mut heard, &mut busy).await;
         main.emit("missed", 1);
         let mut wire = back(&server, via, &memory).await;
         assert_eq!(main.len(), 1, "it has not left");
@@ -101,11 +106,7 @@ async fn who_waits_for_a_handler_that_does_not_return_begins_anew_in_time() {
         let _ = io.of("/other");
         let mut busy = busy(&main);
         let server = TestServer::start(&io).await;
-        let client = Client::connect(&server, via).await;
-        heard.expect("new ").await;
-        let memory = client.memory.clone();
-        close(client.wire);
-        busy.started.expect("started").await;
+        let memory = is_kept(&server, via, &mut heard, &mut busy).await;
         let mut wire = asks_again(&server, via, &memory).await;
         let reply = wire.text().await;
         assert!(
@@ -123,11 +124,7 @@ async fn who_asks_again_while_it_waits_for_a_handler_that_does_not_return_begins
         let (io, main, mut heard) = told(recovering().connect_timeout(longest));
         let mut busy = busy(&main);
         let server = TestServer::start(&io).await;
-        let client = Client::connect(&server, via).await;
-        heard.expect("new ").await;
-        let memory = client.memory.clone();
-        close(client.wire);
-        busy.started.expect("started").await;
+        let memory = is_kept(&server, via, &mut heard, &mut busy).await;
         let mut wire = TestClient::open(&server, Eio::V4, via).await;
         for _ in 0..2 {
             wire.send(format!("40{}", asking(&memory))).await;
@@ -338,11 +335,7 @@ async fn who_leaves_while_it_waits_for_its_session_is_not_let_in() {
         let mut busy = busy(&main);
         let _other = echoing(&io);
         let server = TestServer::start(&io).await;
-        let client = Client::connect(&server, via).await;
-        heard.expect("new ").await;
-        let memory = client.memory.clone();
-        close(client.wire);
-        busy.started.expect("started").await;
+        let memory = is_kept(&server, via, &mut heard, &mut busy).await;
         let mut wire = back(&server, via, &memory).await;
         wire.send("41").await;
         wire.send(r#"42/other,["echo"]"#).await;
