@@ -23,10 +23,15 @@ impl Socket {
     /// ```
     /// use axum_socketio::{Socket, SocketIo, extract::{Auth, Data}};
     ///
+    /// #[derive(serde::Deserialize)]
+    /// struct User {
+    ///     name: String,
+    /// }
+    ///
     /// let io = SocketIo::new();
-    /// io.of("/").on_connect(async |socket: Socket, Auth(name): Auth<String>| {
+    /// io.of("/").on_connect(async |socket: Socket, Auth(user): Auth<User>| {
     ///     socket.on("message", async move |Data(text): Data<String>| {
-    ///         println!("{name}: {text}");
+    ///         println!("{}: {text}", user.name);
     ///     });
     /// });
     /// ```

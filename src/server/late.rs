@@ -54,10 +54,10 @@ impl Late {
         for run in runs {
             // Not a mere yield: whoever polls this may have used up the budget too.
             coop::consume_budget().await;
-            let mut rest = start(socket, event, run);
+            let mut rest = start(socket, mark.as_ref(), event, run);
             if rest.is_some() && !coop::has_budget_remaining() {
                 coop::consume_budget().await;
-                rest = rest.and_then(|run| start(socket, event, run));
+                rest = rest.and_then(|run| start(socket, mark.as_ref(), event, run));
             }
             if let Some(rest) = rest {
                 dispatch::move_out(socket, event, rest);
@@ -74,9 +74,9 @@ impl Late {
     }
 }
 
-fn start(socket: &Socket, event: Option<&str>, run: Run) -> Option<Run> {
+fn start(socket: &Socket, mark: Option<&Mark>, event: Option<&str>, run: Run) -> Option<Run> {
     let _cork = Cork::new();
-    let _here = Here::enter(socket);
+    let _here = Here::at(mark, socket);
     dispatch::start(socket, event, run)
 }
 

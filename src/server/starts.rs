@@ -40,8 +40,8 @@ const MAX: u16 = DECIDED / 2;
 const NONE: u64 = u64::MAX;
 
 thread_local! {
-    /// The socket whose handlers this thread starts.
-    static STARTING: Cell<u64> = const { Cell::new(NONE) };
+    /// What this thread starts.
+    static STARTING: Cell<Starting> = const { Cell::new(Starting { serial: NONE, starts: 0 }) };
 }
 
 thread_local! {
@@ -64,10 +64,17 @@ struct Waited(Socket);
 #[must_use]
 pub(super) struct Mark(Socket);
 
+/// The socket whose handlers a thread starts, and how many of its starts that are: one that goes on behind a middleware may have been marked, too.
+#[derive(Clone, Copy)]
+struct Starting {
+    serial: u64,
+    starts: u16,
+}
+
 /// What this thread starts is known to be this, until it is dropped.
 #[must_use]
 pub(super) struct Here {
-    before: u64,
+    before: Starting,
     _not_send: PhantomData<*const ()>,
 }
 
@@ -155,8 +162,13 @@ impl Socket {
     /// The socket begins to leave, and no handler of an event is started any more. Whether other threads do so just now; to be asked
     /// under the inbox's lock, under which the leave is put there then.
     pub(super) fn shut_starts(&self) -> bool {
-        let own = STARTING.with(Cell::get) == self.serial();
-        self.starts().shut(u16::from(own))
+        self.starts().shut(self.starts_here())
+    }
+
+    /// How many of its starts are this thread's.
+    fn starts_here(&self) -> u16 {
+        let Starting { serial, starts } = STARTING.with(Cell::get);
+        if serial == self.serial() { starts } else { 0 }
     }
 
     /// Whether this thread starts its `disconnecting` handlers.
@@ -188,12 +200,12 @@ impl Socket {
 impl<'a> Start<'a> {
     /// Also if the socket has left meanwhile: for what has begun before.
     pub(super) fn of(socket: &'a Socket) -> Self {
-        let here = Here::enter(socket);
-        let is_nested = here.before == socket.serial();
+        let is_nested = STARTING.with(Cell::get).serial == socket.serial();
+        let is_counted = !is_nested && socket.count_start();
         Self {
             socket,
-            is_counted: !is_nested && socket.count_start(),
-            here: Some(here),
+            is_counted,
+            here: Some(Here::enter(socket, is_counted)),
         }
     }
 }
@@ -246,10 +258,18 @@ impl Drop for Leaves {
 }
 
 impl Here {
-    /// Where a [`Mark`] counts already.
-    pub(super) fn enter(socket: &Socket) -> Self {
+    /// What a [`Mark`] counts, or something in the midst of that.
+    pub(super) fn at(mark: Option<&Mark>, socket: &Socket) -> Self {
+        Self::enter(socket, mark.is_some())
+    }
+
+    fn enter(socket: &Socket, is_counted: bool) -> Self {
+        let now = Starting {
+            serial: socket.serial(),
+            starts: socket.starts_here() + u16::from(is_counted),
+        };
         Self {
-            before: STARTING.with(|starting| starting.replace(socket.serial())),
+            before: STARTING.with(|starting| starting.replace(now)),
             _not_send: PhantomData,
         }
     }

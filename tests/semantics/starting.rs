@@ -229,11 +229,12 @@ async fn who_is_sent_away_while_a_handler_starts_that_has_waited_leaves_behind_i
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_is_sent_away_by_a_handler_that_starts_leaves_inside_of_it() {
-    let ways: [fn(Namespace) -> Namespace; 4] = [
+    let ways: [fn(Namespace) -> Namespace; 5] = [
         |away| away,
         Namespace::sequential,
         behind_a_middleware,
         |away| away.on("go", out_of_breath),
+        |away| behind_a_middleware(away).on("go", out_of_breath),
     ];
     for make in ways {
         let mut scene = Scene::new(make).await;

@@ -40,9 +40,14 @@ impl SocketIo {
     /// use axum_socketio::{ConnectError, Namespace, SocketIo, extract::Auth};
     ///
     /// # fn is_member(_: &str) -> bool { true }
+    /// #[derive(serde::Deserialize)]
+    /// struct Credentials {
+    ///     token: String,
+    /// }
+    ///
     /// fn open_tenant(io: &SocketIo, tenant: u64) -> Namespace {
     ///     io.of_with(format!("/tenant-{tenant}"), |namespace| {
-    ///         namespace.middleware(async |Auth(token): Auth<String>| match is_member(&token) {
+    ///         namespace.middleware(async |Auth(credentials): Auth<Credentials>| match is_member(&credentials.token) {
     ///             true => Ok(()),
     ///             false => Err(ConnectError::new("not a member")),
     ///         })

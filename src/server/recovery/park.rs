@@ -61,7 +61,7 @@ impl Socket {
             Some(reason) if reason.is_recoverable() => self.park(recovery, recoverable),
             Some(_) => {
                 home.index().remove(self);
-                recovery.sessions().forget(recoverable.pid().as_str());
+                recovery.sessions().end_leaving(&recoverable.pid());
                 recoverable.lifeline.end();
                 recovery.forget_if_nobody();
             }

@@ -244,6 +244,12 @@ impl Sessions {
         drop(self.take(pid));
     }
 
+    /// Its socket leaves for good. Who asks for it all the same begins anew when that [has left](Self::left).
+    pub(super) fn end_leaving(&mut self, pid: &Pid) {
+        self.forget(pid.as_str());
+        self.leaving.entry(pid.clone()).or_default();
+    }
+
     fn take(&mut self, pid: &str) -> Option<Session> {
         let session = self.by_pid.remove(pid);
         let (left, capacity) = (self.by_pid.len(), self.by_pid.capacity());

@@ -6,6 +6,7 @@ use std::{
         atomic::{AtomicUsize, Ordering},
         mpsc,
     },
+    thread,
     time::Duration,
 };
 
@@ -273,11 +274,11 @@ async fn without_the_option_nothing_is_added_and_nothing_is_given_back() {
     client.expect(r#"42["plain",1]"#).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
-async fn disconnect_handlers_have_started_before_the_next_sockets_connect_handlers_do() {
-    let (io, main, mut heard) = told(recovering());
+/// A server whose sockets say when they connect and leave, and leave when they may; and who says so.
+fn says_when_it_leaves() -> (SocketIo, Namespace, [Heard; 2], mpsc::Sender<()>) {
+    let (io, main, heard) = told(recovering());
     let _ = io.of("/other");
-    let (log, mut seen) = crate::log::log();
+    let (log, seen) = crate::log::log();
     let (go_on, blocked) = mpsc::channel::<()>();
     let (leaving, blocked) = (log.clone(), Arc::new(Mutex::new(blocked)));
     let main = main
@@ -288,6 +289,12 @@ async fn disconnect_handlers_have_started_before_the_next_sockets_connect_handle
             tokio::task::block_in_place(|| blocked.lock().unwrap().recv()).unwrap();
             leaving.say("has left");
         });
+    (io, main, [heard, seen], go_on)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn disconnect_handlers_have_started_before_the_next_sockets_connect_handlers_do() {
+    let (io, main, [mut heard, mut seen], go_on) = says_when_it_leaves();
     let server = TestServer::start(&io).await;
     let client = Client::connect(&server, Via::WebSocket).await;
     seen.expect("connects").await;
@@ -310,6 +317,45 @@ async fn disconnect_handlers_have_started_before_the_next_sockets_connect_handle
     let reply = wire.text().await;
     assert!(reply.contains(&memory.pid), "{reply}");
     go_on.send(()).unwrap();
+}
+
+/// They don't wait to be told.
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn who_has_left_or_was_sent_away_begins_anew_behind_the_disconnect_handlers() {
+    let (io, main, [_heard, mut seen], go_on) = says_when_it_leaves();
+    let server = TestServer::start(&io).await;
+    for sent_away in [None, Some(false), Some(true)] {
+        let mut client = Client::connect(&server, Via::WebSocket).await;
+        seen.expect("connects").await;
+        let memory = client.memory.clone();
+        match sent_away {
+            Some(close) => {
+                let socket = main.socket(&memory.sid).unwrap();
+                drop(thread::spawn(move || socket.disconnect(close)));
+            }
+            None => client.wire.send("41").await,
+        }
+        seen.expect("leaves").await;
+        drop(client);
+        let mut wire = TestClient::open(&server, Eio::V4, Via::WebSocket).await;
+        wire.send(format!("40{}", super::asking(&memory))).await;
+        // It waits alone.
+        wire.send("40/other,").await;
+        let reply = wire.text().await;
+        assert!(reply.starts_with("40/other,"), "{sent_away:?}: {reply}");
+        go_on.send(()).unwrap();
+        seen.expect("has left").await;
+        seen.expect("connects").await;
+        let reply = wire.text().await;
+        assert!(
+            reply.starts_with("40{") && !reply.contains(&memory.pid),
+            "{reply}"
+        );
+        go_on.send(()).unwrap();
+        wire.send("41").await;
+        seen.expect("leaves").await;
+        seen.expect("has left").await;
+    }
 }
 
 /// A server whose sockets have not left before it is told so, and who tells it.
