@@ -198,7 +198,7 @@ impl Core {
         others.map(|others| others.closes.get_or_insert(reason)).is_some()
     }
 
-    /// Whether it is closed as soon as that has been sent.
+    /// Whether it is closed as soon as that has been sent, or was.
     pub(super) fn is_to_close(&self) -> bool {
         self.others.as_ref().is_some_and(|others| others.closes.is_some())
     }
@@ -207,7 +207,8 @@ impl Core {
     pub(super) fn end_parting(&mut self) -> Option<CloseReason> {
         let others = self.others();
         others.partings -= 1;
-        others.closes.take_if(|_| others.partings == 0)
+        // It stays: nobody is let in between this and the close.
+        others.closes.filter(|_| others.partings == 0)
     }
 
     pub(super) fn wake_driver(&mut self, effects: &mut Effects) {

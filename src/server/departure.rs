@@ -79,7 +79,7 @@ impl Drop for Departure {
     fn drop(&mut self) {
         let Some(leave) = self.leave.take() else { return };
         if DEPTH.get() < Nested::LIMIT {
-            return self.socket.depart_now(leave);
+            return self.socket.depart_here(leave);
         }
         // There is no runtime any more, and this is the stack that it was to leave.
         let departure = Self::new(&self.socket, leave);

@@ -217,6 +217,23 @@ async fn a_server_close_brings_what_is_queued_and_then_the_end() {
     assert!(client.is_gone().await);
 }
 
+/// Whoever lets somebody in, unless it is about to be closed, may ask in between.
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_is_to_be_closed_behind_something_is_until_it_has_been() {
+    let client = Client::open(Config::default()).await;
+    let connection = client.upper.connection();
+    let parting = connection.begin_parting();
+    assert!(!connection.is_to_close());
+    connection.close();
+    assert!(connection.is_to_close());
+    let _other = connection.begin_parting();
+    drop(parting);
+    let mut core = connection.lock();
+    assert_eq!(core.end_parting(), Some(CloseReason::ForcedClose));
+    assert!(core.is_to_close() && core.session.accepts_packets());
+    core.begin_parting();
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_server_close_between_two_polls_waits_for_the_next() {
     for (query, farewell) in [("EIO=4", "6\u{1e}1"), ("EIO=3", "1:61:1")] {
