@@ -4,6 +4,7 @@ use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
     mem::{self, ManuallyDrop},
+    thread,
 };
 
 use crate::server::{Socket, dispatch, leave::Leave};
@@ -72,6 +73,16 @@ impl Departure {
         if let Some(runtime) = dispatch::runtime(self.socket.io()) {
             runtime.spawn(async move { drop(self) });
         }
+    }
+
+    /// In a thread without a runtime, for which this waits.
+    pub(super) fn go_outside(self) {
+        thread::scope(|scope| {
+            // If there can be no more of them, it leaves here.
+            let outside = thread::Builder::new().spawn_scoped(scope, move || drop(self));
+            // What panics there has been caught there.
+            outside.map(|outside| drop(outside.join())).ok();
+        });
     }
 }
 

@@ -112,7 +112,7 @@ impl Socket {
     /// Handlers hear the reason `server namespace disconnect` in both cases; they start inline, or as soon as the connect
     /// handlers have started. While another thread is in a handler of the socket, up to its next `await`, they wait for
     /// that, for five seconds at most, or [`ping_timeout`](crate::Builder::ping_timeout) if that is less, and start in a task then. Where this is
-    /// called in a runtime in which none of the server's connections live, they start in a task of one in which some do.
+    /// called in a runtime in which none of the server's connections live, they start in a thread of their own, and this waits for that.
     /// No event is given to handlers afterwards (one that has begun goes on to its next handlers in a sequential namespace, and where one
     /// of its handlers does this). Nothing that is sent to the socket meanwhile reaches its client; one whose connection
     /// has ended by then, and that still waits for handlers which start, may be back for its session and for what it has missed. Does nothing if the
@@ -250,7 +250,7 @@ impl Socket {
 
     fn depart_now(&self, leave: Leave) {
         if self.io().runtimes().are_others() {
-            return Departure::new(self, leave).go_apart();
+            return Departure::new(self, leave).go_outside();
         }
         self.depart_here(leave);
     }

@@ -166,10 +166,10 @@ async fn listeners_for_what_is_sent_from_a_runtime_that_ends_soon_go_on() {
     heard.expect("told").await;
 }
 
-/// One that blocks in place can't in a runtime of a single thread, and takes what other threads a runtime has for the server's, which would wait for
-/// these as it ends.
+/// A handler that blocks in place can't in a runtime of a single thread, and would make the server's threads out of those that another has, for which
+/// the server's runtime would wait as it ends.
 #[tokio::test]
-async fn who_is_sent_away_from_a_runtime_of_the_applications_own_leaves_in_the_servers() {
+async fn who_is_sent_away_from_a_runtime_of_the_applications_own_leaves_as_from_a_thread() {
     let (log, mut heard) = log();
     let (release, block) = Block::new();
     let (io, main) = io(SocketIo::builder());
@@ -186,15 +186,19 @@ async fn who_is_sent_away_from_a_runtime_of_the_applications_own_leaves_in_the_s
         let mut client = TestClient::connect(&second.server, Eio::V4, Via::WebSocket).await;
         let socket = main.sockets().remove(0);
         if has_one_thread {
+            release.send(()).unwrap();
+            // As if it were not another runtime.
             socket.disconnect(false);
+            assert_eq!(heard.drain(), ["begins", "ends"]);
         } else {
-            drop(own.spawn(async move { socket.disconnect(false) }));
+            let away = own.spawn(async move { socket.disconnect(false) });
+            heard.expect("begins").await;
+            // Whoever would take over its thread does meanwhile.
+            tell_of_the_end(&second.server).await;
+            release.send(()).unwrap();
+            within(away).await.unwrap();
+            assert_eq!(heard.drain(), ["ends"]);
         }
-        heard.expect("begins").await;
-        // Whoever has its thread meanwhile is its own.
-        within(own.spawn(async {})).await.unwrap();
-        release.send(()).unwrap();
-        heard.expect("ends").await;
         client.expect("41").await;
     }
     second.end().await;
