@@ -4,7 +4,6 @@ use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
     mem::{self, ManuallyDrop},
-    thread,
 };
 
 use crate::server::{Socket, dispatch, leave::Leave};
@@ -74,23 +73,13 @@ impl Departure {
             runtime.spawn(async move { drop(self) });
         }
     }
-
-    /// In a thread without a runtime, for which this waits.
-    pub(super) fn go_outside(self) {
-        thread::scope(|scope| {
-            // If there can be no more of them, it leaves here.
-            let outside = thread::Builder::new().spawn_scoped(scope, move || drop(self));
-            // What panics there has been caught there.
-            outside.map(|outside| drop(outside.join())).ok();
-        });
-    }
 }
 
 impl Drop for Departure {
     fn drop(&mut self) {
         let Some(leave) = self.leave.take() else { return };
         if DEPTH.get() < Nested::LIMIT {
-            return self.socket.depart_here(leave);
+            return self.socket.depart_now(leave);
         }
         // There is no runtime any more, and this is the stack that it was to leave.
         let departure = Self::new(&self.socket, leave);

@@ -110,10 +110,8 @@ impl Socket {
     /// With `close`, every socket of the same client leaves and its connection is closed after what is queued has been sent; the client gets into
     /// no namespace any more.
     /// Handlers hear the reason `server namespace disconnect` in both cases; they start inline, or as soon as the connect
-    /// handlers have started. While another thread is in a handler of the socket, up to its next `await`, they wait for
-    /// that, for five seconds at most, or [`ping_timeout`](crate::Builder::ping_timeout) if that is less, and start in a task then. Where this is
-    /// called in a runtime in which none of the server's connections live, they start in a thread of their own, and this waits for that.
-    /// No event is given to handlers afterwards (one that has begun goes on to its next handlers in a sequential namespace, and where one
+    /// handlers have started. While another thread is in a handler of the socket, up to its next `await`, or one goes on in a task because it has used up
+    /// [what a task may do at a time](tokio::task::coop), they wait for that, for five seconds at most, or [`ping_timeout`](crate::Builder::ping_timeout) if that is less, and start in a task then; no event is given to handlers afterwards (one that has begun goes on to its next handlers in a sequential namespace, and where one
     /// of its handlers does this). Nothing that is sent to the socket meanwhile reaches its client; one whose connection
     /// has ended by then, and that still waits for handlers which start, may be back for its session and for what it has missed. Does nothing if the
     /// socket has left already.
@@ -248,14 +246,7 @@ impl Socket {
         }
     }
 
-    fn depart_now(&self, leave: Leave) {
-        if self.io().runtimes().are_others() {
-            return Departure::new(self, leave).go_outside();
-        }
-        self.depart_here(leave);
-    }
-
-    pub(super) fn depart_here(&self, leave: Leave) {
+    pub(super) fn depart_now(&self, leave: Leave) {
         // Handlers that send others away nest; a stack is not as deep as a namespace is large.
         let Some(_nested) = Nested::enter() else {
             return Departure::new(self, leave).go_apart();

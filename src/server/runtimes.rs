@@ -97,13 +97,6 @@ impl Runtimes {
         (!is_home).then(|| home.runtime.clone())
     }
 
-    /// Whether this is in a runtime where no connections live, but they do in another. A handler that blocks in place couldn't here, or would make
-    /// that one's threads out of this one's, which it waits for as it ends.
-    pub(super) fn are_others(&self) -> bool {
-        let homes = self.read();
-        Handle::try_current().is_ok_and(|here| !homes.is_empty() && !is_among(&homes, here.id()))
-    }
-
     /// Whether connections live anywhere.
     pub(super) fn is_empty(&self) -> bool {
         self.read().is_empty()

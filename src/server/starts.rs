@@ -39,9 +39,19 @@ const MAX: u16 = DECIDED / 2;
 /// No socket has this serial.
 const NONE: u64 = u64::MAX;
 
+const NOTHING: Starting = Starting {
+    serial: NONE,
+    starts: 0,
+};
+
 thread_local! {
     /// What this thread starts.
-    static STARTING: Cell<Starting> = const { Cell::new(Starting { serial: NONE, starts: 0 }) };
+    static STARTING: Cell<Starting> = const { Cell::new(NOTHING) };
+}
+
+thread_local! {
+    /// The same of other sockets in the midst of which it does that, the innermost first: a handler of one emits to the next, whose listeners hear of that.
+    static OUTER: Cell<[Starting; Nested::LIMIT]> = const { Cell::new([NOTHING; Nested::LIMIT]) };
 }
 
 thread_local! {
@@ -167,8 +177,13 @@ impl Socket {
 
     /// How many of its starts are this thread's.
     fn starts_here(&self) -> u16 {
-        let Starting { serial, starts } = STARTING.with(Cell::get);
-        if serial == self.serial() { starts } else { 0 }
+        let here = STARTING.with(Cell::get);
+        if here.serial == self.serial() || here.serial == NONE {
+            return here.starts;
+        }
+        let outer = OUTER.with(Cell::get);
+        let same = outer.iter().find(|outer| outer.serial == self.serial());
+        same.map_or(0, |outer| outer.starts)
     }
 
     /// Whether this thread starts its `disconnecting` handlers.
@@ -200,8 +215,7 @@ impl Socket {
 impl<'a> Start<'a> {
     /// Also if the socket has left meanwhile: for what has begun before.
     pub(super) fn of(socket: &'a Socket) -> Self {
-        let is_nested = STARTING.with(Cell::get).serial == socket.serial();
-        let is_counted = !is_nested && socket.count_start();
+        let is_counted = socket.starts_here() == 0 && socket.count_start();
         Self {
             socket,
             is_counted,
@@ -268,8 +282,12 @@ impl Here {
             serial: socket.serial(),
             starts: socket.starts_here() + u16::from(is_counted),
         };
+        let before = STARTING.with(|starting| starting.replace(now));
+        if before.serial != NONE {
+            enter_midst(before);
+        }
         Self {
-            before: STARTING.with(|starting| starting.replace(now)),
+            before,
             _not_send: PhantomData,
         }
     }
@@ -278,7 +296,26 @@ impl Here {
 impl Drop for Here {
     fn drop(&mut self) {
         STARTING.with(|starting| starting.set(self.before));
+        if self.before.serial != NONE {
+            leave_midst();
+        }
     }
+}
+
+#[cold]
+fn enter_midst(outer: Starting) {
+    let mut all = OUTER.with(Cell::get);
+    all.rotate_right(1);
+    all[0] = outer;
+    OUTER.with(|outer| outer.set(all));
+}
+
+#[cold]
+fn leave_midst() {
+    let mut all = OUTER.with(Cell::get);
+    all[0] = NOTHING;
+    all.rotate_left(1);
+    OUTER.with(|outer| outer.set(all));
 }
 
 #[cfg(test)]

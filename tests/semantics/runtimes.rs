@@ -11,7 +11,7 @@ use tokio::{
     net::TcpListener,
     runtime::{Builder, Runtime},
     sync::{Mutex, Semaphore, oneshot},
-    task::{block_in_place, yield_now},
+    task::yield_now,
 };
 
 use crate::{
@@ -164,45 +164,6 @@ async fn listeners_for_what_is_sent_from_a_runtime_that_ends_soon_go_on() {
     tell_of_the_end(&server).await;
     permits.add_permits(1);
     heard.expect("told").await;
-}
-
-/// A handler that blocks in place can't in a runtime of a single thread, and would make the server's threads out of those that another has, for which
-/// the server's runtime would wait as it ends.
-#[tokio::test]
-async fn who_is_sent_away_from_a_runtime_of_the_applications_own_leaves_as_from_a_thread() {
-    let (log, mut heard) = log();
-    let (release, block) = Block::new();
-    let (io, main) = io(SocketIo::builder());
-    let main =
-        main.with_state((log, block))
-            .on_disconnect(async |State((log, block)): State<(Log, Block)>| {
-                log.say("begins");
-                block_in_place(|| block.wait());
-                log.say("ends");
-            });
-    let second = Second::start(&io).await;
-    let own = Builder::new_multi_thread().worker_threads(1).build().unwrap();
-    for has_one_thread in [true, false] {
-        let mut client = TestClient::connect(&second.server, Eio::V4, Via::WebSocket).await;
-        let socket = main.sockets().remove(0);
-        if has_one_thread {
-            release.send(()).unwrap();
-            // As if it were not another runtime.
-            socket.disconnect(false);
-            assert_eq!(heard.drain(), ["begins", "ends"]);
-        } else {
-            let away = own.spawn(async move { socket.disconnect(false) });
-            heard.expect("begins").await;
-            // Whoever would take over its thread does meanwhile.
-            tell_of_the_end(&second.server).await;
-            release.send(()).unwrap();
-            within(away).await.unwrap();
-            assert_eq!(heard.drain(), ["ends"]);
-        }
-        client.expect("41").await;
-    }
-    second.end().await;
-    own.shutdown_background();
 }
 
 /// Each sends the next one away.

@@ -250,6 +250,40 @@ async fn who_is_sent_away_by_a_handler_that_starts_leaves_inside_of_it() {
     }
 }
 
+/// Who listens to what another is sent is told inside of the handler that sends it.
+#[tokio::test]
+async fn who_is_sent_away_by_whom_its_handler_sends_something_leaves_inside_of_that() {
+    let (log, mut heard) = log();
+    let io = SocketIo::new();
+    let (goes, left) = (log.clone(), log);
+    let main = io
+        .of("/")
+        .on("go", async move |socket: Socket| {
+            goes.say("goes");
+            socket.broadcast().emit("news", ());
+            goes.say("has gone");
+        })
+        .on_disconnect(async move || left.say("left"));
+    let server = TestServer::start(&io).await;
+    for (eio, via) in TestClient::EVERY_WAY {
+        let mut client = TestClient::connect(&server, eio, via).await;
+        let socket = main.sockets().remove(0);
+        let mut other = TestClient::connect(&server, eio, via).await;
+        let others = main.sockets();
+        for listens in others.into_iter().filter(|other| *other != socket) {
+            let away = socket.clone();
+            listens.on_any_outgoing(async move || away.disconnect(false));
+        }
+        client.send(r#"42["go"]"#).await;
+        for said in ["goes", "left", "has gone"] {
+            heard.expect(said).await;
+        }
+        client.expect("41").await;
+        other.send("41").await;
+        heard.expect("left").await;
+    }
+}
+
 /// Handlers of one socket start on several threads where middlewares wait.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_is_sent_away_by_one_handler_while_another_one_starts_leaves_behind_that() {

@@ -49,8 +49,12 @@ enum Unclaimed {
 pub(in crate::server) struct Wanted<'a> {
     recovery: &'a Recovery,
     pid: String,
-    received: Option<Position>,
+    /// `Err` if that is no packet of this server.
+    received: Result<Option<Position>, Unknown>,
 }
+
+#[derive(Clone, Copy)]
+struct Unknown;
 
 /// What a client says of the session it had, among the rest of its auth payload.
 #[derive(Deserialize)]
@@ -79,6 +83,9 @@ impl Client {
         }) = wanted
         else {
             return Ok(None);
+        };
+        let Ok(received) = received else {
+            return self.when_left(recovery, namespace, &pid).map_or(Ok(None), Err);
         };
         loop {
             // Its own statement, as the next: guards must be gone before handlers run.
@@ -113,6 +120,31 @@ impl Client {
         }
     }
 
+    /// Tells when the socket of a session that the client can't have has left, if it is about to.
+    fn when_left(
+        &self,
+        recovery: &Recovery,
+        namespace: &NamespaceInner,
+        pid: &str,
+    ) -> Option<oneshot::Receiver<()>> {
+        let holder = match recovery.find(pid)? {
+            Found::Leaving(left) => return Some(left),
+            Found::Connected(holder) => holder,
+            Found::Parked(..) | Found::Claimed(_) => return None,
+        };
+        // Its own statement, as above.
+        let socket = namespace.index().get(holder.id.as_str()).cloned()?;
+        if socket.client().is(self) || !socket.starts().is_out_of_reach() {
+            return None;
+        }
+        let mut sessions = recovery.sessions();
+        match sessions.find(pid, engine::now())? {
+            Found::Leaving(left) => Some(left),
+            Found::Connected(now) if now.serial == holder.serial => sessions.when_left(pid),
+            _ => None,
+        }
+    }
+
     /// The session whose pid the client says.
     pub(in crate::server) fn asks_for<'a>(
         &self,
@@ -125,8 +157,8 @@ impl Client {
         }
         let question: Question = serde_json::from_str(auth?.get()).ok()?;
         let received = match &question.offset {
-            Some(offset) => Some(recovery.log.position(offset)?),
-            None => None,
+            Some(offset) => recovery.log.position(offset).map(Some).ok_or(Unknown),
+            None => Ok(None),
         };
         Some(Wanted {
             recovery,
