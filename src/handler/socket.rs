@@ -88,7 +88,7 @@ impl Socket {
     /// before it leaves. Acknowledgements are no events.
     ///
     /// It starts within the emit, so it must not take a lock that may be held while something is emitted. What it sends itself is not
-    /// told to catch-all handlers, or it would never end.
+    /// told to catch-all handlers, or it would never end; nor is what `disconnect` handlers send that start within it, because it sends somebody away.
     ///
     /// ```
     /// # use axum_socketio::Socket;

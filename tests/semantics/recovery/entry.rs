@@ -18,6 +18,7 @@ use super::{Client, LONG, Memory, WAYS, events, recovering, told, with};
 use crate::{
     log::Heard,
     runtimes::Second,
+    threads::{Block, in_a_plain_thread},
     wire::{Eio, TestClient, TestServer, Via, within},
 };
 
@@ -364,6 +365,37 @@ async fn who_has_left_or_was_sent_away_begins_anew_behind_the_disconnect_handler
         seen.expect("leaves").await;
         seen.expect("has left").await;
     }
+}
+
+/// Its connection has ended, but its handlers don't know yet.
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn who_ends_with_no_offset_begins_anew_behind_what_its_last_socket_does() {
+    let (io, main, [_heard, mut seen], go_on) = says_when_it_leaves();
+    let (release, block) = Block::new();
+    let (log, mut worked) = crate::log::log();
+    let main = main.on("work", async move || {
+        log.say("works");
+        tokio::task::block_in_place(|| block.wait());
+    });
+    let server = TestServer::start(&io).await;
+    let mut client = Client::connect(&server, Via::WebSocket).await;
+    seen.expect("connects").await;
+    client.send(json!(["work"])).await;
+    worked.expect("works").await;
+    let connection = main.socket(&client.memory.sid).unwrap().connection().clone();
+    in_a_plain_thread(move || connection.close()).await;
+    client.memory.offset = Some("a text".to_owned());
+    let mut wire = TestClient::open(&server, Eio::V4, Via::WebSocket).await;
+    wire.send(format!("40{}", super::asking(&client.memory))).await;
+    wire.send("40/other,").await;
+    let reply = wire.text().await;
+    assert!(reply.starts_with("40/other,"), "{reply}");
+    release.send(()).unwrap();
+    go_on.send(()).unwrap();
+    for said in ["leaves", "has left", "connects"] {
+        seen.expect(said).await;
+    }
+    go_on.send(()).unwrap();
 }
 
 /// A server whose sockets have not left before it is told so, and who tells it.
