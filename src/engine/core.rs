@@ -198,7 +198,7 @@ impl Core {
         others.map(|others| others.closes.get_or_insert(reason)).is_some()
     }
 
-    /// Whether it is closed as soon as that has been sent, or was.
+    /// Whether it is closed as soon as that has been sent, or is being closed.
     pub(super) fn is_to_close(&self) -> bool {
         self.others.as_ref().is_some_and(|others| others.closes.is_some())
     }

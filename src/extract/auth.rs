@@ -13,7 +13,8 @@ use serde_json::Value;
 use crate::{extract::MissingSocket, server::Socket};
 
 /// What the client sent when it connected to the namespace, deserialised: `io({ auth: { token: "…" } })` in JS.
-/// It is an object: a connection on which it is anything else is closed, as in Node.
+///
+/// It is an object: a connection of Engine.IO 4 on which it is anything else is closed, as in Node.
 ///
 /// For connect handlers and middlewares. A client that sent none counts as having sent `{}`. Engine.IO 3 clients have
 /// no `auth`: for these it is the query they gave with the namespace, `io("/chat?token=…")` or

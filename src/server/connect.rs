@@ -196,7 +196,7 @@ impl Client {
         None
     }
 
-    /// The session that the client asks for can't be had before this is told. If that takes too long, it begins anew, in time not to be closed
+    /// The session that the client asks for can't be had, or begun anew, before this is told. If that takes too long, it begins anew, in time not to be closed
     /// for having joined nothing.
     fn connect_later(
         &self,

@@ -51,6 +51,7 @@ thread_local! {
 
 thread_local! {
     /// The same of other sockets in the midst of which it does that, the innermost first: a handler of one emits to the next, whose listeners hear of that.
+    /// Of more than so many, the outermost isn't known to be there: who sends it away waits for its handler.
     static OUTER: Cell<[Starting; Nested::LIMIT]> = const { Cell::new([NOTHING; Nested::LIMIT]) };
 }
 
@@ -85,6 +86,8 @@ struct Starting {
 #[must_use]
 pub(super) struct Here {
     before: Starting,
+    /// Whether that was of another socket.
+    is_amidst: bool,
     _not_send: PhantomData<*const ()>,
 }
 
@@ -272,7 +275,7 @@ impl Drop for Leaves {
 }
 
 impl Here {
-    /// What a [`Mark`] counts, or something in the midst of that.
+    /// What a [`Mark`] counts; `None` where there were too many.
     pub(super) fn at(mark: Option<&Mark>, socket: &Socket) -> Self {
         Self::enter(socket, mark.is_some())
     }
@@ -283,11 +286,13 @@ impl Here {
             starts: socket.starts_here() + u16::from(is_counted),
         };
         let before = STARTING.with(|starting| starting.replace(now));
-        if before.serial != NONE {
+        let is_amidst = before.serial != NONE && before.serial != now.serial;
+        if is_amidst {
             enter_midst(before);
         }
         Self {
             before,
+            is_amidst,
             _not_send: PhantomData,
         }
     }
@@ -296,7 +301,7 @@ impl Here {
 impl Drop for Here {
     fn drop(&mut self) {
         STARTING.with(|starting| starting.set(self.before));
-        if self.before.serial != NONE {
+        if self.is_amidst {
             leave_midst();
         }
     }

@@ -217,7 +217,7 @@ async fn a_server_close_brings_what_is_queued_and_then_the_end() {
     assert!(client.is_gone().await);
 }
 
-/// Whoever lets somebody in, unless it is about to be closed, may ask in between.
+/// The server asks this, to let nobody in, perhaps between the last parting and the close.
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_is_to_be_closed_behind_something_is_until_it_has_been() {
     let client = Client::open(Config::default()).await;

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     Protocol, SocketId,
-    engine::{self, CloseReason, Connection, Outgoing, ReadyState, SendError},
+    engine::{self, CloseReason, Connection, Outgoing, SendError},
     packet::{EncodeError, JsonText},
     room::Member as _,
     server::{Client, DisconnectReason, Socket, emit, namespace::NamespaceInner, socket::Status},
@@ -120,7 +120,7 @@ impl Client {
         }
     }
 
-    /// Tells when the socket of a session that the client can't have has left, if it is about to.
+    /// Has the socket of a session leave that the client can't have, and tells when it has.
     fn when_left(
         &self,
         recovery: &Recovery,
@@ -132,10 +132,12 @@ impl Client {
             Found::Connected(holder) => holder,
             Found::Parked(..) | Found::Claimed(_) => return None,
         };
-        // Its own statement, as above. Who isn't there any more is about to leave.
-        let socket = namespace.index().get(holder.id.as_str()).cloned();
-        if socket.is_some_and(|socket| socket.client().is(self) || !socket.is_about_to_leave()) {
-            return None;
+        // Its own statement, as above.
+        let before = namespace.index().get(holder.id.as_str()).cloned();
+        match before {
+            Some(before) if before.client().is(self) => return None,
+            Some(before) => before.is_superseded(),
+            None => {}
         }
         let mut sessions = recovery.sessions();
         match sessions.find(pid, engine::now())? {
@@ -246,12 +248,6 @@ impl Claim {
 }
 
 impl Socket {
-    /// Whether its leave has begun, or waits, or comes as soon as its connection's handlers are done.
-    fn is_about_to_leave(&self) -> bool {
-        let is_open = self.connection().ready_state() == ReadyState::Open;
-        !is_open || self.starts().is_out_of_reach() || self.inbox().is_leaving()
-    }
-
     /// The client has come back over another connection, so this one is dead, whatever its transport thinks.
     fn is_superseded(&self) {
         self.depart_in_time(DisconnectReason::TransportClose);
