@@ -100,11 +100,8 @@ impl Client {
             }
             let mut leaves = None;
             if let Some(Found::Connected(holder)) = found {
-                let before = namespace.index().get(holder.id.as_str()).cloned();
-                match before {
-                    Some(before) if before.client().is(self) => return Ok(None),
-                    Some(before) => before.is_superseded(),
-                    None => {}
+                if !self.supersedes(namespace, &holder) {
+                    return Ok(None);
                 }
                 leaves = Some(holder.serial);
             }
@@ -132,12 +129,8 @@ impl Client {
             Found::Connected(holder) => holder,
             Found::Parked(..) | Found::Claimed(_) => return None,
         };
-        // Its own statement, as above.
-        let before = namespace.index().get(holder.id.as_str()).cloned();
-        match before {
-            Some(before) if before.client().is(self) => return None,
-            Some(before) => before.is_superseded(),
-            None => {}
+        if !self.supersedes(namespace, &holder) {
+            return None;
         }
         let mut sessions = recovery.sessions();
         match sessions.find(pid, engine::now())? {
@@ -145,6 +138,18 @@ impl Client {
             Found::Connected(now) if now.serial == holder.serial => sessions.when_left(pid),
             _ => None,
         }
+    }
+
+    /// Has the socket leave that has the session; `false` if that is the client's own.
+    fn supersedes(&self, namespace: &NamespaceInner, holder: &Holder) -> bool {
+        // Its own statement: the guard must be gone.
+        let before = namespace.index().get(holder.id.as_str()).cloned();
+        match before {
+            Some(before) if before.client().is(self) => return false,
+            Some(before) => before.is_superseded(),
+            None => {}
+        }
+        true
     }
 
     /// The session whose pid the client says.
