@@ -111,7 +111,9 @@ impl Socket {
     /// no namespace any more.
     /// Handlers hear the reason `server namespace disconnect` in both cases; they start inline, or as soon as the connect
     /// handlers have started. While another thread is in a handler of the socket, up to its next `await`, or one goes on in a task because it has used up
-    /// [what a task may do at a time](tokio::task::coop), they wait for that, for five seconds at most, or [`ping_timeout`](crate::Builder::ping_timeout) if that is less, and start in a task then; no event is given to handlers afterwards (one that has begun goes on to its next handlers in a sequential namespace, and where one
+    /// [what a task may do at a time](tokio::task::coop), they wait for that, for five seconds at most, or
+    /// [`ping_timeout`](crate::Builder::ping_timeout) if that is less, and start in a task then; no event is given to handlers
+    /// afterwards (one that has begun goes on to its next handlers in a sequential namespace, and where one
     /// of its handlers does this). Nothing that is sent to the socket meanwhile reaches its client; one whose connection
     /// has ended by then, and that still waits for handlers which start, may be back for its session and for what it has missed. Does nothing if the
     /// socket has left already.

@@ -6,7 +6,6 @@ use std::{
         atomic::{AtomicUsize, Ordering},
         mpsc,
     },
-    thread,
     time::Duration,
 };
 
@@ -293,6 +292,16 @@ fn says_when_it_leaves() -> (SocketIo, Namespace, [Heard; 2], mpsc::Sender<()>) 
     (io, main, [heard, seen], go_on)
 }
 
+/// A client that has asked for its session and isn't answered yet, though it gets into another namespace.
+async fn waits_alone(server: &TestServer, memory: &Memory) -> TestClient {
+    let mut wire = TestClient::open(server, Eio::V4, Via::WebSocket).await;
+    wire.send(format!("40{}", super::asking(memory))).await;
+    wire.send("40/other,").await;
+    let reply = wire.text().await;
+    assert!(reply.starts_with("40/other,"), "{reply}");
+    wire
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn disconnect_handlers_have_started_before_the_next_sockets_connect_handlers_do() {
     let (io, main, [mut heard, mut seen], go_on) = says_when_it_leaves();
@@ -302,13 +311,8 @@ async fn disconnect_handlers_have_started_before_the_next_sockets_connect_handle
     heard.expect("new ").await;
     let memory = client.lose_connection(&mut heard).await;
     seen.expect("leaves").await;
-    let mut wire = TestClient::open(&server, Eio::V4, Via::WebSocket).await;
-    wire.send(format!("40{}", super::asking(&memory))).await;
+    let mut wire = waits_alone(&server, &memory).await;
     main.emit("meanwhile", 1);
-    // It waits alone.
-    wire.send("40/other,").await;
-    let reply = wire.text().await;
-    assert!(reply.starts_with("40/other,"), "{reply}");
     go_on.send(()).unwrap();
     seen.expect("has left").await;
     seen.expect("connects").await;
@@ -328,6 +332,7 @@ async fn who_has_left_or_was_sent_away_begins_anew_behind_the_disconnect_handler
     // npm's takes the last text of an event that has no offset for one.
     let ways = [
         (None, None),
+        (None, Some("a text")),
         (Some(false), None),
         (Some(true), None),
         (Some(false), Some("a text")),
@@ -340,18 +345,13 @@ async fn who_has_left_or_was_sent_away_begins_anew_behind_the_disconnect_handler
         match sent_away {
             Some(close) => {
                 let socket = main.socket(&memory.sid).unwrap();
-                drop(thread::spawn(move || socket.disconnect(close)));
+                drop(in_a_plain_thread(move || socket.disconnect(close)));
             }
             None => client.wire.send("41").await,
         }
         seen.expect("leaves").await;
         drop(client);
-        let mut wire = TestClient::open(&server, Eio::V4, Via::WebSocket).await;
-        wire.send(format!("40{}", super::asking(&memory))).await;
-        // It waits alone.
-        wire.send("40/other,").await;
-        let reply = wire.text().await;
-        assert!(reply.starts_with("40/other,"), "{sent_away:?}: {reply}");
+        let mut wire = waits_alone(&server, &memory).await;
         go_on.send(()).unwrap();
         seen.expect("has left").await;
         seen.expect("connects").await;
@@ -385,11 +385,7 @@ async fn who_ends_with_no_offset_begins_anew_behind_what_its_last_socket_does() 
     let connection = main.socket(&client.memory.sid).unwrap().connection().clone();
     in_a_plain_thread(move || connection.close()).await;
     client.memory.offset = Some("a text".to_owned());
-    let mut wire = TestClient::open(&server, Eio::V4, Via::WebSocket).await;
-    wire.send(format!("40{}", super::asking(&client.memory))).await;
-    wire.send("40/other,").await;
-    let reply = wire.text().await;
-    assert!(reply.starts_with("40/other,"), "{reply}");
+    let _wire = waits_alone(&server, &client.memory).await;
     release.send(()).unwrap();
     go_on.send(()).unwrap();
     for said in ["leaves", "has left", "connects"] {
